@@ -1,0 +1,110 @@
+package media
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Answer takes the far side's offer and returns the answer to it. want is what the party that we speak for says of itself, nil for
+// all that p allows. The error is a *DescriptionError for what breaks the rules of offer and answer, ErrPending while an offer of our
+// own waits, ErrNoCommonCodec, or ErrRefused if p asks for protection that the offer does not have.
+func (n Negotiation) Answer(p *Policy, l Local, want Plan, offer Description) (Negotiation, Description, error) {
+	if n.waiting() {
+		return n, Description{}, ErrPending
+	}
+	s := n.next()
+	switch {
+	case offer.d == nil:
+		return n, Description{}, &DescriptionError{Reason: "empty"}
+	case len(offer.d.sections) == 0:
+		return n, Description{}, fmt.Errorf("%w: no m-line", ErrNoCommonCodec)
+	case len(offer.d.sections) < len(s.sections):
+		return n, Description{}, &DescriptionError{Reason: "fewer m-lines than before"}
+	}
+	if want == nil {
+		want = p.Plan()
+	}
+	a := answering{p: p, want: want, offer: offer.d, bundle: offer.d.bundleGroup(), why: ErrNoCommonCodec}
+	sections := make([]section, len(offer.d.sections))
+	for i := range sections {
+		var before section
+		if i < len(s.sections) {
+			before = s.sections[i]
+		}
+		sections[i] = a.section(&offer.d.sections[i], before)
+	}
+	if !slices.ContainsFunc(sections, func(s section) bool { return s.live }) {
+		return n, Description{}, a.why
+	}
+	s.sections, s.offer = sections, nil
+	s.far = offer.d.said()
+	answer, err := s.describe(p, l, sections, false)
+	if err != nil {
+		return n, Description{}, err
+	}
+	return Negotiation{&s}, answer, nil
+}
+
+// answering is the work on one offer.
+type answering struct {
+	p      *Policy
+	want   Plan
+	offer  *sdpSession
+	bundle []string // mids that the offer bundles
+	taken  [2]bool  // kinds that have their section
+	why    error    // why the last section was refused
+}
+
+// section answers one m-section: taken, or refused in its place.
+func (a *answering) section(m *sdpSection, before section) section {
+	s := section{media: m.media, proto: m.proto, refused: firstFormat(m)}
+	s.mid, _ = m.value("mid")
+	var ok bool
+	if s.kind, ok = kindOf(m.media); !ok || a.taken[s.kind] {
+		return s
+	}
+	wanted, ok := a.want.Find(s.kind)
+	if !ok || m.port == 0 && !m.has("bundle-only") {
+		return s
+	}
+	s.far = a.offer.transport(m)
+	if !a.p.secure(m.proto, s.far, m) {
+		a.why = fmt.Errorf("%w: %s %s is not protected or reachable as the policy %q asks", ErrRefused, m.media, m.proto, a.p.Name)
+		return s
+	}
+	s.in, s.out = common(m.formatList(), wanted.Codecs, a.p.codecs(s.kind))
+	if len(s.in) == 0 {
+		return s
+	}
+	s.live, a.taken[s.kind] = true, true
+	s.bundled = slices.Contains(a.bundle, s.mid)
+	s.dir = wanted.Dir & a.offer.direction(m).Reverse()
+	s.far.Client = a.client(m, s, before)
+	return s
+}
+
+// client decides whether we begin the DTLS handshake (RFC 5763 section 5, RFC 8842 section 5.3). An association that stands keeps
+// its roles.
+func (a *answering) client(m *sdpSection, s, before section) bool {
+	switch setup, _ := a.offer.inherited(m, "setup"); strings.ToLower(setup) {
+	case "active":
+		return false
+	case "passive":
+		return true
+	default:
+		if before.live && before.far.Fingerprint == s.far.Fingerprint {
+			return before.far.Client
+		}
+		return true
+	}
+}
+
+// firstFormat returns what a refused section names: its first format and the rtpmap of it, since an m-line needs one.
+func firstFormat(m *sdpSection) []string {
+	first := []string{m.formats[0]}
+	if v, ok := m.numbered("rtpmap", m.formats[0]); ok {
+		first = append(first, v)
+	}
+	return first
+}

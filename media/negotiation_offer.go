@@ -1,0 +1,217 @@
+package media
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Offer describes what the party that we speak for wants, nil for all that p allows. The codecs are those of want that p allows, in
+// want's order. What stands does not change before Accept. The error is ErrPending while an earlier offer waits, or ErrNoCommonCodec.
+func (n Negotiation) Offer(p *Policy, l Local, want Plan) (Negotiation, Description, error) {
+	if n.waiting() {
+		return n, Description{}, ErrPending
+	}
+	if want == nil {
+		want = p.Plan()
+	}
+	s := n.next()
+	o := offering{p: p, want: want, sections: slices.Clone(s.sections)}
+	for i := range o.sections {
+		o.again(&o.sections[i])
+	}
+	for _, m := range want {
+		o.add(m)
+	}
+	if !slices.ContainsFunc(o.sections, func(s section) bool { return s.live }) {
+		return n, Description{}, ErrNoCommonCodec
+	}
+	s.offer, s.waiting, s.farOld = o.sections, true, s.far
+	offer, err := s.describe(p, l, o.sections, true)
+	if err != nil {
+		return n, Description{}, err
+	}
+	return Negotiation{&s}, offer, nil
+}
+
+// Accept takes the far side's answer to the last offer. It may be called again with another answer to the same offer: a fork's.
+func (n Negotiation) Accept(p *Policy, answer Description) (Negotiation, error) {
+	if n.s == nil || n.s.offer == nil {
+		return n, fmt.Errorf("%w: an answer without an offer", ErrRefused)
+	}
+	s := n.next()
+	switch {
+	case answer.d == nil:
+		return n, &DescriptionError{Reason: "empty"}
+	case len(answer.d.sections) != len(s.offer):
+		return n, &DescriptionError{Reason: "number of m-lines is not that of the offer"}
+	}
+	s.sections = slices.Clone(s.offer)
+	for i := range s.sections {
+		if err := s.sections[i].accept(p, answer.d, &answer.d.sections[i]); err != nil {
+			return n, err
+		}
+	}
+	if !slices.ContainsFunc(s.sections, func(s section) bool { return s.live }) {
+		return n, ErrNoCommonCodec
+	}
+	s.waiting = false
+	s.far = meant(answer.d.said(), s.offer, s.farOld)
+	return Negotiation{&s}, nil
+}
+
+// meant puts an answer together with what was said before: see Far.
+func meant(answer Plan, offer []section, before Plan) Plan {
+	for i := range answer {
+		m := &answer[i]
+		at := slices.IndexFunc(offer, func(s section) bool { return s.live && s.kind == m.Kind })
+		if at < 0 {
+			continue
+		}
+		old := SendRecv
+		if b, ok := before.Find(m.Kind); ok {
+			old = b.Dir
+		}
+		open := offer[at].dir.Reverse()
+		m.Dir = m.Dir&open | old&^open
+	}
+	return answer
+}
+
+// accept narrows an offered section to what the answer takes of it.
+func (s *section) accept(p *Policy, d *sdpSession, m *sdpSection) error {
+	if !s.live {
+		return nil
+	}
+	if m.media != s.media {
+		return &DescriptionError{Reason: "m-lines are not in the order of the offer"}
+	}
+	if m.port == 0 {
+		s.live = false
+		return nil
+	}
+	s.far = d.transport(m)
+	if s.far.Mux && !p.Mux {
+		s.far.Mux = false
+		s.far.RTCP = m.rtcpAddr(s.far)
+	}
+	if !p.secure(m.proto, s.far, m) {
+		return fmt.Errorf("%w: %s %s is not protected or reachable as the policy %q asks", ErrRefused, m.media, m.proto, p.Name)
+	}
+	offered := s.in
+	s.in, s.out = nil, nil
+	for _, f := range m.formatList() {
+		i := slices.IndexFunc(offered, func(o Format) bool { return o.Codec.Matches(f.Codec) })
+		if i >= 0 {
+			s.in, s.out = append(s.in, offered[i]), append(s.out, f)
+		}
+	}
+	if s.in, s.out = matchEvents(s.in), matchEvents(s.out); len(s.in) == 0 {
+		return fmt.Errorf("%w: the answer takes nothing of the offer", ErrNoCommonCodec)
+	}
+	s.dir &= d.direction(m).Reverse()
+	s.bundled = s.bundled && slices.Contains(d.bundleGroup(), s.mid)
+	setup, _ := d.inherited(m, "setup")
+	s.far.Client = strings.EqualFold(setup, "passive")
+	return nil
+}
+
+// offering is the work on one offer.
+type offering struct {
+	p        *Policy
+	want     Plan
+	sections []section
+	done     [2]bool // kinds that have their section
+}
+
+// again offers a section that exists: as wanted now, or refused.
+func (o *offering) again(s *section) {
+	m, wanted := o.want.Find(s.kind)
+	if _, known := kindOf(s.media); !known || !wanted || o.done[s.kind] || !s.live {
+		s.live = false
+		return
+	}
+	s.live = o.fill(s, m)
+}
+
+// add offers a section for a kind that has none, in the place of a refused one if there is one.
+func (o *offering) add(m Media) {
+	if o.done[m.Kind] {
+		return
+	}
+	s := section{media: m.Kind.String(), kind: m.Kind, bundled: o.p.Bundle, proto: o.p.profile()}
+	at := slices.IndexFunc(o.sections, func(s section) bool { return !s.live && s.media == m.Kind.String() })
+	if at >= 0 {
+		s.mid = o.sections[at].mid
+	} else if o.p.Bundle {
+		s.mid = strconv.Itoa(len(o.sections))
+	}
+	if s.live = o.fill(&s, m); !s.live {
+		return
+	}
+	if at >= 0 {
+		o.sections[at] = s
+		return
+	}
+	o.sections = append(o.sections, s)
+}
+
+// fill sets codecs and direction of a section and reports whether there are any.
+func (o *offering) fill(s *section, m Media) bool {
+	var fs []Format
+	for _, c := range m.Codecs {
+		ours, ok := findCodec(o.p.codecs(m.Kind), c)
+		if !ok || slices.ContainsFunc(fs, func(f Format) bool { return f.Codec.Matches(c) }) {
+			continue
+		}
+		if c.Params == "" {
+			c.Params = ours.Params
+		}
+		n, ok := number(c, fs, s)
+		if ok {
+			fs = append(fs, Format{n, c})
+		}
+	}
+	s.in, s.dir = matchEvents(fs), m.Dir
+	o.done[m.Kind] = len(s.in) > 0
+	if o.done[m.Kind] {
+		s.refused = []string{strconv.Itoa(int(s.in[0].Number)), s.in[0].Codec.String()}
+	}
+	return o.done[m.Kind]
+}
+
+// number finds the payload type for a codec: the one it had on this leg, its static one, or a free dynamic one (RFC 3551 section 6).
+// A number that stood for another codec is not used again (RFC 3264 section 8.3.2).
+func number(c Codec, taken []Format, s *section) (uint8, bool) {
+	for _, before := range [...][]Format{s.in, s.out} {
+		for _, f := range before {
+			if f.Codec.Matches(c) && !uses(taken, f.Number) {
+				return f.Number, true
+			}
+		}
+	}
+	for n := uint8(0); n < 96; n++ {
+		if static, ok := staticFormat(n); ok && static.Matches(c) {
+			return n, true
+		}
+	}
+	for n := uint8(96); n < 128; n++ {
+		if !uses(taken, n) && !uses(s.in, n) && !uses(s.out, n) {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
+func uses(fs []Format, n uint8) bool {
+	return slices.ContainsFunc(fs, func(f Format) bool { return f.Number == n })
+}
+
+// profile returns the RTP profile that p offers.
+func (p *Policy) profile() string {
+	if p.Security == DTLS {
+		return "UDP/TLS/RTP/SAVPF"
+	}
+	return "RTP/AVP"
+}

@@ -1,0 +1,76 @@
+package media
+
+import "slices"
+
+// Security says how a leg's media is protected.
+type Security uint8
+
+// The kinds of protection.
+const (
+	Plain Security = iota // RTP/AVP, not protected
+	DTLS                  // DTLS-SRTP (RFC 5764)
+)
+
+// A Policy says what may be agreed on a leg, and how. Take one of the profiles below and change what you need; a Policy is not
+// changed once a leg has been opened with it.
+type Policy struct {
+	Name     string // for people: "alexa", "phone"
+	Security Security
+	ICE      bool    // connectivity checks (RFC 8445), full agent, all candidates in the description
+	IPv4Only bool    // no IPv6 candidates, and none taken
+	Bundle   bool    // offer one transport for all m-sections (RFC 9143)
+	Mux      bool    // offer RTP and RTCP on one port; an offer of it is always taken
+	Audio    []Codec // what may be agreed, telephone events among it, preferred first
+}
+
+// AlexaCalling is the profile of Alexa.Comms.CallSignaling: ICE over IPv4 and DTLS-SRTP, whole descriptions without trickle,
+// Opus and G.711.
+func AlexaCalling() *Policy {
+	return &Policy{
+		Name: "alexa", Security: DTLS, ICE: true, IPv4Only: true, Bundle: true, Mux: true,
+		Audio: []Codec{Opus(), PCMU(), PCMA(), TelephoneEvent(8000), TelephoneEvent(48000)},
+	}
+}
+
+// Phone is the profile of SIP phones and PBXs: plain RTP with a port for RTCP beside it.
+func Phone() *Policy {
+	return &Policy{
+		Name:  "phone",
+		Audio: []Codec{Opus(), PCMU(), PCMA(), TelephoneEvent(8000), TelephoneEvent(48000)},
+	}
+}
+
+// Plan returns all that p allows.
+func (p *Policy) Plan() Plan {
+	return Plan{{Kind: Audio, Dir: SendRecv, Codecs: slices.Clone(p.Audio)}}
+}
+
+// codecs returns what p allows of a kind.
+func (p *Policy) codecs(k Kind) []Codec {
+	if k == Audio {
+		return p.Audio
+	}
+	return nil
+}
+
+func findCodec(list []Codec, c Codec) (Codec, bool) {
+	for _, have := range list {
+		if have.Matches(c) {
+			return have, true
+		}
+	}
+	return Codec{}, false
+}
+
+// A Local is our side of a leg's transport, as the engine tells it to the negotiator.
+type Local struct {
+	ID          uint64   // session id of the o-line, the same for the life of the leg
+	Addr        string   // address for the c-line
+	Port        uint16   // of RTP
+	RTCPPort    uint16   // of RTCP where it is not multiplexed
+	Ufrag, Pwd  string   // of ICE
+	Candidates  []string // values of a=candidate
+	Fingerprint string   // of our certificate
+	SSRC        uint32   // of the audio that we send
+	CNAME       string
+}

@@ -1,0 +1,199 @@
+package media
+
+import "sync"
+
+// A Transcoder turns packets of one codec into packets of another. It is used by one goroutine.
+type Transcoder interface {
+	// Transcode hands what p becomes to out, in order. The packets alias the transcoder's buffer until out returns.
+	Transcode(p *Packet, out func(*Packet) error) error
+	Close() error
+}
+
+// RelayOptions are the options of NewRelay; nil is valid.
+type RelayOptions struct {
+	// Transcode makes a transcoder where two parties have no common codec. Nil means never.
+	Transcode func(from, to Codec) (Transcoder, error)
+}
+
+// A Relay carries every kind of media between two endpoints, both ways. Where their engine can link the streams there is no goroutine
+// and no copy; else one goroutine a direction copies. It follows changes of codec.
+type Relay struct {
+	a, b Endpoint
+	o    RelayOptions
+
+	mu    sync.Mutex // held while the ways are laid out
+	lanes []*lane
+
+	state  sync.Mutex // below everything: guards closed and the counting of work
+	closed bool
+	work   sync.WaitGroup
+}
+
+// NewRelay begins to relay between a and b until Close. It fails with ErrNoCommonCodec if both have agreed with their far sides, have
+// no audio codec in common, and o does not transcode.
+func NewRelay(a, b Endpoint, o *RelayOptions) (*Relay, error) {
+	r := &Relay{a: a, b: b}
+	if o != nil {
+		r.o = *o
+	}
+	if r.o.Transcode == nil && !alike(a.Plan(), b.Plan(), Audio) {
+		return nil, ErrNoCommonCodec
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, k := range [...]Kind{Audio, Video} {
+		r.lanes = append(r.lanes, &lane{r: r, kind: k, from: a, to: b}, &lane{r: r, kind: k, from: b, to: a})
+	}
+	for _, l := range r.lanes {
+		l.open()
+	}
+	return r, nil
+}
+
+// Close stops relaying and waits for its goroutines. Both endpoints stay as they are.
+func (r *Relay) Close() error {
+	r.state.Lock()
+	r.closed = true
+	r.state.Unlock()
+	r.mu.Lock()
+	for _, l := range r.lanes {
+		l.shut()
+	}
+	r.mu.Unlock()
+	r.work.Wait()
+	return nil
+}
+
+// changed is called by an engine, perhaps under its locks, so it only starts the work.
+func (r *Relay) changed() {
+	r.state.Lock()
+	defer r.state.Unlock()
+	if !r.closed {
+		r.work.Go(r.follow)
+	}
+}
+
+// follow lays a lane anew where a change of codec wants another way.
+func (r *Relay) follow() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state.Lock()
+	closed := r.closed
+	r.state.Unlock()
+	for _, l := range r.lanes {
+		if !closed && l.linked == l.needsCopy() {
+			l.shut()
+			l.open()
+		}
+	}
+}
+
+// lane carries one kind one way.
+type lane struct {
+	r        *Relay
+	kind     Kind
+	from, to Endpoint
+	linked   bool
+	stop     func()
+}
+
+// needsCopy reports whether packets have to pass through a transcoder.
+func (l *lane) needsCopy() bool {
+	return l.r.o.Transcode != nil && !alike(l.from.Plan(), l.to.Plan(), l.kind)
+}
+
+func (l *lane) open() {
+	from, to := l.from.Stream(l.kind), l.to.Stream(l.kind)
+	if engine, ok := from.(Linker); ok && !l.needsCopy() {
+		if l.stop, l.linked = engine.Link(to, l.r.changed); l.linked {
+			return
+		}
+	}
+	c := &copying{from: from.Reader(), to: to, transcode: l.r.o.Transcode, done: make(chan struct{})}
+	go c.run()
+	l.linked, l.stop = false, c.stop
+}
+
+func (l *lane) shut() {
+	if l.stop != nil {
+		l.stop()
+		l.stop = nil
+	}
+}
+
+// alike reports whether two parties have a sound or picture codec in common, as far as is known.
+func alike(p, q Plan, k Kind) bool {
+	a, okA := p.Find(k)
+	b, okB := q.Find(k)
+	if !okA || !okB {
+		return p == nil || q == nil || k != Audio
+	}
+	for _, c := range a.Codecs {
+		if _, ok := findCodec(b.Codecs, c); ok && !c.IsDigits() {
+			return true
+		}
+	}
+	return false
+}
+
+// copying is a lane with a goroutine of its own, which stop ends and joins.
+type copying struct {
+	from      *Reader
+	to        Stream
+	transcode func(from, to Codec) (Transcoder, error)
+	using     Transcoder
+	source    Codec // of using
+	done      chan struct{}
+}
+
+func (c *copying) stop() {
+	_ = c.from.Close()
+	<-c.done
+}
+
+// maxPayload is more than a datagram on any usual path carries.
+const maxPayload = 2048
+
+func (c *copying) run() {
+	defer close(c.done)
+	defer c.drop()
+	buf := make([]byte, maxPayload)
+	for {
+		var p Packet
+		switch err := c.from.Read(buf, &p); err {
+		case nil:
+			c.forward(&p)
+		case ErrChanged:
+			c.drop()
+		default:
+			return
+		}
+	}
+}
+
+// forward writes p as it is or, if the far side does not take its codec, transcoded. What cannot be sent is counted by the stream.
+func (c *copying) forward(p *Packet) {
+	if c.using != nil && p.What == RTP && *p.Codec == c.source {
+		_ = c.using.Transcode(p, c.to.Write)
+		return
+	}
+	err := c.to.Write(p)
+	if err != ErrNoCommonCodec || c.transcode == nil || p.What != RTP || c.to.Codec() == (Codec{}) {
+		return
+	}
+	c.drop()
+	t, err := c.transcode(*p.Codec, c.to.Codec())
+	if err != nil {
+		return
+	}
+	c.using, c.source = t, *p.Codec
+	p.Start = true
+	_ = t.Transcode(p, c.to.Write)
+}
+
+func (c *copying) drop() {
+	if c.using != nil {
+		_ = c.using.Close()
+		c.using = nil
+	}
+}

@@ -1,0 +1,39 @@
+package media
+
+import "time"
+
+// Stats are the totals of one stream, by direction.
+type Stats struct {
+	In  InStats
+	Out OutStats
+}
+
+// InStats count what arrived.
+type InStats struct {
+	Packets uint64        // accepted
+	Bytes   uint64        // of their payloads
+	Digits  uint64        // packets of telephone events among them
+	Lost    uint64        // missing by sequence number (RFC 3550 appendix A.3)
+	Late    uint64        // arrived out of order
+	Jitter  time.Duration // interarrival jitter (RFC 3550 section 6.4.1)
+	Blocked uint64        // dropped by direction or gate
+	Unknown uint64        // dropped for their payload type
+	Bad     uint64        // dropped because malformed, replayed or not authentic
+	First   time.Time     // when the first was accepted; zero if none
+	Last    time.Time
+}
+
+// OutStats count what was sent.
+type OutStats struct {
+	Packets    uint64
+	Bytes      uint64 // of their payloads
+	Blocked    uint64 // dropped by direction or gate, or before keys or an address were known
+	Mismatched uint64 // dropped because the far side does not take their codec
+	Failed     uint64 // refused by the operating system
+	First      time.Time
+	Last       time.Time
+
+	RemoteLost   uint32        // cumulative loss that the far side reports (RTCP)
+	RemoteJitter time.Duration // jitter that the far side reports
+	RoundTrip    time.Duration // by the last receiver report; 0 while unknown
+}
