@@ -77,6 +77,30 @@ func (d Description) LogValue() slog.Value {
 	return slog.StringValue(strings.Join(lines, "; "))
 }
 
+// Plan returns what d says of its sender: of each kind the first m-section that is in use, with all its codecs.
+func (d Description) Plan() Plan {
+	p, s := Plan{}, d.d
+	if s == nil {
+		return nil
+	}
+	for i := range s.sections {
+		m := &s.sections[i]
+		kind, ok := kindOf(m.media)
+		if !ok || m.port == 0 && !m.has("bundle-only") {
+			continue
+		}
+		if _, twice := p.Find(kind); twice {
+			continue
+		}
+		var codecs []Codec
+		for _, f := range m.formatList() {
+			codecs = append(codecs, f.Codec)
+		}
+		p = append(p, Media{Kind: kind, Dir: s.direction(m), Codecs: codecs})
+	}
+	return p
+}
+
 // normaliseLines gives every line a CRLF end and drops empty lines.
 func normaliseLines(s string) string {
 	var b strings.Builder

@@ -132,11 +132,12 @@ func (s *sdpSession) line(line string) (reason string) {
 	return reason
 }
 
-// parseMediaLine parses "audio 49170/2 RTP/AVP 0 8" (RFC 8866 section 5.14).
+// parseMediaLine parses "audio 49170/2 RTP/AVP 0 8" (RFC 8866 section 5.14). Gateways send m-lines without a format, which are
+// then refused in their place.
 func parseMediaLine(value string) (sdpSection, string) {
 	f := strings.Fields(value)
-	if len(f) < 4 {
-		return sdpSection{}, "m-line with fewer than four fields"
+	if len(f) < 3 {
+		return sdpSection{}, "m-line with fewer than three fields"
 	}
 	portText, _, _ := strings.Cut(f[1], "/")
 	port, err := strconv.ParseUint(portText, 10, 16)

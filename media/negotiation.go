@@ -30,7 +30,8 @@ type section struct {
 	live              bool // neither side has refused it
 	bundled           bool
 	in, out           []Format
-	dir               Direction // ours
+	wanted            Direction // of the party that we speak for
+	dir               Direction // ours: wanted, as far as the far side agrees
 	far               Transport
 	refused           []string // where not live: a format to name in it and, where known, its rtpmap
 }
@@ -94,6 +95,31 @@ func (n Negotiation) Restarts(offer Description) bool {
 	return false
 }
 
+// Stands reports whether want asks for nothing beyond what stands: the same kinds in the directions that were wanted last, and no
+// codec agreed that want does not have. Then there is nothing to offer.
+func (n Negotiation) Stands(p *Policy, want Plan) bool {
+	if n.s == nil || n.waiting() {
+		return false
+	}
+	if want == nil {
+		want = p.Plan()
+	}
+	left := len(slices.DeleteFunc(slices.Clone(want), func(m Media) bool { return len(p.codecs(m.Kind)) == 0 }))
+	for _, s := range n.live() {
+		m, ok := want.Find(s.kind)
+		if !ok || m.Dir != s.wanted || slices.ContainsFunc(s.out, func(f Format) bool { return !f.Codec.IsDigits() && !hasCodec(m.Codecs, f.Codec) }) {
+			return false
+		}
+		left--
+	}
+	return left == 0
+}
+
+func hasCodec(list []Codec, c Codec) bool {
+	_, ok := findCodec(list, c)
+	return ok
+}
+
 func (n Negotiation) waiting() bool { return n.s != nil && n.s.waiting }
 
 // next returns a copy of the state to change.
@@ -121,27 +147,6 @@ func kindOf(mediaType string) (Kind, bool) {
 	default:
 		return 0, false
 	}
-}
-
-// said returns what a description says of its sender: the first usable section of each kind with all its codecs.
-func (s *sdpSession) said() Plan {
-	p := Plan{}
-	for i := range s.sections {
-		m := &s.sections[i]
-		kind, ok := kindOf(m.media)
-		if !ok || m.port == 0 && !m.has("bundle-only") {
-			continue
-		}
-		if _, twice := p.Find(kind); twice {
-			continue
-		}
-		var codecs []Codec
-		for _, f := range m.formatList() {
-			codecs = append(codecs, f.Codec)
-		}
-		p = append(p, Media{Kind: kind, Dir: s.direction(m), Codecs: codecs})
-	}
-	return p
 }
 
 // common returns the formats of `theirs` that both `wanted` and `allowed` have, in their order, each with the parameters of the

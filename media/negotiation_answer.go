@@ -38,7 +38,7 @@ func (n Negotiation) Answer(p *Policy, l Local, want Plan, offer Description) (N
 		return n, Description{}, a.why
 	}
 	s.sections, s.offer = sections, nil
-	s.far = offer.d.said()
+	s.far = offer.Plan()
 	answer, err := s.describe(p, l, sections, false)
 	if err != nil {
 		return n, Description{}, err
@@ -79,6 +79,7 @@ func (a *answering) section(m *sdpSection, before section) section {
 	}
 	s.live, a.taken[s.kind] = true, true
 	s.bundled = slices.Contains(a.bundle, s.mid)
+	s.wanted = wanted.Dir
 	s.dir = wanted.Dir & a.offer.direction(m).Reverse()
 	s.far.Client = a.client(m, s, before)
 	return s
@@ -102,6 +103,9 @@ func (a *answering) client(m *sdpSection, s, before section) bool {
 
 // firstFormat returns what a refused section names: its first format and the rtpmap of it, since an m-line needs one.
 func firstFormat(m *sdpSection) []string {
+	if len(m.formats) == 0 {
+		return []string{"0"}
+	}
 	first := []string{m.formats[0]}
 	if v, ok := m.numbered("rtpmap", m.formats[0]); ok {
 		first = append(first, v)

@@ -57,7 +57,7 @@ func (n Negotiation) Accept(p *Policy, answer Description) (Negotiation, error) 
 		return n, ErrNoCommonCodec
 	}
 	s.waiting = false
-	s.far = meant(answer.d.said(), s.offer, s.farOld)
+	s.far = meant(answer.Plan(), s.offer, s.farOld)
 	return Negotiation{&s}, nil
 }
 
@@ -173,7 +173,7 @@ func (o *offering) fill(s *section, m Media) bool {
 			fs = append(fs, Format{n, c})
 		}
 	}
-	s.in, s.dir = matchEvents(fs), m.Dir
+	s.in, s.wanted, s.dir = matchEvents(fs), m.Dir, m.Dir
 	o.done[m.Kind] = len(s.in) > 0
 	if o.done[m.Kind] {
 		s.refused = []string{strconv.Itoa(int(s.in[0].Number)), s.in[0].Codec.String()}

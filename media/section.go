@@ -33,12 +33,13 @@ type Transport struct {
 	Client      bool           // we begin the DTLS handshake
 }
 
-// formatList returns the RTP formats of m that are known by rtpmap or statically, in the order of the m-line.
+// formatList returns the RTP formats of m that are known by rtpmap or statically, in the order of the m-line. Of a number that
+// stands there twice, as some gateways write it, the first counts.
 func (m *sdpSection) formatList() []Format {
 	var fs []Format
 	for _, text := range m.formats {
 		n, err := strconv.ParseUint(text, 10, 7)
-		if err != nil {
+		if err != nil || uses(fs, uint8(n)) {
 			continue
 		}
 		c, ok := m.rtpmap(text)

@@ -1,0 +1,139 @@
+package bridge
+
+import (
+	"context"
+	"time"
+
+	"github.com/alexacall/alexacall/internal/join"
+	"github.com/alexacall/alexacall/media"
+)
+
+// DefaultRingFor is how long a call rings when JoinOptions do not say.
+const DefaultRingFor = time.Minute
+
+const (
+	askFor    = 2 * time.Second // how long an offer waits for what the other side says to it
+	hangupFor = 5 * time.Second // how long Join waits for a far side to confirm the end
+)
+
+// JoinOptions are the options of Join and To; nil is valid.
+type JoinOptions struct {
+	RingFor  time.Duration                      // how long until the call is accepted; 0: DefaultRingFor
+	Ringback func(media.Endpoint) (stop func()) // plays to a side that is up while the other rings; nil: silence
+	Relay    *media.RelayOptions
+	Stay     bool // when one side ends leave the other up
+}
+
+func (o *JoinOptions) ringFor() time.Duration {
+	if o == nil || o.RingFor <= 0 {
+		return DefaultRingFor
+	}
+	return o.RingFor
+}
+
+// Join makes one call of two legs, from whatever state they are in: it carries ringing, acceptance, hold, mute and changes of codec
+// from each to the other, and relays their media. A leg that came in is rung and answered as the other one gets on; one that was
+// dialled needs nothing.
+//
+// When one leg ends, Join ends the other with the same cause, unless o.Stay, and returns: nil if the cause was Normal, else an
+// *EndError. When ctx ends, Join returns its error and leaves both legs up. It waits for everything that it started.
+func Join(ctx context.Context, a, b Leg, o *JoinOptions) error {
+	j := newJoint(a, b, o)
+	running, cancel := context.WithCancel(ctx)
+	defer j.close(cancel)
+	for x := range j.legs {
+		j.work.Go(func() { j.watch(running, x) })
+	}
+	ring := time.NewTimer(o.ringFor())
+	defer ring.Stop()
+	for {
+		select {
+		case n := <-j.notes:
+			j.take(running, n)
+		case <-ring.C:
+			j.ringOut(running)
+		case x := <-j.asked:
+			j.step(running, join.Input{Note: join.AskTimeout, Side: x})
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if end, over := j.over(); over {
+			return end
+		}
+	}
+}
+
+// over reports whether the join is done, and with what.
+func (j *joint) over() (error, bool) {
+	over := 0
+	for x := range j.infos {
+		if j.infos[x].Phase == Over {
+			over++
+		}
+	}
+	if j.end == nil || over == 0 || over == 1 && !j.o.Stay {
+		return nil, false
+	}
+	if j.end.Cause == Normal {
+		return nil, true
+	}
+	return j.end, true
+}
+
+// ringOut ends a call that nobody accepted.
+func (j *joint) ringOut(ctx context.Context) {
+	if j.end == nil && (j.infos[0].Phase < Up || j.infos[1].Phase < Up) {
+		j.end = &EndError{Cause: NoAnswer}
+	}
+	j.step(ctx, join.Input{Note: join.RingTimeout})
+}
+
+// To returns a Bridge that dials to for every call that comes in and joins the two. What it has dialled it hangs up in the end. A
+// caller who gives up ends the attempt.
+func To(d Dialer, to string, o *JoinOptions) Bridge {
+	return Func(func(ctx context.Context, in Leg) error {
+		begun := time.Now()
+		out, err := dial(ctx, d, to, in, o.ringFor())
+		if err != nil {
+			return err
+		}
+		defer hangup(ctx, out, Normal)
+		left := JoinOptions{}
+		if o != nil {
+			left = *o
+		}
+		left.RingFor = max(o.ringFor()-time.Since(begun), time.Millisecond)
+		return Join(ctx, in, out, &left)
+	})
+}
+
+// dial calls on behalf of in, for no longer than in is there.
+func dial(ctx context.Context, d Dialer, to string, in Leg, ringFor time.Duration) (Leg, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, ringFor, &EndError{Cause: NoAnswer})
+	defer cancel()
+	ctx, gone := context.WithCancelCause(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		var err error
+		for info := in.Info(); err == nil; {
+			info, err = in.Next(ctx, info.Rev)
+		}
+		gone(err)
+	}()
+	info := in.Info()
+	out, err := d.Dial(ctx, to, &DialOptions{Plan: info.Far, From: info.From, Attr: info.Attr})
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	gone(nil)
+	<-watched
+	return out, err
+}
+
+// hangup ends a leg without waiting for ever, also when ctx has ended.
+func hangup(ctx context.Context, l Leg, why Cause) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangupFor)
+	defer cancel()
+	_ = l.Hangup(ctx, why)
+}

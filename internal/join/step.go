@@ -1,0 +1,244 @@
+package join
+
+// Phase is how far a side has come, as in bridge.
+type Phase uint8
+
+// The phases.
+const (
+	Placed Phase = iota
+	Alerting
+	Early
+	Up
+	Over
+)
+
+// Side is what is known of one leg.
+type Side struct {
+	Phase   Phase
+	Far     Plan  // what its far side last said
+	Agreed  Plan  // what is agreed with it
+	Pending bool  // Far is an offer that waits
+	Cause   uint8 // why it is over
+}
+
+// Note is what came back from an action or a timer.
+type Note uint8
+
+// The notes.
+const (
+	Look        Note = iota // the sides may have changed; nothing else
+	Done                    // the action that ran on a side has ended well
+	Failed                  // it has not
+	RingTimeout             // the call was not answered in time
+	AskTimeout              // the other side has been asked for too long
+)
+
+// Input is one step's input: both sides as they are now, and a note about one of them.
+type Input struct {
+	Sides [2]Side
+	Note  Note
+	Side  int // of Done, Failed
+}
+
+// Do is a kind of action.
+type Do uint8
+
+// The actions.
+const (
+	DoRing   Do = iota // tell the caller on this side that the called party is being told
+	DoEarly            // give it early media
+	DoAnswer           // accept the call of this side, or answer its offer
+	DoUpdate           // offer it a change
+	DoHangup           // end it
+	DoAsk              // start the timer of a question
+)
+
+// Action is one thing to do. At most one of DoRing, DoEarly, DoAnswer and DoUpdate runs on a side at a time; each ends in Done or Failed.
+type Action struct {
+	Do    Do
+	Side  int
+	Want  Plan  // of DoEarly, DoAnswer, DoUpdate; the zero Plan leaves it to the leg
+	Cause uint8 // of DoHangup
+}
+
+// State is what Join keeps in mind. The zero State is the beginning.
+type State struct {
+	Busy   [2]bool  // an action runs on the side
+	Shown  [2]Phase // the phase of the other side that the side was told
+	Told   [2]Plan  // what the side was told that the other says
+	Asking [2]bool  // the side's offer has been passed on, and its answer waits for what comes of it
+	Ended  bool     // both sides are told to end
+}
+
+// Rules are what does not change during a join.
+type Rules struct {
+	Fits     Fits
+	Stay     bool  // leave a side up when the other ends
+	NoAnswer uint8 // the cause of a call that nobody answered
+	NoMedia  uint8 // the cause of a call without a common codec
+}
+
+// Step takes one input and returns the next state and what to do. The join is over once one side is Over and, unless it is to stay,
+// the other one too.
+func (r Rules) Step(s State, in Input) (State, []Action) {
+	m := machine{Rules: r, State: s, sides: in.Sides}
+	switch in.Note {
+	case Done, Failed:
+		m.Busy[in.Side] = false
+		m.returned(in)
+	case RingTimeout:
+		if in.Sides[0].Phase < Up || in.Sides[1].Phase < Up {
+			m.end(r.NoAnswer)
+		}
+	case AskTimeout:
+		m.Asking = [2]bool{}
+	case Look:
+	}
+	if !m.over() {
+		for x := range m.sides {
+			m.serve(x)
+		}
+	}
+	return m.State, m.acts
+}
+
+// machine is one step at work.
+type machine struct {
+	Rules
+	State
+	sides [2]Side
+	acts  []Action
+}
+
+// over passes the end of one side to the other and reports whether there is one.
+func (m *machine) over() bool {
+	for x := range m.sides {
+		if m.sides[x].Phase == Over {
+			if !m.Stay {
+				m.end(m.sides[x].Cause)
+			}
+			return true
+		}
+	}
+	return m.Ended
+}
+
+// end hangs up what still stands, once.
+func (m *machine) end(cause uint8) {
+	if m.Ended {
+		return
+	}
+	m.Ended = true
+	for x := range m.sides {
+		if m.sides[x].Phase != Over {
+			m.acts = append(m.acts, Action{Do: DoHangup, Side: x, Cause: cause})
+		}
+	}
+}
+
+// returned takes the end of an action on a side. The call ends if a side could not be answered with what the other has, or could
+// not be brought to a codec of the other's.
+func (m *machine) returned(in Input) {
+	x, y := in.Side, 1-in.Side
+	if m.Asking[y] {
+		m.Asking[y] = false // what came of it stands now: the question's offer can be answered
+		return
+	}
+	if in.Note != Failed || m.sides[0].Phase == Over || m.sides[1].Phase == Over {
+		return
+	}
+	unanswered := m.Shown[x] == Up && m.sides[x].Phase < Up
+	apart := m.sides[0].Phase == Up && m.sides[1].Phase == Up && !m.sides[x].Pending && !m.common()
+	if unanswered || apart {
+		m.end(m.NoMedia)
+	}
+}
+
+// common reports whether what one side may send the other understands.
+func (m *machine) common() bool {
+	a, b := m.sides[0].Agreed[0], m.sides[1].Agreed[0]
+	return a.Dir == Absent || b.Dir == Absent || m.Fits(a.Codecs, b.Codecs) || m.Fits(b.Codecs, a.Codecs)
+}
+
+// serve does the next thing for side x.
+func (m *machine) serve(x int) {
+	if m.Busy[x] {
+		return
+	}
+	me, other := m.sides[x], m.sides[1-x]
+	switch {
+	case me.Phase < Up:
+		m.setUp(x, me, other)
+	case me.Pending:
+		m.offered(x, me, other)
+	case other.Phase == Up && !other.Pending && other.Agreed.Said() && me.Agreed.Said():
+		m.keepTold(x, me, other)
+	}
+}
+
+// setUp brings side x as far as the other side has come. A side that we dialled takes no notice of it.
+func (m *machine) setUp(x int, me, other Side) {
+	switch {
+	case other.Phase <= m.Shown[x] || other.Phase <= me.Phase:
+	case other.Phase == Up && other.Agreed.Said():
+		m.answer(x, other.speaks())
+	case other.Phase == Up && other.Pending && !me.Far.Said():
+		m.answer(x, other.Far) // neither has an answer yet: this side is offered what the other offers
+	case other.Phase == Early && other.Agreed.Said():
+		m.start(DoEarly, x, other.speaks())
+		m.Told[x], m.Shown[x] = other.speaks(), Early
+	case other.Phase == Alerting || other.Phase == Early && m.Shown[x] < Alerting && me.Phase < Alerting:
+		m.start(DoRing, x, Plan{})
+		m.Shown[x] = Alerting
+	}
+}
+
+// offered answers the pending offer of a side that is up. What is new in it is asked of the other side first.
+func (m *machine) offered(x int, me, other Side) {
+	y := 1 - x
+	switch {
+	case m.Asking[x]:
+	case !other.Agreed.Said() && other.Phase < Up && other.Far.Said():
+		m.answer(x, other.Far)
+	case !other.Agreed.Said():
+		// Nothing is known of the other side yet, which is up or will be: it comes first.
+	case other.Phase < Up || other.Pending || m.Busy[y] || me.turns(m.Fits) || m.Told[y] == me.asks(m.Fits):
+		m.answer(x, m.heard(me, other))
+	default:
+		m.Asking[x] = true
+		m.Told[y] = me.asks(m.Fits)
+		m.start(DoUpdate, y, m.Told[y])
+		m.acts = append(m.acts, Action{Do: DoAsk, Side: x})
+	}
+}
+
+// heard is what a side with a new offer is answered: of the other side what is agreed with it, or what it offers itself just now.
+func (m *machine) heard(me, other Side) Plan {
+	if other.Pending && !me.turns(m.Fits) {
+		return other.Far
+	}
+	return other.speaks()
+}
+
+// keepTold tells side x what the other side says now, if that is not what x knows.
+func (m *machine) keepTold(x int, me, other Side) {
+	p := other.speaks()
+	if m.Told[x] == p {
+		return
+	}
+	stands := me.suits(m.Told[x], p, m.Fits)
+	m.Told[x] = p
+	if !stands {
+		m.start(DoUpdate, x, p)
+	}
+}
+
+func (m *machine) answer(x int, want Plan) {
+	m.Told[x], m.Shown[x] = want, Up
+	m.start(DoAnswer, x, want)
+}
+
+func (m *machine) start(do Do, x int, want Plan) {
+	m.Busy[x] = true
+	m.acts = append(m.acts, Action{Do: do, Side: x, Want: want})
+}
