@@ -314,35 +314,3 @@ func formFaults(text string) (faults []string) {
 	}
 	return faults
 }
-
-// versionFaults checks the o-lines of two descriptions that we sent one after the other: the same session, a version that grows by
-// one with a change and else stays (RFC 3264 section 8).
-func versionFaults(before, after string) (faults []string) {
-	idA, versionA, bodyA := origin(before)
-	idB, versionB, bodyB := origin(after)
-	want := versionA
-	if bodyA != bodyB {
-		want++
-	}
-	if idA != idB {
-		faults = append(faults, "session id "+idA+" became "+idB)
-	}
-	if versionB != want {
-		faults = append(faults, fmt.Sprintf("version %d became %d, want %d", versionA, versionB, want))
-	}
-	return faults
-}
-
-// origin returns session id and version of the o-line, and all but these two.
-func origin(text string) (id string, version uint64, body string) {
-	for line := range strings.SplitAfterSeq(text, "\r\n") {
-		if f := strings.Fields(line); strings.HasPrefix(line, "o=") && len(f) == 6 {
-			id = f[1]
-			version, _ = strconv.ParseUint(f[2], 10, 64)
-			body += f[0] + strings.Join(f[3:], " ")
-		} else {
-			body += line
-		}
-	}
-	return id, version, body
-}

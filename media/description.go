@@ -39,34 +39,46 @@ func (e *DescriptionError) Error() string {
 }
 
 // A Description is an SDP session description (RFC 8866): an offer or an answer. It is an immutable value; the zero Description is
-// none at all. It holds keys and addresses: a logger shows only its outline.
-type Description struct {
-	text string // with CRLF line ends
-	d    *sdpSession
-}
+// none at all. It holds keys and addresses: a logger and package fmt show only its outline.
+type Description struct{ d *sdpSession }
 
 // ParseDescription parses an SDP. It takes what real devices send: LF line ends, lines in a wrong order, unknown lines, unknown
 // media types. What is malformed beyond use is a *DescriptionError.
 func ParseDescription(sdp []byte) (Description, error) {
-	if len(sdp) > MaxDescription {
-		return Description{}, &DescriptionError{Reason: "longer than " + strconv.Itoa(MaxDescription) + " bytes"}
+	text := ""
+	if len(sdp) <= MaxDescription {
+		text = normaliseLines(string(sdp))
 	}
-	text := normaliseLines(string(sdp))
+	if max(len(sdp), len(text)) > MaxDescription {
+		return Description{}, errTooLong()
+	}
 	d, err := parseSDP(text)
 	if err != nil {
 		return Description{}, err
 	}
-	return Description{text: text, d: d}, nil
+	return Description{d}, nil
+}
+
+func errTooLong() error {
+	return &DescriptionError{Reason: "longer than " + strconv.Itoa(MaxDescription) + " bytes"}
 }
 
 // AppendText appends the SDP, with CRLF line ends. It implements encoding.TextAppender.
-func (d Description) AppendText(b []byte) ([]byte, error) { return append(b, d.text...), nil }
+func (d Description) AppendText(b []byte) ([]byte, error) {
+	if d.d == nil {
+		return b, nil
+	}
+	return append(b, d.d.text...), nil
+}
 
 // IsZero reports whether d is no description at all.
-func (d Description) IsZero() bool { return d.text == "" }
+func (d Description) IsZero() bool { return d.d == nil }
 
-// LogValue shows the m-lines of d and nothing secret.
-func (d Description) LogValue() slog.Value {
+// LogValue shows what String does.
+func (d Description) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// String returns the m-lines of d and nothing secret.
+func (d Description) String() string {
 	var lines []string
 	if d.d != nil {
 		for i := range d.d.sections {
@@ -74,7 +86,7 @@ func (d Description) LogValue() slog.Value {
 			lines = append(lines, m.media+" "+m.proto+" "+strings.Join(m.formats, " "))
 		}
 	}
-	return slog.StringValue(strings.Join(lines, "; "))
+	return strings.Join(lines, "; ")
 }
 
 // Plan returns what d says of its sender: of each kind the first m-section that is in use, with all its codecs.
@@ -86,7 +98,7 @@ func (d Description) Plan() Plan {
 	for i := range s.sections {
 		m := &s.sections[i]
 		kind, ok := kindOf(m.media)
-		if !ok || m.port == 0 && !m.has("bundle-only") {
+		if !ok || s.turnedDown(m) {
 			continue
 		}
 		if _, twice := p.Find(kind); twice {

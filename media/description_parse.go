@@ -8,6 +8,7 @@ import (
 
 // sdpSession is a parsed description. It keeps what offer and answer need; the rest stays in the text.
 type sdpSession struct {
+	text string // with CRLF line ends
 	sdpAttrs
 	conn     sdpConn
 	sections []sdpSection
@@ -78,7 +79,7 @@ func (a *sdpAttrs) add(value string) string {
 
 // parseSDP parses normalised text. Order of lines within a section does not matter, unknown lines are passed over.
 func parseSDP(text string) (*sdpSession, error) {
-	s := new(sdpSession)
+	s := &sdpSession{text: text}
 	n := 0
 	for line := range strings.SplitSeq(text, "\r\n") {
 		if line == "" {

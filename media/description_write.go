@@ -29,8 +29,11 @@ func (s *negotiated) describe(p *Policy, l Local, sections []section, offer bool
 		family = "IP6"
 	}
 	text := "v=0\r\no=- " + strconv.FormatUint(l.ID, 10) + " " + strconv.FormatUint(s.version, 10) + " IN " + family + " " + l.Addr + "\r\n" + body
+	if len(text) > MaxDescription {
+		return Description{}, errTooLong()
+	}
 	d, err := parseSDP(text)
-	return Description{text: text, d: d}, err
+	return Description{d}, err
 }
 
 // writer writes everything after the o-line.

@@ -38,6 +38,8 @@ type Terminal interface {
 	Rollback()
 	// Far returns all that the far side last said it can do; nil before it said anything. See Negotiation.Far.
 	Far() Plan
+	// Stands reports whether want asks for nothing beyond what stands, so that there is nothing to offer. See Negotiation.Stands.
+	Stands(want Plan) bool
 	// Inject feeds p to the readers as if it had arrived: digits that came by signalling.
 	Inject(k Kind, p *Packet)
 	// Close ends the media. Readers get io.EOF. It is idempotent.

@@ -30,6 +30,7 @@ type section struct {
 	live              bool // neither side has refused it
 	bundled           bool
 	in, out           []Format
+	known             []Format  // what each payload type stands or has stood for
 	wanted            Direction // of the party that we speak for
 	dir               Direction // ours: wanted, as far as the far side agrees
 	far               Transport
@@ -205,6 +206,12 @@ func (p *Policy) secure(proto string, t Transport, m *sdpSection) bool {
 		return t.Ufrag != "" && t.Pwd != ""
 	}
 	return m.conn.addr.IsValid() // zeros mean hold; a host name is not resolved
+}
+
+// turnedDown reports whether port 0 refuses m. A section that is bundle-only has it too (RFC 9143 section 6).
+func (s *sdpSession) turnedDown(m *sdpSection) bool {
+	mid, _ := m.value("mid")
+	return m.port == 0 && !(m.has("bundle-only") && slices.Contains(s.bundleGroup(), mid))
 }
 
 // bundleGroup returns the mids of the first BUNDLE group.

@@ -58,14 +58,14 @@ type answering struct {
 
 // section answers one m-section: taken, or refused in its place.
 func (a *answering) section(m *sdpSection, before section) section {
-	s := section{media: m.media, proto: m.proto, refused: firstFormat(m)}
+	s := section{media: m.media, proto: m.proto, refused: firstFormat(m), known: before.known}
 	s.mid, _ = m.value("mid")
 	var ok bool
 	if s.kind, ok = kindOf(m.media); !ok || a.taken[s.kind] {
 		return s
 	}
 	wanted, ok := a.want.Find(s.kind)
-	if !ok || m.port == 0 && !m.has("bundle-only") {
+	if !ok || len(a.p.codecs(s.kind)) == 0 || a.offer.turnedDown(m) {
 		return s
 	}
 	s.far = a.offer.transport(m)
@@ -77,6 +77,7 @@ func (a *answering) section(m *sdpSection, before section) section {
 	if len(s.in) == 0 {
 		return s
 	}
+	s.known = remember(s.known, s.out)
 	s.live, a.taken[s.kind] = true, true
 	s.bundled = slices.Contains(a.bundle, s.mid)
 	s.wanted = wanted.Dir

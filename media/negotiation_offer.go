@@ -91,6 +91,7 @@ func (s *section) accept(p *Policy, d *sdpSession, m *sdpSection) error {
 		s.live = false
 		return nil
 	}
+	before := s.far
 	s.far = d.transport(m)
 	if s.far.Mux && !p.Mux {
 		s.far.Mux = false
@@ -110,8 +111,13 @@ func (s *section) accept(p *Policy, d *sdpSession, m *sdpSection) error {
 	if s.in, s.out = matchEvents(s.in), matchEvents(s.out); len(s.in) == 0 {
 		return fmt.Errorf("%w: the answer takes nothing of the offer", ErrNoCommonCodec)
 	}
+	s.known = remember(s.known, s.out)
 	s.dir &= d.direction(m).Reverse()
 	s.bundled = s.bundled && slices.Contains(d.bundleGroup(), s.mid)
+	if before.Fingerprint != "" && before.Fingerprint == s.far.Fingerprint {
+		s.far.Client = before.Client // the association stands with its roles, whatever the answer makes of actpass
+		return nil
+	}
 	setup, _ := d.inherited(m, "setup")
 	s.far.Client = strings.EqualFold(setup, "passive")
 	return nil
@@ -133,17 +139,18 @@ func (o *offering) again(s *section) {
 		return
 	}
 	s.live = o.fill(s, m)
+	s.bundled = s.mid != "" && (s.bundled || o.p.Bundle)
 }
 
 // add offers a section for a kind that has none, in the place of a refused one if there is one.
 func (o *offering) add(m Media) {
-	if o.done[m.Kind] {
+	if int(m.Kind) >= len(o.done) || o.done[m.Kind] {
 		return
 	}
 	s := section{media: m.Kind.String(), kind: m.Kind, bundled: o.p.Bundle, proto: o.p.profile()}
 	at := slices.IndexFunc(o.sections, func(s section) bool { return !s.live && s.media == m.Kind.String() })
 	if at >= 0 {
-		s.mid = o.sections[at].mid
+		s.mid, s.known = o.sections[at].mid, o.sections[at].known
 	} else if o.p.Bundle {
 		s.mid = strconv.Itoa(len(o.sections))
 	}
@@ -174,6 +181,7 @@ func (o *offering) fill(s *section, m Media) bool {
 		}
 	}
 	s.in, s.wanted, s.dir = matchEvents(fs), m.Dir, m.Dir
+	s.known = remember(s.known, s.in)
 	o.done[m.Kind] = len(s.in) > 0
 	if o.done[m.Kind] {
 		s.refused = []string{strconv.Itoa(int(s.in[0].Number)), s.in[0].Codec.String()}
@@ -184,7 +192,7 @@ func (o *offering) fill(s *section, m Media) bool {
 // number finds the payload type for a codec: the one it had on this leg, its static one, or a free dynamic one (RFC 3551 section 6).
 // A number that stood for another codec is not used again (RFC 3264 section 8.3.2).
 func number(c Codec, taken []Format, s *section) (uint8, bool) {
-	for _, before := range [...][]Format{s.in, s.out} {
+	for _, before := range [...][]Format{s.in, s.out, s.known} {
 		for _, f := range before {
 			if f.Codec.Matches(c) && !uses(taken, f.Number) {
 				return f.Number, true
@@ -192,16 +200,29 @@ func number(c Codec, taken []Format, s *section) (uint8, bool) {
 		}
 	}
 	for n := uint8(0); n < 96; n++ {
-		if static, ok := staticFormat(n); ok && static.Matches(c) {
+		if static, ok := staticFormat(n); ok && static.Matches(c) && !uses(taken, n) && !uses(s.known, n) {
 			return n, true
 		}
 	}
 	for n := uint8(96); n < 128; n++ {
-		if !uses(taken, n) && !uses(s.in, n) && !uses(s.out, n) {
+		if !uses(taken, n) && !uses(s.known, n) {
 			return n, true
 		}
 	}
 	return 0, false
+}
+
+// remember adds formats to what is known. A number that the far side has given to another codec stands for that from then on.
+func remember(known, fs []Format) []Format {
+	all := slices.Clone(known)
+	for _, f := range fs {
+		if i := slices.IndexFunc(all, func(k Format) bool { return k.Number == f.Number }); i >= 0 {
+			all[i] = f
+		} else {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 func uses(fs []Format, n uint8) bool {

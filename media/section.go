@@ -24,7 +24,7 @@ type Section struct {
 // A Transport is where and how the far side takes media, as its description says.
 type Transport struct {
 	Addr        netip.AddrPort // of RTP; zero if it gave none to send to
-	RTCP        netip.AddrPort // of RTCP; Addr when multiplexed
+	RTCP        netip.AddrPort // of RTCP; Addr when multiplexed; zero if there is none
 	Mux         bool           // RTP and RTCP on one port (RFC 5761)
 	Ufrag, Pwd  string         // of ICE; empty without
 	Candidates  []string       // values of a=candidate
@@ -136,7 +136,7 @@ func (s *sdpSession) transport(m *sdpSection) Transport {
 	return t
 }
 
-// rtcpAddr applies rtcp-mux, a=rtcp (RFC 3605) or the port after that of RTP (RFC 3550 section 11).
+// rtcpAddr applies rtcp-mux, a=rtcp (RFC 3605) or the port after that of RTP (RFC 3550 section 11). It is zero where there is none.
 func (m *sdpSection) rtcpAddr(t Transport) netip.AddrPort {
 	if t.Mux || !t.Addr.IsValid() {
 		return t.Addr
@@ -150,6 +150,9 @@ func (m *sdpSection) rtcpAddr(t Transport) netip.AddrPort {
 				addr = c.addr.Unmap()
 			}
 		}
+	}
+	if port == 0 {
+		return netip.AddrPort{}
 	}
 	return netip.AddrPortFrom(addr, port)
 }

@@ -1,0 +1,190 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pion/transport/v4/stdnet"
+
+	"github.com/alexacall/alexacall/media"
+)
+
+var errTooLong = errors.New("engine: packet too long")
+
+// Options are the options of Listen; nil is valid.
+type Options struct {
+	// PublicIP is the address that descriptions name, where the far sides see another one than the socket has. The zero value is the
+	// socket's own or, if that is unspecified, the machine's first address that is not loopback.
+	PublicIP netip.Addr
+	// MaxTerminals is how many terminals may be open at a time; 0 means 10,000. Beyond it Open fails with ErrFull.
+	MaxTerminals int
+	// Logger is silent if nil.
+	Logger *slog.Logger
+}
+
+func (o *Options) maxTerminals() int {
+	if o == nil || o.MaxTerminals <= 0 {
+		return 10_000
+	}
+	return o.MaxTerminals
+}
+
+func (o *Options) logger() *slog.Logger {
+	if o == nil || o.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Logger
+}
+
+// ErrFull means that the engine has as many terminals as it may have.
+var ErrFull = errors.New("engine: too many terminals")
+
+// An Engine carries the media of all calls through one UDP port, and a second one for the RTCP of those that do not multiplex it. It
+// implements media.Engine and is safe for concurrent use.
+type Engine struct {
+	o     *Options
+	log   *slog.Logger
+	shard *shard
+	local netip.Addr // that descriptions name
+	cert  *certificate
+	net   *stdnet.Net // shared by all ICE agents: each would enumerate the interfaces for itself
+
+	mu        sync.Mutex
+	terminals map[*terminal]struct{}
+	closed    bool
+	ids       atomic.Uint64
+	reporter  *reporter
+}
+
+var _ media.Engine = (*Engine)(nil)
+
+// Stats are the totals of an Engine.
+type Stats struct {
+	Terminals int    // open now
+	Strays    uint64 // datagrams that belonged to no call
+}
+
+// Listen opens an engine on a UDP address such as "192.0.2.1:40000", or "0.0.0.0:0" for a free port on all interfaces. The next port
+// is taken too.
+func Listen(addr string, o *Options) (*Engine, error) {
+	at, err := resolve(addr)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{o: o, log: o.logger(), terminals: map[*terminal]struct{}{}}
+	if e.cert, err = newCertificate(); err != nil {
+		return nil, err
+	}
+	if e.net, err = stdnet.NewNet(); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	if e.shard, err = newShard(e, at); err != nil {
+		return nil, err
+	}
+	if e.local, err = e.localAddr(); err != nil {
+		e.shard.close()
+		return nil, err
+	}
+	e.reporter = newReporter(e)
+	return e, nil
+}
+
+func resolve(addr string) (netip.AddrPort, error) {
+	a, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("engine: %w", err)
+	}
+	at := a.AddrPort()
+	if a.IP == nil {
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port()), nil
+	}
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), nil
+}
+
+// localAddr finds the address for descriptions.
+func (e *Engine) localAddr() (netip.Addr, error) {
+	bound := e.shard.rtp.addr.Addr()
+	if e.o != nil && e.o.PublicIP.IsValid() {
+		return e.o.PublicIP, nil
+	}
+	if !bound.IsUnspecified() {
+		return bound, nil
+	}
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("engine: %w", err)
+	}
+	for _, a := range all {
+		p, err := netip.ParsePrefix(a.String())
+		if err == nil && p.Addr().Is4() == bound.Is4() && !p.Addr().IsLoopback() && !p.Addr().IsLinkLocalUnicast() {
+			return p.Addr(), nil
+		}
+	}
+	return netip.Addr{}, errors.New("engine: no address of this machine to put into descriptions: set Options.PublicIP")
+}
+
+// Addr returns the UDP address of RTP and of everything that shares its port.
+func (e *Engine) Addr() netip.AddrPort { return e.shard.rtp.addr }
+
+// Open implements media.Engine. The error is ErrFull or media.ErrClosed.
+func (e *Engine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, error) {
+	t := newTerminal(e, p, o)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.closed:
+		return nil, media.ErrClosed
+	case len(e.terminals) >= e.o.maxTerminals():
+		return nil, ErrFull
+	}
+	e.terminals[t] = struct{}{}
+	return t, nil
+}
+
+// Stats returns the totals.
+func (e *Engine) Stats() Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return Stats{Terminals: len(e.terminals), Strays: e.shard.strays.Load()}
+}
+
+// Close closes every terminal and the sockets, and waits for all goroutines.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil
+	}
+	e.closed = true
+	open := e.open()
+	e.mu.Unlock()
+	for _, t := range open {
+		_ = t.Close()
+	}
+	e.reporter.close()
+	e.shard.close()
+	return nil
+}
+
+// open returns the terminals; e.mu is held.
+func (e *Engine) open() []*terminal {
+	ts := make([]*terminal, 0, len(e.terminals))
+	for t := range e.terminals {
+		ts = append(ts, t)
+	}
+	return ts
+}
+
+func (e *Engine) forget(t *terminal) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.terminals, t)
+}
+
+func random() uint32 { return rand.Uint32() }

@@ -1,0 +1,232 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/stun/v4"
+
+	"github.com/alexacall/alexacall/media"
+)
+
+const (
+	connectLimit = 15 * time.Second        // for the first connectivity after the descriptions are there
+	gatherLimit  = time.Second             // for candidates, which are all known beforehand
+	movedAfter   = 2500 * time.Millisecond // silence of the old address after which a peer is followed to a new one
+)
+
+var (
+	errNoConnectivity = errors.New("engine: no connectivity")
+	errAddressTaken   = errors.New("engine: the far side's address belongs to another call")
+	errNotIPv4        = errors.New("engine: the policy wants IPv4 and the engine has no such address")
+)
+
+// agent is the ICE side of a terminal: a pion agent that sees STUN only. It finds the path; media never passes through it.
+type agent struct {
+	t           *terminal
+	ice         *ice.Agent
+	ufrag, pwd  string
+	controlling bool
+	gathered    chan struct{}
+	selected    atomic.Pointer[ice.Candidate] // the remote one
+
+	mu      sync.Mutex
+	started bool
+	far     media.Transport
+	limit   *time.Timer
+}
+
+// newCredentials makes a user name fragment and a password (RFC 8445 section 5.3).
+func newCredentials() (ufrag, pwd string) {
+	return randomText(8), randomText(28)
+}
+
+func newAgent(t *terminal, offerer bool) (*agent, error) {
+	if t.policy.IPv4Only && !t.engine.local.Is4() {
+		return nil, errNotIPv4
+	}
+	a := &agent{t: t, controlling: offerer, gathered: make(chan struct{}, 1)}
+	a.ufrag, a.pwd = newCredentials()
+	addr := netip.AddrPortFrom(t.engine.local, t.engine.shard.rtp.addr.Port())
+	network := ice.NetworkTypeUDP4
+	if addr.Addr().Is6() {
+		network = ice.NetworkTypeUDP6
+	}
+	var err error
+	a.ice, err = ice.NewAgentWithOptions(
+		ice.WithUDPMux(&stunMux{tr: t.transport, addr: net.UDPAddrFromAddrPort(addr)}),
+		ice.WithLocalCredentials(a.ufrag, a.pwd),
+		ice.WithNet(t.engine.net),
+		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
+		ice.WithNetworkTypes([]ice.NetworkType{network}),
+		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
+		ice.WithDisableActiveTCP(),
+		ice.WithBindingRequestHandler(a.follow),
+		ice.WithLoggerFactory(silentLogs{}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	if err := errors.Join(
+		a.ice.OnCandidate(a.candidate), a.ice.OnConnectionStateChange(a.state), a.ice.OnSelectedCandidatePairChange(a.pair),
+		a.gather(),
+	); err != nil {
+		_ = a.ice.GracefulClose()
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	return a, nil
+}
+
+// gather waits until the agent listens: a check that comes before would be lost.
+func (a *agent) gather() error {
+	if err := a.ice.GatherCandidates(); err != nil {
+		return err
+	}
+	select {
+	case <-a.gathered:
+		return nil
+	case <-time.After(gatherLimit):
+		return errNoConnectivity
+	}
+}
+
+func (a *agent) candidate(c ice.Candidate) {
+	if c == nil {
+		select {
+		case a.gathered <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// connect begins the checks towards the far side's transport or, when they run already, takes new credentials after a restart.
+func (a *agent) connect(far media.Transport) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.started && a.far.Ufrag == far.Ufrag && a.far.Pwd == far.Pwd {
+		return nil
+	}
+	if a.started {
+		if err := a.ice.SetRemoteCredentials(far.Ufrag, far.Pwd); err != nil {
+			return fmt.Errorf("engine: %w", err)
+		}
+	}
+	for _, text := range far.Candidates {
+		a.addRemote(text)
+	}
+	if err := a.start(far); err != nil {
+		return err
+	}
+	a.started, a.far = true, far
+	if a.limit == nil {
+		a.limit = time.AfterFunc(connectLimit, func() { a.t.fail(errNoConnectivity) })
+	}
+	return nil
+}
+
+func (a *agent) start(far media.Transport) error {
+	if a.started {
+		return nil
+	}
+	begin := a.ice.StartAccept
+	if a.controlling || far.Lite {
+		begin = a.ice.StartDial // the Conn that it returns is for media, which takes its own way
+	}
+	if _, err := begin(far.Ufrag, far.Pwd); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	return nil
+}
+
+// addRemote adds a candidate that we can use: UDP, first component. Others and malformed ones are passed over, as RFC 8839 section 5.1
+// asks.
+func (a *agent) addRemote(text string) {
+	c, err := ice.UnmarshalCandidate(text)
+	if err != nil || c.Component() != ice.ComponentRTP || !c.NetworkType().IsUDP() || strings.HasSuffix(c.Address(), ".local") {
+		return
+	}
+	if a.t.policy.IPv4Only && c.NetworkType().IsIPv6() {
+		return
+	}
+	_ = a.ice.AddRemoteCandidate(c)
+}
+
+// restart begins anew with other credentials of ours (RFC 8445 section 9). Media goes on to the old path meanwhile.
+func (a *agent) restart(ufrag, pwd string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.ice.Restart(ufrag, pwd); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	a.ufrag, a.pwd = ufrag, pwd
+	return a.gather()
+}
+
+// follow runs on the agent's loop after it has verified a request, and tells it to select the pair: a controlled agent when it is
+// nominated, also below the priority of the one it has; any agent when the peer has fallen silent at its old address and comes from
+// another one.
+func (a *agent) follow(m *stun.Message, _, remote ice.Candidate, _ *ice.CandidatePair) bool {
+	if !a.controlling && m.Contains(stun.AttrUseCandidate) {
+		return true
+	}
+	old := a.selected.Load()
+	return old != nil && !(*old).Equal(remote) && time.Since((*old).LastReceived()) > movedAfter
+}
+
+// pair is told of the path that the agent has chosen.
+func (a *agent) pair(_, remote ice.Candidate) {
+	ip, err := netip.ParseAddr(remote.Address())
+	if err != nil {
+		return
+	}
+	a.selected.Store(&remote)
+	a.mu.Lock()
+	if a.limit != nil {
+		a.limit.Stop()
+	}
+	a.mu.Unlock()
+	addr := netip.AddrPortFrom(ip.Unmap(), uint16(remote.Port()))
+	a.t.transport.learn(addr)
+	a.t.reached(addr)
+}
+
+// state is told how the connectivity does. Consent that has expired stops the media (RFC 7675 section 5.1), for it is we who send.
+func (a *agent) state(s ice.ConnectionState) {
+	if s == ice.ConnectionStateFailed {
+		a.t.fail(errNoConnectivity)
+	}
+}
+
+// close ends the agent and waits for its goroutines.
+func (a *agent) close() {
+	a.mu.Lock()
+	if a.limit != nil {
+		a.limit.Stop()
+	}
+	a.mu.Unlock()
+	_ = a.ice.GracefulClose()
+}
+
+// candidates returns the values of a=candidate for the addresses of the engine: where it listens and, where it differs, what the far
+// sides see.
+func (e *Engine) candidates() []string {
+	port := e.shard.rtp.addr.Port()
+	list := []string{hostCandidate(e.local, port, 0)}
+	if bound := e.shard.rtp.addr.Addr(); bound != e.local && !bound.IsUnspecified() {
+		list = append(list, hostCandidate(bound, port, 1))
+	}
+	return list
+}
+
+// hostCandidate writes a host candidate of the first component; n counts down its local preference (RFC 8445 section 5.1.2.1).
+func hostCandidate(ip netip.Addr, port uint16, n int) string {
+	priority := 126<<24 | (65535-n)<<8 | 255
+	return fmt.Sprintf("%d 1 udp %d %s %d typ host", n+1, priority, ip, port)
+}

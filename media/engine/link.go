@@ -1,0 +1,55 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/alexacall/alexacall/media"
+)
+
+// link forwards what arrives on one stream straight to another one of the same engine, in the reader.
+type link struct {
+	to      *stream
+	changed func()
+
+	mu    sync.Mutex
+	fresh bool // nothing has been forwarded yet
+	dead  bool
+}
+
+// Link implements media.Linker.
+func (s *stream) Link(to media.Stream, changed func()) (unlink func(), ok bool) {
+	dst, ok := to.(*stream)
+	if !ok || dst.t.engine != s.t.engine {
+		return nil, false
+	}
+	l := &link{to: dst, changed: changed, fresh: true}
+	if !s.link.CompareAndSwap(nil, l) {
+		return nil, false
+	}
+	s.t.watch(l)
+	dst.t.watch(l)
+	return func() {
+		s.t.unwatch(l)
+		dst.t.unwatch(l)
+		s.link.CompareAndSwap(l, nil)
+		l.mu.Lock()
+		l.dead = true
+		l.mu.Unlock()
+	}, true
+}
+
+// forward sends p on. It is rewritten in room, where it lies, so this comes after everything else that reads it.
+func (l *link) forward(w *worker, p *media.Packet, room []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dead {
+		return
+	}
+	p.Start = p.Start || l.fresh
+	l.fresh = false
+	if room == nil {
+		_ = l.to.out.write(l.to, p) // injected: it lies in no datagram
+		return
+	}
+	_ = l.to.out.forward(l.to, w, p, room)
+}

@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"encoding/binary"
+
+	"github.com/alexacall/alexacall/media"
+)
+
+// payloads are the payload types that were negotiated for one transport. A new negotiation makes a new value, so that the packet path
+// reads it without a lock.
+type payloads struct {
+	in [128]payload
+}
+
+// payload is one payload type that we receive.
+type payload struct {
+	codec  *media.Codec // nil: not negotiated
+	stream *stream
+	what   media.What
+}
+
+// format is one payload type that we send.
+type format struct {
+	number uint8
+	codec  media.Codec
+}
+
+// outbound is what a stream may send: sound or pictures, and telephone events.
+type outbound struct {
+	formats []format
+	events  []format
+}
+
+func newOutbound(fs []media.Format) *outbound {
+	o := new(outbound)
+	for _, f := range fs {
+		if f.Codec.IsDigits() {
+			o.events = append(o.events, format{f.Number, f.Codec})
+		} else {
+			o.formats = append(o.formats, format{f.Number, f.Codec})
+		}
+	}
+	return o
+}
+
+// find returns the payload type for a codec.
+func (o *outbound) find(c *media.Codec) *format {
+	for i := range o.formats {
+		if f := &o.formats[i]; f.codec == *c || f.codec.Matches(*c) {
+			return f
+		}
+	}
+	return nil
+}
+
+// event returns the payload type for telephone events beside sound of a clock rate, which the events share where they can.
+func (o *outbound) event(rate int) *format {
+	for i := range o.events {
+		if o.events[i].codec.ClockRate == rate {
+			return &o.events[i]
+		}
+	}
+	if len(o.events) > 0 {
+		return &o.events[0]
+	}
+	return nil
+}
+
+// first returns what is sent unless a packet says otherwise.
+func (o *outbound) first() media.Codec {
+	if o == nil || len(o.formats) == 0 {
+		return media.Codec{}
+	}
+	return o.formats[0].codec
+}
+
+// eventSize is the size of a telephone event's payload (RFC 4733 section 2.3).
+const eventSize = 4
+
+// reclock changes the duration in a telephone event from one clock to another, in place.
+func reclock(event []byte, from, to int) {
+	if len(event) < eventSize || from == to {
+		return
+	}
+	d := uint64(binary.BigEndian.Uint16(event[2:])) * uint64(to) / uint64(from)
+	binary.BigEndian.PutUint16(event[2:], uint16(min(d, 0xffff)))
+}

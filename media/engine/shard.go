@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"github.com/alexacall/alexacall/media"
+)
+
+// shard is one pair of UDP ports with the calls that live on it. Its two readers own the packet path: they classify what arrives
+// (RFC 7983), find its call, and decrypt, rewrite, encrypt and send in place. They take the shard's lock once for a batch.
+type shard struct {
+	engine *Engine
+	rtp    *socket
+	rtcp   *socket
+	log    *slog.Logger
+
+	mu      sync.RWMutex
+	remotes map[netip.AddrPort]*transport // by the far side's address, of RTP and all that shares its port
+	reports map[netip.AddrPort]*transport // by the far side's address of RTCP alone
+	agents  map[string]*stunConn          // by our ICE user name fragment
+	latch   latch
+
+	checks checks // STUN requests of ours that wait for their response
+
+	strays atomic.Uint64 // datagrams that belong to no call
+	work   sync.WaitGroup
+}
+
+// worker is what one reader keeps between packets, so that none of them allocates.
+type worker struct {
+	in     inBatch
+	outs   []*outBatch // by socket; a handful
+	now    time.Time
+	header rtp.Header
+	pkt    media.Packet
+	latch  []latched // to be done after the batch
+}
+
+func newShard(e *Engine, addr netip.AddrPort) (*shard, error) {
+	s := &shard{
+		engine: e, log: e.log,
+		remotes: map[netip.AddrPort]*transport{}, reports: map[netip.AddrPort]*transport{}, agents: map[string]*stunConn{},
+	}
+	var err error
+	if s.rtp, s.rtcp, err = listenPair(addr); err != nil {
+		return nil, err
+	}
+	s.work.Go(func() { s.read(s.rtp, s.datagram) })
+	s.work.Go(func() { s.read(s.rtcp, s.report) })
+	return s, nil
+}
+
+// close closes both sockets and waits for the readers.
+func (s *shard) close() {
+	_ = s.rtp.conn.Close()
+	_ = s.rtcp.conn.Close()
+	s.work.Wait()
+}
+
+// read is a reader: it hands every datagram of a socket to take, until the socket is closed.
+func (s *shard) read(sock *socket, take func(*worker, []byte, netip.AddrPort)) {
+	w := new(worker)
+	for {
+		n, err := w.in.read(sock)
+		if err != nil {
+			return
+		}
+		w.now = time.Now()
+		s.mu.RLock()
+		for i := range n {
+			if data := w.in.data[i]; len(data) > 0 {
+				take(w, data, w.in.from[i])
+			}
+		}
+		s.mu.RUnlock()
+		w.flush()
+		if len(w.latch) > 0 {
+			s.latchAll(w)
+		}
+	}
+}
+
+// datagram takes one datagram of the RTP port.
+func (s *shard) datagram(w *worker, b []byte, from netip.AddrPort) {
+	switch first := b[0]; {
+	case first < 4:
+		s.stun(b, from)
+		return
+	case first >= 20 && first < 64:
+		if tr := s.remotes[from]; tr != nil && tr.t.dtls != nil {
+			tr.t.dtls.arrived(b)
+			return
+		}
+	case first >= 128 && first < 192 && len(b) >= rtpHeaderSize:
+		tr := s.remotes[from]
+		switch {
+		case tr == nil:
+			s.latch.see(w, b, from)
+		case isRTCP(b):
+			tr.t.reports.arrived(tr, b, w.now)
+			return
+		default:
+			tr.rtp(w, b)
+			return
+		}
+	}
+	s.strays.Add(1)
+}
+
+// report takes one datagram of the RTCP port.
+func (s *shard) report(w *worker, b []byte, from netip.AddrPort) {
+	if tr := s.reports[from]; tr != nil && len(b) >= 8 && isRTCP(b) {
+		tr.t.reports.arrived(tr, b, w.now)
+		return
+	}
+	s.strays.Add(1)
+}
+
+// isRTCP tells RTCP from RTP on one port (RFC 5761 section 4).
+func isRTCP(b []byte) bool { return b[1] >= 192 && b[1] <= 223 }
+
+// to returns the batch for a socket.
+func (w *worker) to(sock *socket) *outBatch {
+	for _, o := range w.outs {
+		if o.sock == sock {
+			return o
+		}
+	}
+	o := &outBatch{sock: sock}
+	w.outs = append(w.outs, o)
+	return o
+}
+
+func (w *worker) flush() {
+	for _, o := range w.outs {
+		o.flush()
+	}
+}
+
+// bind makes tr the owner of a remote address in one of the tables. An address that belongs to another call stays there: that call
+// goes on, and this one hears nothing from it.
+func (s *shard) bind(table map[netip.AddrPort]*transport, addr netip.AddrPort, tr *transport) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	owner := table[addr]
+	if owner == nil && len(tr.bound) < maxBound {
+		table[addr] = tr
+		tr.bound = append(tr.bound, addr)
+		return true
+	}
+	return owner == tr
+}
+
+// maxBound is how many remote addresses one call may own: those that its far side has proved to use.
+const maxBound = 32
+
+// forget gives up every remote address of a transport.
+func (s *shard) forget(tr *transport) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, addr := range tr.bound {
+		for _, table := range [...]map[netip.AddrPort]*transport{s.remotes, s.reports} {
+			if table[addr] == tr {
+				delete(table, addr)
+			}
+		}
+	}
+	tr.bound = nil
+	s.latch.forget(tr)
+}

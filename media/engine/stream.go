@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/alexacall/alexacall/media"
+)
+
+const (
+	rtpHeaderSize = 12
+	maxTag        = 16 // bytes that SRTP adds to a packet: the longest tag of the profiles that we offer
+)
+
+// stream is one kind of media of a terminal.
+type stream struct {
+	t    *terminal
+	kind media.Kind
+	gate atomic.Uint32 // media.Direction
+	dir  atomic.Uint32 // media.Direction, as agreed
+	fan  media.Fanout
+	link atomic.Pointer[link]
+
+	in  receiver
+	out sender
+}
+
+func newStream(t *terminal, kind media.Kind) *stream {
+	s := &stream{t: t, kind: kind}
+	s.gate.Store(uint32(media.SendRecv))
+	s.out.rewrite = newRewriter(uint16(random()>>17), random()>>1)
+	s.out.ssrc = random()
+	return s
+}
+
+// Reader implements media.Stream.
+func (s *stream) Reader() *media.Reader { return s.fan.Open() }
+
+// Gate implements media.Stream.
+func (s *stream) Gate(d media.Direction) { s.gate.Store(uint32(d)) }
+
+// Codec implements media.Stream.
+func (s *stream) Codec() media.Codec { return s.out.formats.Load().first() }
+
+// Stats implements media.Stream.
+func (s *stream) Stats() media.Stats {
+	return media.Stats{In: s.in.snapshot(), Out: s.out.snapshot()}
+}
+
+// Write implements media.Stream.
+func (s *stream) Write(p *media.Packet) error {
+	if len(p.Payload) > packetSize-rtpHeaderSize-maxTag {
+		return errTooLong
+	}
+	if p.What != media.RTP && p.What != media.Digit {
+		return nil // feedback concerns pictures, which are not carried yet
+	}
+	return s.out.write(s, p)
+}
+
+// passes reports whether agreement and gate let media flow one way.
+func (s *stream) passes(way media.Direction) bool {
+	return media.Direction(s.dir.Load()&s.gate.Load())&way != 0
+}
+
+// arrived takes one packet that came in: to the readers, and on to the stream that this one is linked to. room is p's payload with
+// space for a header before it, all of which may be written over.
+func (s *stream) arrived(w *worker, p *media.Packet, ssrc uint32, room []byte) {
+	if !s.in.accept(p, ssrc, w.now, s.passes(media.RecvOnly)) {
+		return
+	}
+	s.fan.Deliver(p)
+	if l := s.link.Load(); l != nil {
+		l.forward(w, p, room)
+	}
+}
+
+// sender is the outgoing half of a stream.
+type sender struct {
+	formats atomic.Pointer[outbound]
+
+	mu      sync.Mutex
+	ssrc    uint32
+	rewrite rewriter
+	buf     []byte // for packets that do not lie in a datagram of their own
+	start   bool   // a source has begun, and nothing of it has been sent yet
+	stats   media.OutStats
+}
+
+// write sends a packet from a goroutine of the caller's.
+func (o *sender) write(s *stream, p *media.Packet) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.buf == nil {
+		o.buf = make([]byte, packetSize)
+	}
+	room := append(o.buf[:rtpHeaderSize], p.Payload...)
+	pkt, err := o.packet(s, p, room, time.Now())
+	if pkt == nil {
+		return err
+	}
+	to := s.t.transport.remote()
+	if s.t.transport.shard.rtp.writeTo(pkt, to) != nil {
+		o.stats.Failed++
+	}
+	return nil
+}
+
+// forward sends a packet from a reader, in the place where its payload lies: room begins with space for the header.
+func (o *sender) forward(s *stream, w *worker, p *media.Packet, room []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	pkt, err := o.packet(s, p, room, w.now)
+	if pkt != nil {
+		w.to(s.t.transport.shard.rtp).add(pkt, s.t.transport.remote())
+	}
+	return err
+}
+
+// packet makes the RTP packet for p around the payload in room, protected where the leg is. It returns nil for what cannot be sent.
+func (o *sender) packet(s *stream, p *media.Packet, room []byte, now time.Time) ([]byte, error) {
+	tr := s.t.transport
+	o.start = o.start || p.Start
+	if !s.passes(media.SendOnly) || !tr.ready() {
+		o.stats.Blocked++
+		return nil, nil
+	}
+	f, err := o.format(s, p, room[rtpHeaderSize:])
+	if f == nil {
+		return nil, err
+	}
+	seq, ts, ok := o.rewrite.next(p, o.start, now)
+	if !ok {
+		o.stats.Blocked++
+		return nil, nil
+	}
+	o.start = false
+	room[0], room[1] = 2<<6, f.number
+	if p.Marker {
+		room[1] |= 0x80
+	}
+	binary.BigEndian.PutUint16(room[2:], seq)
+	binary.BigEndian.PutUint32(room[4:], ts)
+	binary.BigEndian.PutUint32(room[8:], o.ssrc)
+	o.count(len(p.Payload), now)
+	pkt, err := tr.protect(room)
+	if err != nil {
+		o.stats.Failed++
+		return nil, nil
+	}
+	return pkt, nil
+}
+
+// format finds the payload type for p. Digits that the far side does not take as events go to the signalling side.
+func (o *sender) format(s *stream, p *media.Packet, payload []byte) (*format, error) {
+	formats := o.formats.Load()
+	if p.What == media.Digit {
+		f := formats.event(o.rewrite.rate)
+		if f == nil {
+			s.t.digits(*p)
+			return nil, nil
+		}
+		reclock(payload, p.Codec.ClockRate, f.codec.ClockRate)
+		return f, nil
+	}
+	f := formats.find(p.Codec)
+	if f == nil {
+		o.stats.Mismatched++
+		return nil, media.ErrNoCommonCodec
+	}
+	return f, nil
+}
+
+func (o *sender) count(n int, now time.Time) {
+	o.stats.Packets++
+	o.stats.Bytes += uint64(n)
+	o.stats.Last = now
+	if o.stats.First.IsZero() {
+		o.stats.First = now
+	}
+}
+
+func (o *sender) snapshot() media.OutStats {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.stats
+}

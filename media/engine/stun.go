@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// STUN as far as routing needs it (RFC 8489 section 5). The agents parse and verify messages themselves.
+const (
+	stunHeaderSize   = 20
+	stunCookie       = 0x2112A442
+	stunRequest      = 0x0001 // Binding
+	stunIndication   = 0x0011
+	stunSuccess      = 0x0101
+	stunError        = 0x0111
+	stunUsernameAttr = 0x0006
+)
+
+type transactionID [12]byte
+
+func stunMessage(b []byte) (class uint16, id transactionID, ok bool) {
+	if len(b) < stunHeaderSize || binary.BigEndian.Uint32(b[4:]) != stunCookie {
+		return 0, id, false
+	}
+	copy(id[:], b[8:stunHeaderSize])
+	return binary.BigEndian.Uint16(b), id, true
+}
+
+// stunLocalUser returns the part of USERNAME that names the receiver of a connectivity check: what stands before the colon
+// (RFC 8445 section 7.2.2).
+func stunLocalUser(b []byte) []byte {
+	for at := stunHeaderSize; at+4 <= len(b); {
+		kind, size := binary.BigEndian.Uint16(b[at:]), int(binary.BigEndian.Uint16(b[at+2:]))
+		at += 4
+		if at+size > len(b) {
+			return nil
+		}
+		if kind == stunUsernameAttr {
+			user, _, _ := bytes.Cut(b[at:at+size], []byte{':'})
+			return user
+		}
+		at += (size + 3) &^ 3
+	}
+	return nil
+}
+
+// stun routes a STUN datagram to the agent that it is for: a request by its user name, a response by its transaction. The shard's lock
+// is held for reading.
+func (s *shard) stun(b []byte, from netip.AddrPort) {
+	class, id, ok := stunMessage(b)
+	var c *stunConn
+	switch {
+	case !ok:
+	case class == stunRequest:
+		c = s.agents[string(stunLocalUser(b))]
+	case class == stunSuccess || class == stunError:
+		c = s.checks.take(id)
+	case class == stunIndication:
+		if tr := s.remotes[from]; tr != nil {
+			c = tr.conn.Load()
+		}
+	}
+	if c == nil {
+		s.strays.Add(1)
+		return
+	}
+	c.queue.put(b, from)
+}
+
+// checks remembers which agent sent a request. What is not answered is forgotten after one to two turns.
+type checks struct {
+	mu     sync.Mutex
+	now    map[transactionID]*stunConn
+	before map[transactionID]*stunConn
+	turned time.Time
+}
+
+// checkTurn is longer than any agent waits for a response.
+const checkTurn = 10 * time.Second
+
+func (c *checks) put(id transactionID, conn *stunConn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := time.Now(); c.now == nil || now.Sub(c.turned) > checkTurn {
+		c.before, c.now, c.turned = c.now, map[transactionID]*stunConn{}, now
+	}
+	c.now[id] = conn
+}
+
+func (c *checks) take(id transactionID) *stunConn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range [...]map[transactionID]*stunConn{c.now, c.before} {
+		if conn := m[id]; conn != nil {
+			delete(m, id)
+			return conn
+		}
+	}
+	return nil
+}
+
+// stunConn is the net.PacketConn that one ICE agent sees: the STUN of its call on the shared socket, and nothing else. It also
+// implements ice.AddrPortReaderWriter.
+type stunConn struct {
+	tr    *transport
+	ufrag string
+	queue *queue
+}
+
+func (c *stunConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) { return c.queue.get(b) }
+
+// WriteToAddrPort sends what the agent says. When that is a success response, the agent has verified a request from there with the
+// call's password: then, and never before, the address belongs to the call.
+func (c *stunConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	switch class, id, ok := stunMessage(b); {
+	case ok && class == stunRequest:
+		c.tr.shard.checks.put(id, c)
+	case ok && class == stunSuccess:
+		c.tr.learn(to)
+	}
+	if err := c.tr.shard.rtp.writeTo(b, to); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+func (c *stunConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := c.queue.get(b)
+	return n, net.UDPAddrFromAddrPort(from), err
+}
+
+func (c *stunConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	addr, ok := to.(*net.UDPAddr)
+	if !ok {
+		return 0, net.InvalidAddrError("not a UDP address")
+	}
+	at := addr.AddrPort()
+	return c.WriteToAddrPort(b, netip.AddrPortFrom(at.Addr().Unmap(), at.Port()))
+}
+
+// Close takes the agent off the shard.
+func (c *stunConn) Close() error {
+	s := c.tr.shard
+	s.mu.Lock()
+	if s.agents[c.ufrag] == c {
+		delete(s.agents, c.ufrag)
+	}
+	s.mu.Unlock()
+	c.queue.close()
+	return nil
+}
+
+func (c *stunConn) LocalAddr() net.Addr                { return net.UDPAddrFromAddrPort(c.tr.shard.rtp.addr) }
+func (c *stunConn) SetReadDeadline(t time.Time) error  { c.queue.deadline(t); return nil }
+func (c *stunConn) SetDeadline(t time.Time) error      { c.queue.deadline(t); return nil }
+func (c *stunConn) SetWriteDeadline(_ time.Time) error { return nil } // writes never block
+
+// stunMux is the ice.UDPMux of one agent.
+type stunMux struct {
+	tr   *transport
+	addr net.Addr // the agent's one candidate
+}
+
+func (m *stunMux) GetListenAddresses() []net.Addr { return []net.Addr{m.addr} }
+func (m *stunMux) RemoveConnByUfrag(string)       {} // Close of the conn does it
+func (m *stunMux) Close() error                   { return nil }
+
+// GetConn gives the agent its conn, under the user name fragment that it gathers for.
+func (m *stunMux) GetConn(ufrag string, _ net.Addr) (net.PacketConn, error) {
+	c := &stunConn{tr: m.tr, ufrag: ufrag, queue: newQueue()}
+	s := m.tr.shard
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.agents[ufrag] = c
+	m.tr.conn.Store(c)
+	return c, nil
+}
+
+// learn makes an address the call's own.
+func (tr *transport) learn(addr netip.AddrPort) {
+	s := tr.shard
+	s.mu.RLock()
+	known := s.remotes[addr] == tr
+	s.mu.RUnlock()
+	if !known {
+		s.bind(s.remotes, addr, tr)
+	}
+}

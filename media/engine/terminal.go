@@ -1,0 +1,328 @@
+package engine
+
+import (
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/alexacall/alexacall/media"
+)
+
+// terminal is the media of one leg: a negotiation with a transport and two streams under it.
+type terminal struct {
+	engine    *Engine
+	policy    *media.Policy
+	o         media.OpenOptions
+	id        uint64
+	transport *transport
+	streams   [2]*stream
+	reports   *reports
+	dtls      *association // nil without DTLS
+	plan      atomic.Pointer[media.Plan]
+
+	mu     sync.Mutex // guards the signalling side
+	neg    media.Negotiation
+	local  media.Local
+	ice    *agent         // nil without ICE, and before the first description
+	at     netip.AddrPort // the far side's address as described, without ICE
+	closed bool
+	failed sync.Once
+
+	linkMu sync.Mutex
+	links  []*link // from or to one of the streams
+}
+
+var _ media.Terminal = (*terminal)(nil)
+
+func newTerminal(e *Engine, p *media.Policy, o *media.OpenOptions) *terminal {
+	t := &terminal{engine: e, policy: p, id: e.ids.Add(1)}
+	if o != nil {
+		t.o = *o
+	}
+	for k := range t.streams {
+		t.streams[k] = newStream(t, media.Kind(k))
+	}
+	t.transport = &transport{t: t, shard: e.shard, secure: p.Security == media.DTLS}
+	if t.transport.secure {
+		t.dtls = newAssociation(t)
+	}
+	t.reports = newReports(t)
+	addr := e.shard.rtp.addr
+	t.local = media.Local{
+		ID: uint64(random())<<16 | uint64(random()&0xffff), Addr: e.local.String(), Port: addr.Port(), RTCPPort: e.shard.rtcp.addr.Port(),
+		Fingerprint: e.cert.fingerprint, SSRC: t.streams[media.Audio].out.ssrc, CNAME: "alexacall-" + strconv.FormatUint(uint64(random()), 36),
+	}
+	return t
+}
+
+// Plan implements media.Endpoint.
+func (t *terminal) Plan() media.Plan {
+	if p := t.plan.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Stream implements media.Endpoint.
+func (t *terminal) Stream(k media.Kind) media.Stream { return t.streams[k] }
+
+// Far implements media.Terminal.
+func (t *terminal) Far() media.Plan {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.neg.Far()
+}
+
+// Offer implements media.Terminal.
+func (t *terminal) Offer(want media.Plan) (media.Description, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.prepare(true); err != nil {
+		return media.Description{}, err
+	}
+	neg, d, err := t.neg.Offer(t.policy, t.local, want)
+	if err != nil {
+		return media.Description{}, err
+	}
+	t.neg = neg
+	return d, nil
+}
+
+// Accept implements media.Terminal.
+func (t *terminal) Accept(answer media.Description) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return media.ErrClosed
+	}
+	neg, err := t.neg.Accept(t.policy, answer)
+	if err != nil {
+		return err
+	}
+	t.neg = neg
+	return t.apply()
+}
+
+// Answer implements media.Terminal.
+func (t *terminal) Answer(offer media.Description, want media.Plan) (media.Description, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.prepare(false); err != nil {
+		return media.Description{}, err
+	}
+	local := t.local
+	restart := t.ice != nil && t.neg.Restarts(offer)
+	if restart {
+		local.Ufrag, local.Pwd = newCredentials()
+	}
+	neg, d, err := t.neg.Answer(t.policy, local, want, offer)
+	if err != nil {
+		return media.Description{}, err
+	}
+	if restart {
+		if err := t.ice.restart(local.Ufrag, local.Pwd); err != nil {
+			return media.Description{}, err
+		}
+	}
+	t.neg, t.local = neg, local
+	return d, t.apply()
+}
+
+// Rollback implements media.Terminal.
+func (t *terminal) Rollback() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.neg = t.neg.Rollback()
+}
+
+// Stands implements media.Terminal.
+func (t *terminal) Stands(want media.Plan) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.neg.Stands(t.policy, want)
+}
+
+// Inject implements media.Terminal.
+func (t *terminal) Inject(k media.Kind, p *media.Packet) {
+	s := t.streams[k]
+	s.fan.Deliver(p)
+	if l := s.link.Load(); l != nil {
+		q := *p
+		l.forward(nil, &q, nil)
+	}
+}
+
+// Close implements media.Terminal. Its order matters: first nothing is sent any more, then nothing arrives, then the readers end.
+func (t *terminal) Close() error {
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return nil
+	}
+	t.closed = true
+	agent := t.ice
+	t.mu.Unlock()
+	t.engine.forget(t)
+	t.reports.bye()
+	if t.dtls != nil {
+		t.dtls.close()
+	}
+	t.transport.stopped.Store(true)
+	if agent != nil {
+		agent.close()
+	}
+	t.transport.shard.forget(t.transport)
+	for _, s := range t.streams {
+		s.fan.Close()
+	}
+	return nil
+}
+
+// prepare makes what the first description names: the ICE agent and its candidates.
+func (t *terminal) prepare(offerer bool) error {
+	if t.closed {
+		return media.ErrClosed
+	}
+	if !t.policy.ICE || t.ice != nil {
+		return nil
+	}
+	a, err := newAgent(t, offerer)
+	if err != nil {
+		return err
+	}
+	t.ice = a
+	t.local.Ufrag, t.local.Pwd = a.ufrag, a.pwd
+	t.local.Candidates = t.engine.candidates()
+	return nil
+}
+
+// apply makes the packet path follow what was agreed. t.mu is held.
+func (t *terminal) apply() error {
+	table := new(payloads)
+	agreed := t.neg.Sections()
+	open := [2]media.Direction{}
+	for i := range agreed {
+		s := &agreed[i]
+		open[s.Kind] = s.Dir
+		stream := t.streams[s.Kind]
+		for _, f := range s.In {
+			codec := f.Codec
+			p := payload{codec: &codec, stream: stream}
+			if codec.IsDigits() {
+				p.what = media.Digit
+			}
+			table.in[f.Number] = p
+		}
+		stream.out.formats.Store(newOutbound(s.Out))
+	}
+	t.transport.payloads.Store(table)
+	for k, s := range t.streams {
+		s.dir.Store(uint32(open[k]))
+	}
+	plan := t.neg.Agreed()
+	before := t.plan.Swap(&plan)
+	if before != nil && !before.EqualButDirections(plan) {
+		t.tellChange()
+	}
+	if len(agreed) == 0 {
+		return nil
+	}
+	return t.connect(agreed[0].Transport)
+}
+
+// connect follows the far side's transport.
+func (t *terminal) connect(far media.Transport) error {
+	if t.dtls != nil {
+		t.dtls.expect(far.Fingerprint, far.Client)
+	}
+	if t.ice != nil {
+		return t.ice.connect(far)
+	}
+	if !far.Addr.IsValid() {
+		return nil // held without an address: what stood stays, and the direction keeps us from sending
+	}
+	tr := t.transport
+	if t.at == far.Addr {
+		return nil // it may have proved to send from elsewhere since: that stays
+	}
+	if !tr.shard.bind(tr.shard.remotes, far.Addr, tr) {
+		return errAddressTaken
+	}
+	t.at = far.Addr
+	tr.far.Store(&far.Addr)
+	t.connectRTCP(far)
+	tr.shard.mu.Lock()
+	tr.shard.latch.expect(far.Addr.Addr(), tr)
+	tr.shard.mu.Unlock()
+	return nil
+}
+
+func (t *terminal) connectRTCP(far media.Transport) {
+	tr, rtcp := t.transport, far.RTCP
+	if !far.Mux {
+		tr.shard.bind(tr.shard.reports, rtcp, tr)
+	}
+	tr.mux.Store(far.Mux)
+	tr.farRTCP.Store(&rtcp)
+}
+
+// tellChange tells readers and relays that codecs have changed.
+func (t *terminal) tellChange() {
+	for _, s := range t.streams {
+		s.fan.Change()
+	}
+	t.linkMu.Lock()
+	defer t.linkMu.Unlock()
+	for _, l := range t.links {
+		if l.changed != nil {
+			l.changed()
+		}
+	}
+}
+
+func (t *terminal) watch(l *link) {
+	t.linkMu.Lock()
+	defer t.linkMu.Unlock()
+	t.links = append(t.links, l)
+}
+
+func (t *terminal) unwatch(l *link) {
+	t.linkMu.Lock()
+	defer t.linkMu.Unlock()
+	for i := range t.links {
+		if t.links[i] == l {
+			t.links = append(t.links[:i:i], t.links[i+1:]...)
+			return
+		}
+	}
+}
+
+// digits passes on digits that the far side does not take as telephone events.
+func (t *terminal) digits(p media.Packet) {
+	if t.o.Digits != nil {
+		t.o.Digits(p)
+	}
+}
+
+// fail tells the signalling side once that the media cannot go on.
+func (t *terminal) fail(err error) {
+	t.transport.stopped.Store(true)
+	t.failed.Do(func() {
+		if t.o.Failed != nil {
+			t.o.Failed(err)
+		}
+	})
+}
+
+// reached is told by the ICE agent where to send.
+func (t *terminal) reached(addr netip.AddrPort) {
+	tr := t.transport
+	tr.mux.Store(true)
+	tr.far.Store(&addr)
+	tr.farRTCP.Store(&addr)
+	tr.stopped.Store(false)
+	if t.dtls != nil {
+		t.dtls.connected()
+	}
+}
