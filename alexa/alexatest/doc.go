@@ -1,0 +1,69 @@
+// Package alexatest connects tests and examples to a simulated Alexa cloud and simulated Echo devices, in the manner of
+// net/http/httptest. It speaks the Alexa.Comms.CallSignaling interface from Amazon's side: it issues Login with Amazon
+// tokens, takes signaling requests, sends signed events to a skill, and its Echo is a complete WebRTC peer which plays a
+// tone or a WAV file and records what it hears.
+//
+// The package shares no code with what it tests, so that a mistake on one side shows on the other.
+//
+// # Usage
+//
+//	cloud, err := alexatest.NewCloud(nil)
+//	...
+//	defer cloud.Close()
+//	cloud.SetSkillURL("http://127.0.0.1:8080/alexa")
+//	echo, err := cloud.NewEcho("room-101", &alexatest.EchoOptions{Play: alexatest.Tone(440)})
+//	...
+//	call, err := echo.Call(ctx, "reception")            // the guest calls; or the skill calls "room-101"
+//	err = call.WaitState(ctx, alexatest.StateConnected)
+//	err = call.WaitHeard(ctx, time.Second)
+//	share := call.Heard().ToneShare(600)                // 1.0: nothing but 600 Hz
+//	err = call.Hangup(ctx)
+//
+// The skill under test is given [Cloud.URL] as its Alexa endpoint, [Cloud.TokenURL] for its tokens, [Cloud.SkillID],
+// [Cloud.ClientID], [Cloud.ClientSecret] and [Cloud.RefreshToken]; it trusts [Cloud.Roots] for the signing chain, and dials
+// [Cloud.ChainAddr] in place of s3.amazonaws.com:443, so that the rules for the chain's URL stay in force. At the end a test
+// asserts that [Cloud.Violations] is empty: it names everything that the skill sent or left out against the interface.
+//
+// For tests under testing/synctest, CloudOptions.NoSockets opens no socket, [Cloud.RoundTripper] answers requests in memory,
+// [Cloud.SetSkillHandler] takes events in memory, and EchoOptions.NoMedia makes an Echo without media. Certificates are
+// valid from an hour before NewCloud to a year after it, by the clock of the bubble.
+//
+// # What the simulated Alexa does
+//
+// Where Amazon's pages are silent, one behaviour had to be chosen:
+//
+//   - A request that succeeds is answered 200 (Faults.Status changes it) with {"sessionId":"..."}; one that fails with
+//     {"message":"..."}: 400 for what is malformed or does not fit the state of the call, 401 for a missing, unknown or
+//     expired token, 403 for a token of another scope, 404 for an unknown session or callee, 409 when an update or a session
+//     of that id is already in hand, 429 above CloudOptions.MaxCalls, 500 when the device itself fails.
+//   - Events of one call are sent one after the other, except that an event which answers a request does not wait for the
+//     device's own events. Acks follow the HTTP answer of the request they answer (CloudOptions.AckFirst turns that round).
+//   - An Ack that does not come within CloudOptions.AckTimeout is a violation; the call goes on.
+//   - A device may be in several calls at the same time: it never answers DEVICE_BUSY of itself.
+//   - CallAccepted repeats the answer of CallInProgress (Faults.BareAccept leaves it out).
+//   - On hold the device offers a=inactive, when muted a=recvonly.
+//   - client_credentials gives tokens for alexa:skill_messaging only; calling needs a refresh token.
+//
+// # Concurrency
+//
+// All types are safe for concurrent use. The goroutines and who joins them:
+//
+//   - with sockets, two HTTP servers with a goroutine each, and one for every connection: joined by [Cloud.Close];
+//   - one for each event that answers a request, one for the story of a call to a device, one for each call that waits to be
+//     hung up by the device, one that closes the media of a call when it ends, one for each event that is handled in memory:
+//     joined by [Cloud.Close];
+//   - for a call with media, a player, readers of RTP and RTCP, and those of pion/webrtc: joined when the call's media closes,
+//     at the end of the call, and so by [Cloud.Close].
+//
+// [Cloud.Close] ends all calls without telling the skill, and returns when these have ended. A skill handler that is called in
+// memory must return when the context of its request ends, else Close waits for it. CloudOptions.OnMessage is called
+// from whichever goroutine carries the message, in order for the messages of one call.
+//
+// # Limitations
+//
+// Audio only: further sections of an offer are rejected. There is no Opus encoder in Go that this package could use: when the
+// answer names Opus first, the Echo sends valid Opus packets of silence whatever EchoOptions.Play says, and keeps received Opus
+// packets undecoded in [Recording].Opus; offer or answer with PCMU or PCMA to hear tones. An Echo's media is on IPv4 loopback
+// only. With [OfferCaptured] the Echo's ICE credentials have the shortest legal length and stay the same through an ICE restart.
+// The ASP REST interfaces, the event gateway and RTCSessionController are not simulated.
+package alexatest

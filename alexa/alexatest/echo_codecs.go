@@ -1,0 +1,90 @@
+package alexatest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// Names for [EchoOptions].Codecs.
+const (
+	CodecOpus           = "opus"
+	CodecPCMU           = "PCMU"
+	CodecPCMA           = "PCMA"
+	CodecTelephoneEvent = "telephone-event"
+)
+
+var codecTable = []string{CodecOpus, CodecPCMU, CodecPCMA, CodecTelephoneEvent}
+
+// opusSilence is 20 ms of silence: the CELT mode at full band, mono, one frame (RFC 6716, section 3.1), whose first symbol is the
+// silence flag. Every decoder makes 960 zero samples of it.
+const opusSilence = "\xf8\xff\xfe"
+
+const opusFrameTicks = 960 // 20 ms at 48 kHz
+
+// checkCodecs brings names to their known spelling, and says when one is unknown or when there is no audio codec.
+func checkCodecs(names []string) ([]string, error) {
+	if len(names) == 0 {
+		return slices.Clone(codecTable[:3]), nil
+	}
+	var out []string
+	speech := false
+	for _, n := range names {
+		i := slices.IndexFunc(codecTable, func(k string) bool { return strings.EqualFold(k, n) })
+		if i < 0 {
+			return nil, fmt.Errorf("alexatest: unknown codec %q", n)
+		}
+		if !slices.Contains(out, codecTable[i]) {
+			out = append(out, codecTable[i])
+		}
+		speech = speech || isSpeech(codecTable[i])
+	}
+	if !speech {
+		return nil, fmt.Errorf("alexatest: no audio codec in %v", names)
+	}
+	return out, nil
+}
+
+// payloadType is the number that an Echo offers a codec with.
+func payloadType(name string, style OfferStyle) uint8 {
+	switch name {
+	case CodecPCMU:
+		return 0
+	case CodecPCMA:
+		return 8
+	case CodecTelephoneEvent:
+		return 101
+	default:
+		if style == OfferCaptured {
+			return 96
+		}
+		return 111
+	}
+}
+
+func encodingName(name string) string {
+	switch name {
+	case CodecOpus:
+		return "opus/48000/2"
+	default:
+		return name + "/8000"
+	}
+}
+
+func codecParameters(name string) string {
+	if name == CodecTelephoneEvent {
+		return "0-15"
+	}
+	return ""
+}
+
+// pionCodec describes a codec to pion. Opus has no parameters there, so that it matches whatever parameters the other side names.
+func pionCodec(name string, style OfferStyle) webrtc.RTPCodecParameters {
+	c := webrtc.RTPCodecCapability{MimeType: "audio/" + name, ClockRate: sampleRate, SDPFmtpLine: codecParameters(name)}
+	if name == CodecOpus {
+		c.ClockRate, c.Channels = 48000, 2
+	}
+	return webrtc.RTPCodecParameters{RTPCodecCapability: c, PayloadType: webrtc.PayloadType(payloadType(name, style))}
+}

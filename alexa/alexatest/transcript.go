@@ -1,0 +1,89 @@
+package alexatest
+
+import (
+	"fmt"
+	"time"
+)
+
+// Direction says who sent a message.
+type Direction string
+
+const (
+	// ToSkill marks an event that the cloud sent.
+	ToSkill Direction = "alexa -> skill"
+	// FromSkill marks a request that the cloud received.
+	FromSkill Direction = "skill -> alexa"
+)
+
+// Entry is one message of the transcript.
+type Entry struct {
+	// At is the time since NewCloud: of sending for an event, of the decision for a request.
+	At time.Duration
+	// Direction says who sent it.
+	Direction Direction
+	// Type is the message type without the prefix "Alexa.Comms.CallSignaling.", the whole type when it has another prefix, and
+	// empty for a request whose type could not be read.
+	Type string
+	// SessionID is the call's id as the message has it.
+	SessionID string
+	// Status is the HTTP status with which the cloud answered a request; 0 for an event.
+	Status int
+}
+
+// String returns the entry as one line.
+func (e Entry) String() string {
+	s := fmt.Sprintf("%9.1f ms  %s  %s  %s", float64(e.At)/float64(time.Millisecond), e.Direction, e.Type, e.SessionID)
+	if e.Status != 0 {
+		s += fmt.Sprintf("  %d", e.Status)
+	}
+	return s
+}
+
+// Limits of what the cloud remembers, so that a soak test does not fill the memory: above it the older half is forgotten.
+const (
+	maxEntries    = 100_000
+	maxViolations = 10_000
+)
+
+// Transcript returns the messages so far, oldest first: at most the latest 100,000.
+func (c *Cloud) Transcript() []Entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]Entry(nil), c.entries...)
+}
+
+// Violations returns everything that the skill did against the interface: messages with an unknown type, a missing property or
+// a wrong value, an SDP that cannot work, an event that was not answered with 200 and a skill response, an Ack that did not come. A
+// correct skill leaves it empty. Addresses, tokens and SDP do not appear in the texts. At most the latest 10,000 are kept.
+func (c *Cloud) Violations() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.violations...)
+}
+
+// record appends to the transcript and tells OnMessage, without holding the lock.
+func (c *Cloud) record(d Direction, name, sessionID string, status int) {
+	e := Entry{At: time.Since(c.start), Direction: d, Type: name, SessionID: sessionID, Status: status}
+	c.mu.Lock()
+	if len(c.entries) >= maxEntries {
+		c.entries = append([]Entry(nil), c.entries[maxEntries/2:]...)
+	}
+	c.entries = append(c.entries, e)
+	c.mu.Unlock()
+	c.log.Debug("message", "direction", string(d), "type", name, "session", sessionID, "status", status)
+	if c.opts.OnMessage != nil {
+		c.opts.OnMessage(e)
+	}
+}
+
+// violate notes what the skill did wrong.
+func (c *Cloud) violate(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	c.mu.Lock()
+	if len(c.violations) >= maxViolations {
+		c.violations = append([]string(nil), c.violations[maxViolations/2:]...)
+	}
+	c.violations = append(c.violations, text)
+	c.mu.Unlock()
+	c.log.Warn("violation", "what", text)
+}

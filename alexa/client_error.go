@@ -1,0 +1,191 @@
+package alexa
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxErrorText is the longest text of Alexa's that an Error repeats, in bytes.
+const maxErrorText = 256
+
+// An Error says why Alexa did not take a message. It holds no token, number, name or
+// SDP.
+//
+// The statuses that Amazon documents: 400 the call is not in progress or not ringing, or
+// the request is malformed; 401 the token is missing or expired; 403 no permission; 404
+// not found; 409 another request of the same call is being processed; 429 too many
+// requests; 500 a fault of Amazon's. Which of them has which number is partly inferred.
+type Error struct {
+	Type    MessageType // of the message that was sent
+	Status  int         // HTTP status of the last try; 0 when it had no answer
+	Message string      // what Alexa said, with control characters and secrets removed; may be empty
+
+	RetryAfter time.Duration // how long Alexa asked to wait; 0: it did not
+
+	// Uncertain says that Alexa may have acted on the message all the same: some try
+	// ended in 5xx, or without an answer after it may have arrived. A call that was to be
+	// started should then be ended.
+	Uncertain bool
+
+	Err error // the network's, the token source's, or the context's; may be nil
+}
+
+// Error returns the facts in one line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "alexa: sending %.64s:", e.Type.String())
+	if e.Status != 0 {
+		fmt.Fprintf(&b, " status %d", e.Status)
+	}
+	if e.Message != "" {
+		fmt.Fprintf(&b, " (%s)", e.Message)
+	}
+	if e.Err != nil {
+		fmt.Fprintf(&b, " %v", e.Err)
+	}
+	return b.String()
+}
+
+// Unwrap returns e.Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is an *Error whose Status and Type, where they are set,
+// equal those of e, as in errors.Is(err, &alexa.Error{Status: 404}).
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && (t.Status == 0 || t.Status == e.Status) && (t.Type == "" || t.Type == e.Type)
+}
+
+// Retryable reports whether the same message may be taken later: there was no answer,
+// no token for now, a conflict, too many requests, or a fault of Alexa's. What Alexa has
+// refused stays refused.
+func (e *Error) Retryable() bool {
+	switch {
+	case e.Status == http.StatusRequestTimeout, e.Status == http.StatusConflict, e.Status == http.StatusTooManyRequests:
+		return true
+	case e.Status != 0:
+		return e.Status >= 500
+	}
+	if _, ok := errors.AsType[notSent](e.Err); ok {
+		return false
+	}
+	if r, ok := errors.AsType[interface {
+		error
+		Retryable() bool
+	}](e.Err); ok {
+		return r.Retryable()
+	}
+	return true
+}
+
+// cutBy notes that the context ended the sending, beside what went wrong before.
+func (e *Error) cutBy(cause error) *Error {
+	switch {
+	case e.Err == nil:
+		e.Err = cause
+	case !errors.Is(e.Err, cause):
+		e.Err = fmt.Errorf("%w, after %w", cause, e.Err)
+	}
+	return e
+}
+
+// notSent is an error of a request that could not even be made.
+type notSent struct{ error }
+
+func (e notSent) Unwrap() error { return e.error }
+
+// neverSent reports whether a request failed before anything of it could arrive.
+func neverSent(err error) bool {
+	if _, ok := errors.AsType[notSent](err); ok {
+		return true
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
+
+// readError makes an Error of an answer that is not 2xx.
+func readError(resp *http.Response, m *Message) *Error {
+	e := &Error{
+		Type:       m.Type,
+		Status:     resp.StatusCode,
+		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		Uncertain:  resp.StatusCode >= 500,
+	}
+	// Half an error body is as good as none: the status decides.
+	data, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	var body struct {
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(data, &body) == nil {
+		e.Message = printable(mask(body.Message, m), maxErrorText)
+	}
+	return e
+}
+
+// retryAfter reads both forms of the header, RFC 9110 section 10.2.3; 0 for none.
+func retryAfter(h string, now time.Time) time.Duration {
+	if h == "" {
+		return 0
+	}
+	if s, err := strconv.ParseUint(h, 10, 31); err == nil {
+		return time.Duration(s) * time.Second
+	}
+	if t, err := http.ParseTime(h); err == nil {
+		return max(t.Sub(now), 0)
+	}
+	return 0
+}
+
+// mask removes from Alexa's text what it may have quoted of m: addresses, the caller's
+// name, lines of the SDP and the keys in them.
+func mask(text string, m *Message) string {
+	var secrets []string
+	for _, p := range m.Participants {
+		secrets = append(secrets, p.ID.Value)
+	}
+	if m.CustomParams != nil {
+		secrets = append(secrets, m.CustomParams.CallerName)
+	}
+	if m.SDP != nil {
+		for line := range strings.Lines(m.SDP.Value) {
+			secrets = append(secrets, sdpSecrets(strings.TrimSpace(line))...)
+		}
+	}
+	// Longest first, so that no part of one stays behind when another lies inside it.
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	for _, s := range secrets {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, redacted)
+		}
+	}
+	return text
+}
+
+// sdpSecrets returns the line, and the keys in it. Lines such as "t=" and "v=0" are
+// left out: they say nothing and are found in any text.
+func sdpSecrets(line string) []string {
+	if len(line) < 4 {
+		return nil
+	}
+	out := []string{line}
+	for _, key := range []string{"a=ice-pwd:", "a=ice-ufrag:", "a=crypto:", "a=fingerprint:"} {
+		value, ok := strings.CutPrefix(line, key)
+		if !ok {
+			continue
+		}
+		for word := range strings.FieldsSeq(value) {
+			if len(word) >= 4 {
+				out = append(out, word)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,184 @@
+package alexa
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media"
+)
+
+// pendingLimit is how long an offer of Alexa's waits for the program. Then it is answered with what stands.
+const pendingLimit = 4 * time.Second
+
+var errEnded = errors.New("alexa: call has ended")
+
+// A Leg is a call from or to an Alexa device. It implements bridge.Leg.
+type Leg struct {
+	*bridge.State
+	s        *session
+	terminal media.Terminal
+	called   bool // we call the device
+
+	op sync.Mutex // one Ring, Answer or beginning of an Update at a time; never taken by the session's goroutine
+
+	mu       sync.Mutex
+	offered  description // of Alexa's, while it waits for us
+	answered bool        // the first offer has its answer
+	want     media.Plan  // what we last wanted: what stands
+	timer    *time.Timer // until an offer in mid-call is answered with what stands
+	own      chan error  // gets the result of our CallUpdate; nil: there is none
+}
+
+var _ bridge.Leg = (*Leg)(nil)
+
+// SessionID returns Alexa's id of the call.
+func (l *Leg) SessionID() string { return l.s.id }
+
+// Media implements bridge.Leg.
+func (l *Leg) Media() media.Endpoint { return l.terminal }
+
+// Ring implements bridge.Leg: CallRinging and, with a plan, CallInProgress with the answer.
+func (l *Leg) Ring(_ context.Context, early media.Plan) error {
+	l.op.Lock()
+	defer l.op.Unlock()
+	phase := l.Info().Phase
+	if phase == bridge.Over {
+		return l.Ended()
+	}
+	if l.called || phase >= bridge.Up {
+		return nil
+	}
+	ev := event{kind: evRing}
+	if early != nil && !l.hasAnswer() {
+		answer, err := l.answer(early, bridge.Early)
+		if err != nil {
+			return err
+		}
+		ev = event{kind: evProgress, sdp: answer}
+	}
+	return l.tell(ev)
+}
+
+// Answer implements bridge.Leg: CallAccepted, later CallUpdateResponse.
+func (l *Leg) Answer(ctx context.Context, want media.Plan) error {
+	if done, err := l.accepting(want); done {
+		return err
+	}
+	return l.wait(ctx, func(i bridge.Info) bool { return i.Phase >= bridge.Up })
+}
+
+// accepting sends what Answer has to send. done says that there is nothing to wait for.
+func (l *Leg) accepting(want media.Plan) (done bool, err error) {
+	l.op.Lock()
+	defer l.op.Unlock()
+	info := l.Info()
+	switch {
+	case info.Phase == bridge.Over:
+		return true, l.Ended()
+	case info.Phase == bridge.Up && info.Pending:
+		answer, err := l.answer(want, bridge.Up)
+		if err != nil {
+			return true, err
+		}
+		return true, l.tell(event{kind: evRespond, sdp: answer})
+	case info.Phase == bridge.Up || l.called:
+		return true, nil
+	}
+	ev := event{kind: evAccept}
+	if !l.hasAnswer() {
+		if ev.sdp, err = l.answer(want, info.Phase); err != nil {
+			return true, err
+		}
+	}
+	err = l.tell(ev)
+	return err != nil, err
+}
+
+// answer answers the offer that waits and returns the number of the answer. It brings the leg to a phase.
+func (l *Leg) answer(want media.Plan, phase bridge.Phase) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d, err := l.terminal.Answer(l.offered.sdp, want)
+	if err != nil {
+		return 0, err
+	}
+	no := l.s.put(d, l.offered.renegotiation)
+	l.answered, l.want, l.offered = true, want, description{}
+	l.stopTimer()
+	far := l.terminal.Far()
+	l.Change(func(i *bridge.Info) { i.Far, i.Pending, i.Phase = far, false, max(i.Phase, phase) })
+	return no, nil
+}
+
+func (l *Leg) hasAnswer() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.answered
+}
+
+// tell hands a wish to the session.
+func (l *Leg) tell(ev event) error {
+	if l.s.send(ev) {
+		return nil
+	}
+	return l.endError()
+}
+
+// endError returns how the leg ended.
+func (l *Leg) endError() error {
+	if end := l.Ended(); end != nil {
+		return end
+	}
+	return errEnded
+}
+
+// wait waits until the leg is as wanted, or over.
+func (l *Leg) wait(ctx context.Context, ready func(bridge.Info) bool) error {
+	rev := uint64(0)
+	for {
+		info, err := l.Next(ctx, rev)
+		if err != nil {
+			return err
+		}
+		if info.Phase != bridge.Over && ready(info) {
+			return nil
+		}
+		rev = info.Rev
+	}
+}
+
+// Hangup implements bridge.Leg: CallEnded.
+func (l *Leg) Hangup(ctx context.Context, why bridge.Cause) error {
+	l.s.send(event{kind: evEnd, cause: why})
+	select {
+	case <-l.s.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// reach brings the leg to a phase. The session calls it.
+func (l *Leg) reach(p bridge.Phase) {
+	if l.Info().Phase >= p {
+		return
+	}
+	l.Change(func(i *bridge.Info) {
+		i.Phase = max(i.Phase, p)
+		if p == bridge.Up && i.Answered.IsZero() {
+			i.Answered = time.Now()
+		}
+	})
+}
+
+// ended ends the leg and its media.
+func (l *Leg) ended(cause bridge.Cause, remote bool) {
+	l.End(&bridge.EndError{Cause: cause, Remote: remote})
+	l.mu.Lock()
+	l.stopTimer()
+	l.mu.Unlock()
+	_ = l.terminal.Close()
+}

@@ -1,0 +1,259 @@
+package alexa
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media"
+)
+
+const (
+	postLimit  = 6 * time.Second  // for a message in mid-call, with all its tries
+	inviteTime = 10 * time.Second // for the first one and for CallEnded
+)
+
+// session is one call's signalling: one goroutine owns the state and performs what the machine says. Posts run aside and come back as
+// events.
+type session struct {
+	skill  *Skill
+	leg    *Leg
+	id     string
+	log    *slog.Logger
+	invite func(*Message) // completes InitiateInboundCall; nil for a call that came in
+
+	events chan event
+	failed chan error    // from the media, which must not wait for us
+	done   chan struct{} // closed when the session is over and nothing is on its way
+	work   sync.WaitGroup
+
+	// Owned by the goroutine.
+	cause   bridge.Cause // of the end
+	abort   context.CancelFunc
+	audible *media.Reader // waits for the first sound of a device that we call
+
+	mu     sync.Mutex
+	descs  map[int]description
+	lastNo int
+}
+
+// description is a session description on its way through the machine, where it stands as a number.
+type description struct {
+	sdp           media.Description
+	renegotiation RenegotiationType
+}
+
+func newSession(k *Skill, id string) *session {
+	return &session{
+		skill: k, id: id, log: k.logger().With("session", id), descs: map[int]description{},
+		events: make(chan event), failed: make(chan error, 1), done: make(chan struct{}),
+	}
+}
+
+// put keeps a description and returns its number; 0 for none.
+func (s *session) put(d media.Description, r RenegotiationType) int {
+	if d.IsZero() {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastNo++
+	s.descs[s.lastNo] = description{d, r}
+	return s.lastNo
+}
+
+// get returns a description, once.
+func (s *session) get(no int) description {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.descs[no]
+	delete(s.descs, no)
+	return d
+}
+
+// send hands an event to the session, and reports false when it is over.
+func (s *session) send(ev event) bool {
+	select {
+	case s.events <- ev:
+		return true
+	case <-s.done:
+		return false
+	}
+}
+
+// run is the session's goroutine.
+func (s *session) run(st state) {
+	defer close(s.done)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		timer.Reset(until(st.deadline))
+		var ev event
+		select {
+		case ev = <-s.events:
+		case err := <-s.failed:
+			s.log.Warn("media failed", "err", err)
+			ev = event{kind: evEnd, cause: bridge.Media}
+		case <-timer.C:
+			ev = event{kind: evTimeout}
+		}
+		var acts []action
+		st, acts = st.step(time.Now(), ev)
+		for _, a := range acts {
+			if a.do == doFinish {
+				s.work.Wait()
+				return
+			}
+			s.perform(a)
+		}
+	}
+}
+
+func until(deadline time.Time) time.Duration {
+	if deadline.IsZero() {
+		return time.Hour
+	}
+	return time.Until(deadline)
+}
+
+// perform does one action without waiting for anybody.
+func (s *session) perform(a action) {
+	switch a.do {
+	case doPost:
+		s.post(a.post)
+	case doAbort:
+		s.abort()
+	case doAlerting:
+		s.leg.reach(bridge.Alerting)
+	case doAnswer:
+		s.answered(s.get(a.sdp))
+	case doUp:
+		s.hush()
+		s.leg.reach(bridge.Up)
+	case doOffer:
+		s.leg.offeredChange(s.get(a.sdp))
+	case doUpdated:
+		s.leg.updated(s.get(a.sdp).sdp)
+	case doNotUpdated:
+		s.leg.notUpdated(a.glare)
+	case doOver:
+		s.cause = a.cause
+		s.log.Info("call ended", "cause", a.cause.String(), "remote", a.remote)
+		s.hush()
+		s.leg.ended(a.cause, a.remote)
+	case doFinish:
+	}
+}
+
+// answered takes the answer of a device that we call. It may come before the user has accepted; the leg goes on alerting until the
+// device is really heard.
+func (s *session) answered(d description) {
+	if err := s.leg.accept(d.sdp); err != nil {
+		s.fail(err)
+		return
+	}
+	r := s.leg.terminal.Stream(media.Audio).Reader()
+	s.audible = r
+	s.work.Go(func() {
+		var p media.Packet
+		err := r.Read(make([]byte, 2048), &p)
+		for errors.Is(err, media.ErrChanged) {
+			err = r.Read(make([]byte, 2048), &p)
+		}
+		if err == nil {
+			s.leg.reach(bridge.Early)
+		}
+		_ = r.Close()
+	})
+}
+
+// hush ends the wait for the first sound.
+func (s *session) hush() {
+	if s.audible != nil {
+		_ = s.audible.Close()
+		s.audible = nil
+	}
+}
+
+// fail ends the call for its media. It is safe to be called from an engine and does not wait.
+func (s *session) fail(err error) {
+	select {
+	case s.failed <- err:
+	default:
+	}
+}
+
+// post sends a message and brings back what came of it.
+func (s *session) post(p post) {
+	m := s.message(p)
+	limit := postLimit
+	if p.kind == inviteIn || p.kind == over {
+		limit = inviteTime
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	s.abort = cancel
+	s.work.Go(func() {
+		defer cancel()
+		err := s.skill.Client.Send(ctx, m)
+		if err == nil {
+			s.sentBack(event{kind: evSent})
+			return
+		}
+		s.log.Warn("call message not taken", "err", err)
+		ev := event{kind: evUnsent, cause: bridge.Internal}
+		if e, ok := errors.AsType[*Error](err); ok {
+			ev.cause, ev.maybe, ev.dead = causeOfError(e), e.Uncertain, endsCall(e)
+		}
+		s.sentBack(ev)
+	})
+}
+
+// sentBack returns the result of a post. The session waits for it, so it cannot be over.
+func (s *session) sentBack(ev event) { s.events <- ev }
+
+// message makes the message that the machine wants sent.
+func (s *session) message(p post) *Message {
+	m := &Message{Type: kinds[p.kind], SessionID: s.id}
+	d := s.get(p.sdp)
+	text, _ := d.sdp.AppendText(nil) // never fails
+	switch p.kind {
+	case inviteIn:
+		m.SDP = &SDPDetails{Type: Offer, Value: string(text)}
+		s.invite(m)
+	case update:
+		m.SDP, m.Renegotiation = &SDPDetails{Type: Offer, Value: string(text)}, d.renegotiation
+	case updateResponse:
+		m.SDP, m.Renegotiation = &SDPDetails{Type: Answer, Value: string(text)}, d.renegotiation
+	case progress, accepted:
+		m.SDP = &SDPDetails{}
+		if !d.sdp.IsZero() {
+			*m.SDP = SDPDetails{Type: Answer, Value: string(text)}
+		}
+	case over:
+		m.Result = &CallResult{Code: resultOf(s.cause), Message: s.cause.String()}
+	default:
+	}
+	return m
+}
+
+// event turns a message of Alexa's into an event of the machine.
+func (s *session) event(m *Message) (event, error) {
+	ev := event{kind: evMessage, message: kindOf(m.Type)}
+	if m.Result != nil {
+		ev.cause = causeOf(m.Result.Code)
+	} else {
+		ev.cause = bridge.Normal
+	}
+	if m.SDP == nil || m.SDP.Value == "" {
+		return ev, nil
+	}
+	d, err := media.ParseDescription([]byte(m.SDP.Value))
+	if err != nil {
+		return ev, err
+	}
+	ev.sdp = s.put(d, m.Renegotiation)
+	return ev, nil
+}

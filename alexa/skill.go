@@ -1,0 +1,221 @@
+package alexa
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media"
+)
+
+// A Skill connects Alexa devices: it takes the calls that they make, as the endpoint of a custom skill, and calls them. Set the fields
+// before the first use and leave them; ID, Client and Engine are needed. It is an http.Handler and a bridge.Dialer, and safe for
+// concurrent use. It must not be copied. End it with Drain.
+type Skill struct {
+	// ID is the skill's id, such as "amzn1.ask.skill.c966b8cb-80bc-4482-8ddf-63af59ca07fc". Events for another skill are refused.
+	ID string
+
+	// Client sends messages to Alexa.
+	Client *Client
+
+	// Engine carries the media.
+	Engine media.Engine
+
+	// Bridge takes the calls that devices make. Nil: they are ended.
+	Bridge bridge.Bridge
+
+	// Policy says what may be agreed. Nil: media.AlexaCalling().
+	Policy *media.Policy
+
+	// Contact is the caller that a device is shown when DialOptions name none: the id of a contact in its address book. Empty:
+	// "alexacall".
+	Contact string
+
+	// SendCallerName sends the name of the calling party as customParams.callerName. The property's name is not certain (see
+	// Compatibility), so it is left out unless this is set.
+	SendCallerName bool
+
+	// Roots are trusted for the certificates that events are signed with. Nil: those of the system.
+	Roots *x509.CertPool
+
+	// DialContext connects to where those certificates are. Nil: the network.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// Logger is silent if nil.
+	Logger *slog.Logger
+
+	once     sync.Once
+	verifier Verifier
+	policy   *media.Policy
+	intake   *bridge.Intake
+	seen     recent
+	stats    counters
+
+	mu       sync.Mutex
+	sessions map[string]*session
+	draining bool
+	closed   bool
+	active   int       // goroutines
+	idle     sync.Cond // active has changed
+}
+
+// SkillStats are the totals of a Skill.
+type SkillStats struct {
+	Sessions  int    // calls now
+	Calls     uint64 // calls ever, both ways
+	Events    uint64 // call messages taken
+	Repeated  uint64 // deliveries of an event that had been taken already
+	Unknown   uint64 // messages of calls that do not exist, or of unknown types
+	Malformed uint64 // events that could not be understood
+	Refused   uint64 // requests that are not Amazon's, or not for this skill
+	Panics    uint64 // handlers that panicked
+}
+
+type counters struct{ calls, events, repeated, unknown, malformed, refused atomic.Uint64 }
+
+var _ bridge.Dialer = (*Skill)(nil)
+
+func (k *Skill) init() {
+	k.once.Do(func() {
+		k.verifier = Verifier{SkillID: k.ID, Roots: k.Roots, DialContext: k.DialContext}
+		k.policy = k.Policy
+		if k.policy == nil {
+			k.policy = media.AlexaCalling()
+		}
+		handler := k.Bridge
+		if handler == nil {
+			handler = bridge.Func(func(context.Context, bridge.Leg) error { return &bridge.EndError{Cause: bridge.NotFound} })
+		}
+		k.intake = bridge.NewIntake(handler, k.logger())
+		k.sessions = map[string]*session{}
+		k.idle.L = &k.mu
+	})
+}
+
+func (k *Skill) logger() *slog.Logger {
+	if k.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return k.Logger
+}
+
+// Stats returns the totals.
+func (k *Skill) Stats() SkillStats {
+	k.init()
+	k.mu.Lock()
+	standing := len(k.sessions)
+	k.mu.Unlock()
+	return SkillStats{
+		Sessions: standing, Calls: k.stats.calls.Load(), Events: k.stats.events.Load(), Repeated: k.stats.repeated.Load(),
+		Unknown: k.stats.unknown.Load(), Malformed: k.stats.malformed.Load(), Refused: k.stats.refused.Load(), Panics: k.intake.Stats().Panics,
+	}
+}
+
+// Drain refuses new calls, both ways, and waits for those that stand. When ctx ends first it ends them, tells Alexa, and returns ctx's
+// error. Afterwards the Skill has no goroutine.
+func (k *Skill) Drain(ctx context.Context) error {
+	k.init()
+	k.mu.Lock()
+	k.draining = true
+	k.mu.Unlock()
+	err := k.intake.Drain(ctx)
+	idle := make(chan struct{})
+	go func() {
+		defer close(idle)
+		k.awaitIdle()
+	}()
+	select {
+	case <-idle:
+		return err
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	for _, s := range k.standing() {
+		s.send(event{kind: evEnd, cause: bridge.Overload})
+	}
+	<-idle
+	return err
+}
+
+// awaitIdle waits until nothing runs, and lets nothing begin any more.
+func (k *Skill) awaitIdle() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for k.active > 0 {
+		k.idle.Wait()
+	}
+	k.closed = true
+}
+
+// begin runs f in a goroutine that Drain waits for. k.mu is held.
+func (k *Skill) begin(f func()) {
+	if k.closed {
+		return
+	}
+	k.active++
+	go func() {
+		defer func() {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			k.active--
+			k.idle.Broadcast()
+		}()
+		f()
+	}()
+}
+
+func (k *Skill) standing() []*session {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Collect(maps.Values(k.sessions))
+}
+
+var (
+	errDraining = errors.New("alexa: draining")
+	errExists   = errors.New("alexa: call exists already")
+)
+
+// prepare makes a session with its leg, which start starts.
+func (k *Skill) prepare(id string, info bridge.Info, called bool) (*session, error) {
+	s := newSession(k, id)
+	terminal, err := k.Engine.Open(k.policy, &media.OpenOptions{Failed: s.fail})
+	if err != nil {
+		return nil, err
+	}
+	s.leg = &Leg{State: bridge.NewState(info), s: s, terminal: terminal, called: called}
+	return s, nil
+}
+
+// start lets the session be found and run.
+func (k *Skill) start(s *session, st state) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.draining:
+		return errDraining
+	case k.sessions[s.id] != nil:
+		return errExists
+	}
+	k.sessions[s.id] = s
+	k.stats.calls.Add(1)
+	k.begin(func() {
+		s.run(st)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		delete(k.sessions, s.id)
+	})
+	return nil
+}
+
+func (k *Skill) session(id string) *session {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.sessions[id]
+}

@@ -1,0 +1,154 @@
+package alexa
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media"
+)
+
+const defaultContact = "alexacall"
+
+// Dial calls the devices of a unit: InitiateInboundCall. to is the external user id of an account association ("7201"), a
+// communication profile id ("amzn1.alexa.communications.profile.…") or a telephone number ("tel:+12065550100"). All devices of the unit
+// ring. An empty o.Plan is taken as nil, for a device cannot be asked to make the offer.
+func (k *Skill) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bridge.Leg, error) {
+	k.init()
+	if o == nil {
+		o = &bridge.DialOptions{}
+	}
+	s, err := k.place(to, o)
+	if err != nil {
+		return nil, err
+	}
+	err = s.leg.wait(ctx, func(i bridge.Info) bool { return i.Phase >= bridge.Alerting })
+	if err == nil {
+		return s.leg, nil
+	}
+	if _, ended := errors.AsType[*bridge.EndError](err); ended && s.leg.Ended() != nil {
+		return nil, err
+	}
+	s.send(event{kind: evEnd, cause: bridge.Cancelled})
+	return nil, &bridge.EndError{Cause: bridge.Cancelled, Err: err}
+}
+
+// place starts the session of a call to a device.
+func (k *Skill) place(to string, o *bridge.DialOptions) (*session, error) {
+	from := bridge.Party{URI: k.Contact, Name: o.From.Name}
+	if from.URI == "" {
+		from.URI = defaultContact
+	}
+	id := rand.Text()
+	s, err := k.prepare(id, bridge.Info{ID: id, From: from, To: bridge.Party{URI: to}, Attr: o.Attr, Placed: time.Now()}, true)
+	if err != nil {
+		return nil, &bridge.EndError{Cause: bridge.Overload, Err: err}
+	}
+	s.invite = func(m *Message) {
+		m.Participants = []Participant{
+			{ID: ParticipantID{Type: RawAddress, Value: from.URI}, Originator: true},
+			{ID: participant(to)},
+		}
+		if k.SendCallerName && from.Name != "" {
+			m.CustomParams = &CustomParams{CallerName: from.Name}
+		}
+	}
+	if len(o.Plan) > 0 {
+		s.leg.want = o.Plan
+	}
+	offer, err := s.leg.terminal.Offer(s.leg.want)
+	if err != nil {
+		_ = s.leg.terminal.Close()
+		return nil, &bridge.EndError{Cause: bridge.Media, Err: err}
+	}
+	if err := k.start(s, state{called: true}); err != nil {
+		_ = s.leg.terminal.Close()
+		return nil, &bridge.EndError{Cause: bridge.Overload, Err: err}
+	}
+	s.send(event{kind: evPlace, sdp: s.put(offer, "")})
+	return s, nil
+}
+
+// participant says how Alexa is to read an address.
+func participant(to string) ParticipantID {
+	if number, ok := strings.CutPrefix(to, "tel:"); ok {
+		return ParticipantID{Type: PhoneNumber, Value: number}
+	}
+	if strings.HasPrefix(to, "amzn1.alexa.communications.profile.") {
+		return ParticipantID{Type: CommunicationProfileID, Value: to}
+	}
+	return ParticipantID{Type: RawAddress, Value: to}
+}
+
+// party is the other way.
+func party(p ParticipantID) bridge.Party {
+	if p.Type == PhoneNumber {
+		return bridge.Party{URI: "tel:" + p.Value}
+	}
+	return bridge.Party{URI: p.Value}
+}
+
+// receive starts the session of a call that a device makes, and hands it to the Bridge.
+func (k *Skill) receive(m *Message) {
+	if k.session(m.SessionID) != nil {
+		k.stats.repeated.Add(1) // the same call again
+		return
+	}
+	info := bridge.Info{ID: m.SessionID, Placed: time.Now(), Pending: true}
+	if p, ok := m.Caller(); ok {
+		info.From = party(p.ID)
+	}
+	if p, ok := m.Callee(); ok {
+		info.To = party(p.ID)
+	}
+	var offer media.Description
+	bad := errNoOffer
+	if m.SDP != nil {
+		offer, bad = media.ParseDescription([]byte(m.SDP.Value))
+	}
+	if bad != nil {
+		k.stats.malformed.Add(1)
+		k.refuse(m.SessionID, bridge.Media, bad)
+		return
+	}
+	info.Far = offer.Plan()
+	s, err := k.prepare(m.SessionID, info, false)
+	if err != nil {
+		k.refuse(m.SessionID, bridge.Overload, err)
+		return
+	}
+	s.leg.offered = description{sdp: offer}
+	switch err := k.start(s, state{taken: true}); {
+	case errors.Is(err, errExists):
+		k.stats.repeated.Add(1)
+		_ = s.leg.terminal.Close()
+		return
+	case err != nil:
+		_ = s.leg.terminal.Close()
+		k.refuse(m.SessionID, bridge.Overload, err)
+		return
+	}
+	s.log.Info("call from a device")
+	if err := k.intake.Receive(s.leg); err != nil {
+		s.send(event{kind: evEnd, cause: bridge.Overload})
+	}
+}
+
+var errNoOffer = errors.New("alexa: call without an offer")
+
+// refuse ends a call that cannot be taken.
+func (k *Skill) refuse(id string, cause bridge.Cause, why error) {
+	k.logger().Warn("call refused", "session", id, "cause", cause.String(), "err", why)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.begin(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), postLimit)
+		defer cancel()
+		_ = k.Client.Send(ctx, &Message{
+			Type: CallEnded, SessionID: id, Result: &CallResult{Code: resultOf(cause), Message: cause.String()},
+		})
+	})
+}

@@ -1,0 +1,91 @@
+package alexa
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/alexacall/alexacall/bridge"
+)
+
+// ServeHTTP is the skill's web service. It answers 200 to what is Amazon's and for this skill, after it has been taken and before
+// anything comes of it, and 400 to everything else. The same delivery a second time gets the same answer and has no effect.
+func (k *Skill) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	k.init()
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "only POST", http.StatusMethodNotAllowed)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if err != nil {
+		k.reject(w, err)
+		return
+	}
+	e, err := k.verifier.Verify(r.Context(), r.Header, body)
+	if err == nil {
+		err = k.take(e)
+	}
+	if err != nil {
+		k.reject(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(AppendReceipt(nil, ""))
+}
+
+func (k *Skill) reject(w http.ResponseWriter, err error) {
+	k.stats.refused.Add(1)
+	k.logger().Warn("skill request refused", "err", err)
+	http.Error(w, "bad request", http.StatusBadRequest)
+}
+
+// HandleEvent takes an event whose origin somebody else has verified, such as the trigger of a Lambda function, and returns the answer
+// to it. The skill id is checked. The error is a *ParseError or a *VerifyError.
+func (k *Skill) HandleEvent(_ context.Context, body []byte) ([]byte, error) {
+	k.init()
+	e, err := ParseEvent(body)
+	if err == nil {
+		err = e.CheckSkill(k.ID)
+	}
+	if err == nil {
+		err = k.take(e)
+	}
+	if err != nil {
+		k.stats.refused.Add(1)
+		return nil, err
+	}
+	return AppendReceipt(nil, ""), nil
+}
+
+// take gives an event to the call that it belongs to.
+func (k *Skill) take(e *Event) error {
+	if e.Message == nil {
+		return nil // not about a call: it is enough to have got it
+	}
+	if !k.seen.first(e.RequestID) {
+		k.stats.repeated.Add(1)
+		return nil
+	}
+	k.stats.events.Add(1)
+	m := e.Message
+	if m.Type == InitiateOutboundCall {
+		k.receive(m)
+		return nil
+	}
+	s := k.session(m.SessionID)
+	if s == nil || kindOf(m.Type) == none {
+		k.stats.unknown.Add(1)
+		return nil
+	}
+	ev, err := s.event(m)
+	if err != nil || m.Type == CallUpdate && ev.sdp == 0 {
+		k.stats.malformed.Add(1)
+		s.log.Warn("description refused", "type", m.Type.String(), "err", errors.Join(err))
+		s.send(event{kind: evEnd, cause: bridge.Media})
+		return nil
+	}
+	s.send(ev)
+	return nil
+}
