@@ -430,7 +430,7 @@ func TestICERestart(t *testing.T) {
 // TestUpdateThatIsNotAnswered has the device take its offer back, and hold again.
 func TestUpdateThatIsNotAnswered(t *testing.T) {
 	ctx := testContext(t)
-	cloud := newCloud(t, &alexatest.CloudOptions{AckTimeout: 300 * time.Millisecond})
+	cloud := newCloud(t, &alexatest.CloudOptions{AckTimeout: 2 * time.Second})
 	echo := newEcho(t, cloud, "7201", &alexatest.EchoOptions{Play: alexatest.Tone(440)})
 	g := newGateway(t, cloud, webrtc.MimeTypePCMU)
 	defer func() { cloud.Close(); g.close(); g.peer.close() }()

@@ -45,7 +45,8 @@ const (
 	maxViolations = 10_000
 )
 
-// Transcript returns the messages so far, oldest first: at most the latest 100,000.
+// Transcript returns the messages so far, oldest first: at most the latest 100,000. An event that answers a request stands behind it,
+// but the skill's next request may stand between the two: compare each direction by itself.
 func (c *Cloud) Transcript() []Entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()

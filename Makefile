@@ -1,0 +1,62 @@
+# The project's commands. "make help" lists them. They need Go and nothing else; "make interop" also
+# needs the peers that .ci/run installs.
+
+GO ?= go
+CACHE := .cache
+# A linter refuses a module of a newer Go than built it, so each Go version has its own.
+LINT := $(CACHE)/bin/$(shell $(GO) env GOVERSION)/golangci-lint
+
+FUZZTIME ?= 10s
+SOAKTIME ?= 60m
+PLATFORMS := linux/arm64 darwin/arm64 windows/amd64
+
+.DEFAULT_GOAL := help
+.PHONY: help check lint fmt test race examples cross interop bench soak fuzz clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+check: lint examples race ## everything a change must pass: format, vet, lint, tidy, examples, tests
+
+lint: $(LINT) ## format, vet, lint and tidiness of go.mod; changes nothing
+	$(LINT) fmt --diff
+	$(GO) vet ./...
+	$(LINT) run
+	$(GO) mod tidy -diff
+
+fmt: $(LINT) ## format the source as lint wants it
+	$(LINT) fmt
+
+test: ## the tests
+	$(GO) test ./...
+
+race: ## the tests with the race detector, in a random order
+	$(GO) test -race -shuffle=on ./...
+
+examples: ## build every example into .cache/examples
+	@mkdir -p $(CACHE)/examples
+	$(GO) build -o $(CACHE)/examples/ ./examples/...
+
+cross: ## build for the other platforms
+	@set -e; for p in $(PLATFORMS); do \
+		echo "GOOS=$${p%/*} GOARCH=$${p#*/} go build ./..."; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build ./...; \
+	done
+
+interop: ## the tests against real peers; a missing peer is a failure
+	ALEXACALL_INTEROP=1 $(GO) test -run Interop -count=1 -timeout 15m ./...
+
+bench: ## the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./media/... ./alexa/... ./sip/...
+
+soak: ## the long tests, for up to SOAKTIME (60m) a package
+	ALEXACALL_SOAK=1 $(GO) test -run Soak -count=1 -timeout $(SOAKTIME) -v ./...
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	GO='$(GO)' FUZZTIME='$(FUZZTIME)' FUZZTOTAL='$(FUZZTOTAL)' internal/tools/fuzz.sh
+
+clean: ## remove what these commands have built
+	rm -rf $(CACHE)
+
+$(LINT): internal/tools/go.mod internal/tools/go.sum
+	$(GO) -C internal/tools build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint

@@ -1,0 +1,69 @@
+// Package alexa connects Alexa devices to the legs and bridges of package bridge, by the interface Alexa.Comms.CallSignaling of Alexa
+// Smart Properties: a device calls a contact of a skill, and the skill calls a device.
+//
+// # Usage
+//
+// A [Skill] is both ends of it. As an http.Handler it is the endpoint of a custom skill, which Amazon posts its events to; as a
+// [bridge.Dialer] it calls devices by their external user id.
+//
+//	tokens, err := lwa.NewSource(lwa.Credentials{...}, nil)
+//	skill := &alexa.Skill{
+//		ID:     "amzn1.ask.skill.c966b8cb-80bc-4482-8ddf-63af59ca07fc",
+//		Client: &alexa.Client{Endpoint: alexa.EndpointEU, Tokens: tokens},
+//		Engine: engine,
+//		Bridge: bridge.To(phones, "sip:100@pbx.example.com", nil),
+//	}
+//	http.Handle("/alexa", skill)
+//	...
+//	leg, err := skill.Dial(ctx, "7201", nil)
+//
+// Where the skill runs as a Lambda function, [Skill.HandleEvent] takes what the function is given. Underneath are [Message], the twelve
+// messages as one type; [Client], which sends them; [Verifier], which tells Amazon's requests from others; and [Event], their envelope.
+// Package alexatest has an Alexa cloud and an Echo to test with.
+//
+// # What a call does
+//
+// A device that calls sends InitiateOutboundCall with its offer; the leg comes in as Placed with a pending offer. Ring sends
+// CallRinging and, with a plan, CallInProgress with the answer; Answer sends CallAccepted; Hangup sends CallEnded. CallRinging always
+// goes before the others, as in the documented sequence. A device that is called gets InitiateInboundCall with our offer; its
+// CallRinging makes the leg Alerting, its CallInProgress brings the answer, and the leg turns Early only when sound really arrives,
+// for an answer alone lets nobody hear anything. CallAccepted makes it Up. CallUpdate goes both ways at any time after the first
+// answer: hers is answered within [bridge.Leg.Answer] or, if nobody cares for it, after four seconds with what stands; of two at a time
+// hers goes first, and ours again one to two seconds later.
+//
+// Events may come in any order and any number of times: a later message implies the earlier ones, and a delivery that Amazon repeats
+// gets the same answer and has no effect. A call has one request on its way at a time. When it ends, what waits is dropped for
+// CallEnded; when it is not known whether Alexa took the first message, CallEnded makes sure that nothing rings on.
+//
+// # Errors and causes
+//
+// What Alexa did not take is an [*Error]; what is not Amazon's a [*VerifyError]; what cannot be understood a [*ParseError]. A leg ends
+// with a cause of package bridge: of a CallEnded from Alexa, DEVICE_BUSY is Busy, SESSION_TIMEOUT NoAnswer, UNAUTHORIZED Forbidden,
+// SUCCESS Normal, or before acceptance Declined by a device that was called and Cancelled by one that called; all else is Internal. The
+// other way, Normal, Cancelled and Elsewhere are SUCCESS; Busy and Declined DEVICE_BUSY; NoAnswer SESSION_TIMEOUT; Forbidden
+// UNAUTHORIZED; the rest INTERNAL_ERROR.
+//
+// # Concurrency
+//
+// Skill, Client, Verifier and Leg are safe for concurrent use. Each call has one goroutine, which owns its state; each message on its
+// way has one, and so has the wait for the first sound of a device that was called. The handler of a call that came in has its own.
+// [Skill.Drain] waits for all of them.
+//
+// # Limits
+//
+// An event or message is at most [MaxBody] bytes, an SDP [MaxSDP], a session id [MaxSessionID]. A request is refused when it is more
+// than 150 s old or early. A message is tried for at most 6 s, the first and the last of a call for 10 s; a CallUpdate waits 10 s for
+// its answer. The ids of 20,000 requests are remembered for at least five minutes, or until 10,000 more have come.
+//
+// # Compatibility
+//
+// Amazon documents part of the interface only. What follows is inferred or known from one witness alone; each stands in one place:
+//
+//   - the names of the result codes other than SUCCESS (the constants of [ResultCode]; both spellings of UNAUTHORIZED are understood);
+//   - customParams.callerName ([CustomParams]), sent only with Skill.SendCallerName;
+//   - the renegotiation types CALL_HOLD and CALL_RESUME (function renegotiation);
+//   - CallAccepted without an SDP after CallInProgress had it (the machine's evAccept);
+//   - the external user id of an account association as RAW_ADDRESS of the callee (function participant);
+//   - the receipt {"version":"1.0","response":{}} ([AppendReceipt] knows the older form with a directive);
+//   - the meaning of HTTP statuses of the signaling endpoint ([Error]).
+package alexa

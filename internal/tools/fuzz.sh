@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Runs every fuzz target of the module, one after another, each for FUZZTIME (default 10s). With
+# FUZZTOTAL, a number of seconds, the targets share that much time, and FUZZTIME is their most.
+# An input that makes a target fail is left under the package's testdata/fuzz, to be committed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+go=${GO:-go}
+each=${FUZZTIME:-10s}
+
+mapfile -t targets < <(
+	grep -rEo --include='*_test.go' --exclude-dir=.cache --exclude-dir=.git '^func Fuzz[[:alnum:]_]*\(' . |
+		sed -E 's|^(.*)/[^/]*:func (Fuzz[[:alnum:]_]*)\($|\1 \2|' | sort -u
+)
+if ((${#targets[@]} == 0)); then
+	echo "fuzz: no target found" >&2
+	exit 1
+fi
+if [[ -n ${FUZZTOTAL:-} ]]; then
+	share=$((FUZZTOTAL / ${#targets[@]}))
+	((share > 0)) || share=1
+	((share >= ${each%s})) || each=${share}s
+fi
+echo "fuzz: $each for each of ${#targets[@]} target(s)"
+
+# Before Go 1.27 the engine can take the end of its time for a failure of the target ("context deadline
+# exceeded", golang/go#75804). Then it names no failing input, and the target is tried again.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed=()
+for target in "${targets[@]}"; do
+	read -r dir name <<<"$target"
+	for try in 1 2 3; do
+		if "$go" test -run='^$' -fuzz="^$name\$" -fuzztime="$each" "$dir" >"$log" 2>&1; then
+			tail -n 1 "$log" | sed "s|^|$name: |"
+			continue 2
+		fi
+		if ((try < 3)) && grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input written' "$log"; then
+			echo "$name: stopped late by the engine, once more"
+			continue
+		fi
+		break
+	done
+	cat "$log"
+	failed+=("$dir $name")
+done
+if ((${#failed[@]} > 0)); then
+	printf 'fuzz: failed: %s\n' "${failed[@]}" >&2
+	exit 1
+fi
