@@ -216,7 +216,7 @@ func (s *session) sentBack(ev event) { s.events <- ev }
 
 // message makes the message that the machine wants sent.
 func (s *session) message(p post) *Message {
-	m := &Message{Type: kinds[p.kind], SessionID: s.id}
+	m := &Message{Type: kindTable[p.kind], SessionID: s.id}
 	d := s.get(p.sdp)
 	text, _ := d.sdp.AppendText(nil) // never fails
 	switch p.kind {

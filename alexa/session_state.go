@@ -38,15 +38,15 @@ const (
 	updateAck
 )
 
-// kinds are the message types by kind.
-var kinds = [...]MessageType{
+// kindTable has the message types by kind.
+var kindTable = [...]MessageType{
 	none: "", inviteOut: InitiateOutboundCall, inviteIn: InitiateInboundCall, ringing: CallRinging, progress: CallInProgress,
 	accepted: CallAccepted, over: CallEnded, update: CallUpdate, updateResponse: CallUpdateResponse, ringingAck: CallRingingAck,
 	progressAck: CallInProgressAck, acceptedAck: CallAcceptedAck, updateAck: CallUpdateAck,
 }
 
 func kindOf(t MessageType) kind {
-	for k, have := range kinds {
+	for k, have := range kindTable {
 		if have == t && t != "" {
 			return kind(k)
 		}

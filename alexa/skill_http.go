@@ -24,13 +24,11 @@ func (k *Skill) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e, err := k.verifier.Verify(r.Context(), r.Header, body)
-	if err == nil {
-		err = k.take(e)
-	}
 	if err != nil {
 		k.reject(w, err)
 		return
 	}
+	k.take(e)
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(AppendReceipt(nil, ""))
 }
@@ -49,43 +47,40 @@ func (k *Skill) HandleEvent(_ context.Context, body []byte) ([]byte, error) {
 	if err == nil {
 		err = e.CheckSkill(k.ID)
 	}
-	if err == nil {
-		err = k.take(e)
-	}
 	if err != nil {
 		k.stats.refused.Add(1)
 		return nil, err
 	}
+	k.take(e)
 	return AppendReceipt(nil, ""), nil
 }
 
 // take gives an event to the call that it belongs to.
-func (k *Skill) take(e *Event) error {
+func (k *Skill) take(e *Event) {
 	if e.Message == nil {
-		return nil // not about a call: it is enough to have got it
+		return // not about a call: it is enough to have got it
 	}
 	if !k.seen.first(e.RequestID) {
 		k.stats.repeated.Add(1)
-		return nil
+		return
 	}
 	k.stats.events.Add(1)
 	m := e.Message
 	if m.Type == InitiateOutboundCall {
 		k.receive(m)
-		return nil
+		return
 	}
 	s := k.session(m.SessionID)
 	if s == nil || kindOf(m.Type) == none {
 		k.stats.unknown.Add(1)
-		return nil
+		return
 	}
 	ev, err := s.event(m)
 	if err != nil || m.Type == CallUpdate && ev.sdp == 0 {
 		k.stats.malformed.Add(1)
 		s.log.Warn("description refused", "type", m.Type.String(), "err", errors.Join(err))
 		s.send(event{kind: evEnd, cause: bridge.Media})
-		return nil
+		return
 	}
 	s.send(ev)
-	return nil
 }

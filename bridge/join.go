@@ -52,8 +52,8 @@ func Join(ctx context.Context, a, b Leg, o *JoinOptions) error {
 			j.take(running, n)
 		case <-ring.C:
 			j.ringOut(running)
-		case x := <-j.asked:
-			j.step(running, join.Input{Note: join.AskTimeout, Side: x})
+		case <-j.asked.C:
+			j.step(running, join.Input{Note: join.AskTimeout})
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

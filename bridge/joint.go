@@ -21,28 +21,35 @@ type joint struct {
 	end   *EndError // of the side that ended first
 	lists codecLists
 
+	failed error // of the last action that failed: what led to an end for want of media
+
 	relay *media.Relay
 	rings [2]func() // stops a ringback
 
 	notes chan note
-	asked chan int
+	asked *time.Timer // of the question that is asked; stopped while there is none
 	work  sync.WaitGroup
 }
 
-// note is what a watcher or an action tells the owner.
+// note is what a watcher or an action tells the owner, with what the leg is by then.
 type note struct {
 	side int
 	kind join.Note
-	info Info      // of a watcher, with kind Look
-	end  *EndError // likewise
+	info Info
+	end  *EndError // how the leg ended, once it is over
+	err  error     // of an action that failed
 }
 
 func newJoint(a, b Leg, o *JoinOptions) *joint {
-	j := &joint{legs: [2]Leg{a, b}, infos: [2]Info{a.Info(), b.Info()}, notes: make(chan note), asked: make(chan int)}
+	j := &joint{legs: [2]Leg{a, b}, infos: [2]Info{a.Info(), b.Info()}, notes: make(chan note), asked: time.NewTimer(askFor)}
+	j.asked.Stop()
 	if o != nil {
 		j.o = *o
 	}
-	j.rules = join.Rules{Fits: j.lists.fits, Stay: j.o.Stay, NoAnswer: uint8(NoAnswer), NoMedia: uint8(Media)}
+	j.rules = join.Rules{
+		Fits: j.lists.fits, Stay: j.o.Stay, Mixed: j.o.Relay != nil && j.o.Relay.Transcode != nil,
+		NoAnswer: uint8(NoAnswer), NoMedia: uint8(Media),
+	}
 	return j
 }
 
@@ -72,14 +79,18 @@ func (j *joint) tell(ctx context.Context, n note) {
 }
 
 func (j *joint) take(ctx context.Context, n note) {
-	if n.kind == join.Look {
-		if n.info.Phase == Over && n.end == nil {
-			return // the end follows with its cause
-		}
+	over := n.info.Phase == Over
+	if over && n.end == nil {
+		return // the end follows with its cause
+	}
+	if over || n.info.Rev > j.infos[n.side].Rev {
 		j.infos[n.side] = n.info
-		if n.end != nil && j.end == nil {
-			j.end = n.end
-		}
+	}
+	if j.end == nil {
+		j.end = n.end
+	}
+	if n.err != nil {
+		j.failed = n.err
 	}
 	j.step(ctx, join.Input{Note: n.kind, Side: n.side})
 }
@@ -89,15 +100,21 @@ func (j *joint) step(ctx context.Context, in join.Input) {
 	j.lists.keep(j.state.Told)
 	for x := range j.infos {
 		i := &j.infos[x]
+		if i.Phase == Over && j.end == nil {
+			return // over before the join; its watcher tells why
+		}
 		in.Sides[x] = join.Side{
 			Phase: join.Phase(i.Phase), Far: j.lists.digest(i.Far), Agreed: j.lists.digest(j.legs[x].Media().Plan()), Pending: i.Pending,
 		}
-		if i.Phase == Over && j.end != nil {
+		if i.Phase == Over {
 			in.Sides[x].Cause = uint8(j.end.Cause)
 		}
 	}
 	var acts []join.Action
 	j.state, acts = j.rules.Step(j.state, in)
+	if j.state.Asking == [2]bool{} {
+		j.asked.Stop()
+	}
 	j.connect(in.Sides)
 	for _, a := range acts {
 		j.do(ctx, a)
@@ -141,37 +158,29 @@ func (j *joint) do(ctx context.Context, a join.Action) {
 		j.run(ctx, a.Side, func() error { return leg.Update(ctx, want) })
 	case join.DoHangup:
 		if j.end == nil {
-			j.end = &EndError{Cause: Cause(a.Cause)}
+			j.end = &EndError{Cause: Cause(a.Cause), Err: j.failed}
 		}
 		j.work.Go(func() { hangup(ctx, leg, Cause(a.Cause)) })
 	case join.DoAsk:
-		j.work.Go(func() { j.wait(ctx, a.Side) })
+		j.asked.Reset(askFor)
 	}
 }
 
+// run starts an action on a side. Its end is told with a new look at the leg, so that what it did, or the end that made it fail, is
+// known by then.
 func (j *joint) run(ctx context.Context, x int, f func() error) {
 	j.work.Go(func() {
 		n := note{side: x, kind: join.Done}
-		if f() != nil {
+		if n.err = f(); n.err != nil {
 			n.kind = join.Failed
+		}
+		n.info = j.legs[x].Info()
+		if n.info.Phase == Over {
+			_, err := j.legs[x].Next(ctx, n.info.Rev) // returns at once, with the cause
+			n.end, _ = errors.AsType[*EndError](err)
 		}
 		j.tell(ctx, n)
 	})
-}
-
-// wait lets the time of a question pass.
-func (j *joint) wait(ctx context.Context, x int) {
-	t := time.NewTimer(askFor)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-		return
-	}
-	select {
-	case j.asked <- x:
-	case <-ctx.Done():
-	}
 }
 
 // close undoes everything but the legs.
@@ -182,6 +191,7 @@ func (j *joint) close(cancel context.CancelFunc) {
 	for x := range j.rings {
 		j.quiet(x)
 	}
+	j.asked.Stop()
 	cancel()
 	j.work.Wait()
 }

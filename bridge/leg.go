@@ -69,10 +69,11 @@ type Leg interface {
 	// nothing.
 	Ring(ctx context.Context, early media.Plan) error
 	// Answer accepts a leg that came in; later it answers a pending offer; else it does nothing. want speaks for the other party of the
-	// call, nil for all that the policy allows. What came of it is Media().Plan().
+	// call, nil for all that the policy allows. What came of it is Media().Plan(). On an error a leg that is up has refused the offer,
+	// and what stood stands.
 	Answer(ctx context.Context, want media.Plan) error
 	// Update offers the far side a change to what want says, and returns when it has answered. Nothing is sent if nothing would change.
-	// Glare and retries are the leg's. On an error what stood stands.
+	// An offer of the far side's that waits is answered first, with want. Glare and retries are the leg's. On an error what stood stands.
 	Update(ctx context.Context, want media.Plan) error
 	// Hangup ends the leg, whatever its phase, with the protocol's word for why. It returns when the far side has confirmed it, or ctx
 	// ends; the leg is over for everybody here when Hangup begins. It is idempotent.

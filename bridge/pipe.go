@@ -2,7 +2,7 @@ package bridge
 
 import (
 	"context"
-	"strconv"
+	"crypto/rand"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,12 +23,12 @@ func Pipe(p media.Plan) (near, far Leg) {
 		audio, _ := p.Find(media.Audio)
 		policy.Audio = audio.Codecs
 	}
-	n := strconv.FormatUint(pipes.Add(1), 10)
+	id := "pipe-" + rand.Text()
 	e1, e2 := media.Pipe(policy.Plan())
 	now := time.Now()
 	from, to := Party{URI: "pipe:far"}, Party{URI: "pipe:near"}
-	in := &pipeLeg{State: NewState(Info{ID: "pipe" + n, From: from, To: to, Placed: now}), wire: w, policy: policy, came: true}
-	out := &pipeLeg{State: NewState(Info{ID: "pipe" + n + "far", From: from, To: to, Placed: now}), wire: w, policy: policy}
+	in := &pipeLeg{State: NewState(Info{ID: id, From: from, To: to, Placed: now}), wire: w, policy: policy, came: true}
+	out := &pipeLeg{State: NewState(Info{ID: id + "-far", From: from, To: to, Placed: now}), wire: w, policy: policy}
 	in.peer, out.peer = out, in
 	in.media, out.media = &pipeMedia{Endpoint: e1}, &pipeMedia{Endpoint: e2}
 	if p != nil {
@@ -38,9 +38,6 @@ func Pipe(p media.Plan) (near, far Leg) {
 	}
 	return in, out
 }
-
-// pipes counts the pipes, for their ids.
-var pipes atomic.Uint64
 
 // wire is what the two legs of a pipe have in common. Its lock is above those of their States.
 type wire struct{ mu sync.Mutex }
@@ -76,6 +73,7 @@ type pipeLeg struct {
 
 // pipeOffer is an offer that waits for the peer.
 type pipeOffer struct {
+	want media.Plan
 	done chan struct{} // closed when it is answered, refused or the call is over
 	err  error
 }
@@ -112,6 +110,9 @@ func (l *pipeLeg) Answer(_ context.Context, want media.Plan) error {
 		return nil
 	}
 	if err := l.agree(want); err != nil {
+		if phase == Up {
+			l.refuse()
+		}
 		return err
 	}
 	l.both(Up)

@@ -11,7 +11,7 @@ import (
 var errRefused = errors.New("bridge: offer refused")
 
 // local is the address that a pipe writes into its descriptions.
-var local = media.Local{ID: 1, Addr: "127.0.0.1", Port: 9}
+func local() media.Local { return media.Local{ID: 1, Addr: "127.0.0.1", Port: 9} }
 
 func (l *pipeLeg) Update(ctx context.Context, want media.Plan) error {
 	for {
@@ -30,19 +30,23 @@ func (l *pipeLeg) Update(ctx context.Context, want media.Plan) error {
 	}
 }
 
-// update makes an offer, unless there is nothing to change or another offer waits. It returns the offer that waits now.
+// update makes an offer, unless there is nothing to change or another offer waits. It returns the offer that waits now. Where the two
+// offers cross, the peer's comes first, and want is what there is to say to it.
 func (l *pipeLeg) update(want media.Plan) (o *pipeOffer, ours bool, err error) {
 	l.wire.mu.Lock()
 	defer l.wire.mu.Unlock()
+	if l.Info().Phase == Up && !l.offered.IsZero() && !l.neg.Stands(l.policy, want) && l.answer(want) != nil {
+		l.refuse()
+	}
 	switch {
 	case l.Ended() != nil:
 		return nil, false, l.Ended()
+	case l.neg.Stands(l.policy, want):
+		return nil, false, nil
 	case l.own != nil:
 		return l.own, false, nil
 	case l.peer.own != nil:
-		return l.peer.own, false, nil // glare: theirs first
-	case l.neg.Stands(l.policy, want):
-		return nil, false, nil
+		return l.peer.own, false, nil
 	}
 	if err := l.offer(want); err != nil {
 		return nil, false, err
@@ -63,14 +67,14 @@ func (l *pipeLeg) agree(want media.Plan) error {
 
 // offer sends the peer an offer, which waits there for Ring or Answer.
 func (l *pipeLeg) offer(want media.Plan) error {
-	neg, d, err := l.neg.Offer(l.policy, local, want)
+	neg, d, err := l.neg.Offer(l.policy, local(), want)
 	if err != nil {
 		return err
 	}
-	l.neg, l.want, l.own = neg, want, &pipeOffer{done: make(chan struct{})}
+	l.neg, l.own = neg, &pipeOffer{want: want, done: make(chan struct{})}
 	p := l.peer
 	p.offered = d
-	if p.Info().Phase == Up {
+	if p.Info().Phase == Up || !p.came { // the offer of an acceptance comes a moment before the phase
 		p.timer = time.AfterFunc(answerPendingFor, p.answerWithWhatStands)
 	}
 	p.Change(func(i *Info) { i.Far, i.Pending = d.Plan(), true })
@@ -79,7 +83,7 @@ func (l *pipeLeg) offer(want media.Plan) error {
 
 // answer answers the offer that waits and completes the peer's side of it.
 func (l *pipeLeg) answer(want media.Plan) error {
-	neg, d, err := l.neg.Answer(l.policy, local, want, l.offered)
+	neg, d, err := l.neg.Answer(l.policy, local(), want, l.offered)
 	if err != nil {
 		return err
 	}
@@ -110,20 +114,29 @@ func (l *pipeLeg) settle(err error) {
 		l.timer = nil
 	}
 	if o := l.peer.own; o != nil {
-		o.err = err
+		if o.err = err; err == nil {
+			l.peer.want = o.want
+		}
 		close(o.done)
 		l.peer.own = nil
 	}
+}
+
+// refuse drops the peer's offer, if one waits: what stood stands.
+func (l *pipeLeg) refuse() {
+	if l.offered.IsZero() {
+		return
+	}
+	l.peer.neg = l.peer.neg.Rollback()
+	l.settle(errRefused)
+	l.Change(func(i *Info) { i.Far, i.Pending = l.neg.Far(), false })
 }
 
 // answerWithWhatStands answers an offer that nobody cared for, or refuses it.
 func (l *pipeLeg) answerWithWhatStands() {
 	l.wire.mu.Lock()
 	defer l.wire.mu.Unlock()
-	if l.offered.IsZero() || l.Ended() != nil || l.answer(l.want) == nil {
-		return
+	if l.Ended() == nil && !l.offered.IsZero() && l.answer(l.want) != nil {
+		l.refuse()
 	}
-	l.peer.neg = l.peer.neg.Rollback()
-	l.settle(errRefused)
-	l.Change(func(i *Info) { i.Pending = false })
 }

@@ -52,7 +52,8 @@ func offerFaults(before, after string) (faults []string) {
 	for i := range is.media {
 		m := &is.media[i]
 		mid := first(attr(m.lines, "mid"))
-		if mid != "" && slices.Contains(mids, mid) {
+		theirs := i < len(was.media) && first(attr(was.media[i].lines, "mid")) == mid
+		if mid != "" && slices.Contains(mids, mid) && !theirs {
 			say("mid %q twice", mid)
 		}
 		mids = append(mids, mid)

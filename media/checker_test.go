@@ -63,24 +63,23 @@ func (m *sheetMedia) portNumber() int {
 }
 
 // codec returns what a payload type stands for as "name/rate/channels" in lower case, by rtpmap or, for 0 and 8, by RFC 3551.
-// Opus has two channels whatever is written (RFC 7587 section 7).
+// Opus has two channels whatever is written (RFC 7587 section 7). An rtpmap without a name or a clock spoils its number.
 func (m *sheetMedia) codec(number string) string {
 	for _, v := range attr(m.lines, "rtpmap") {
 		n, what, _ := strings.Cut(v, " ")
 		if n != number {
 			continue
 		}
-		f := strings.Split(strings.ToLower(strings.TrimSpace(what)), "/")
-		if len(f) == 2 {
-			f = append(f, "1")
+		f := append(strings.Split(strings.ToLower(strings.TrimSpace(what)), "/"), "1", "1")
+		rate, err := strconv.Atoi(strings.TrimSpace(f[1]))
+		channels, err2 := strconv.Atoi(strings.TrimSpace(f[2]))
+		switch {
+		case f[0] == "" || len(f) < 4 || err != nil || err2 != nil || rate < 1:
+			return ""
+		case f[0] == "opus":
+			channels = 2
 		}
-		if f[0] == "opus" && len(f) == 3 {
-			f[2] = "2"
-		}
-		for i := range f {
-			f[i] = strings.TrimSpace(f[i])
-		}
-		return strings.Join(f, "/")
+		return fmt.Sprintf("%s/%d/%d", f[0], rate, channels)
 	}
 	switch n, err := strconv.Atoi(number); {
 	case err == nil && n == 0:

@@ -32,6 +32,22 @@ func TestReofferKeeps(t *testing.T) {
 	}
 }
 
+// TestReofferBundles offers BUNDLE where the policy does, though the far side's offer left the audio out of it: peers refuse a section
+// outside the only group they know.
+func TestReofferBundles(t *testing.T) {
+	a := newParty(t, media.AlexaCalling())
+	a.answerText(echoShowOffer, nil)
+	if got := first(attr(readSheet(sdpText(t, a.offer(nil))).session, "group")); got != "BUNDLE audio0" {
+		t.Errorf("group %q, want BUNDLE audio0", got)
+	}
+	withoutMids := strings.NewReplacer("a=mid:audio0\n", "", "a=mid:video0\n", "", "a=group:BUNDLE audio0 video0\n", "").Replace(alexaOffer)
+	b := newParty(t, media.AlexaCalling())
+	b.answerText(withoutMids, nil)
+	if got := attr(readSheet(sdpText(t, b.offer(nil))).session, "group"); got != nil {
+		t.Errorf("group %q of sections without mids", got)
+	}
+}
+
 // TestPayloadTypesForLife leaves codecs away and takes them up again: a number never comes to mean another codec
 // (RFC 3264 section 8.3.2), whoever gave it.
 func TestPayloadTypesForLife(t *testing.T) {

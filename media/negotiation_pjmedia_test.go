@@ -129,22 +129,20 @@ func runLocalOffer(t *testing.T, n media.Negotiation, x pjmediaExchange) (media.
 	return next, true
 }
 
-// soundSection returns the first audio section and its index, unless it is refused or has digits alone.
+// soundSection returns the first audio section that is not refused and has more than digits, and its index.
 func soundSection(text string) (*sheetMedia, int) {
 	s := readSheet(text)
-	at := slices.IndexFunc(s.media, func(m sheetMedia) bool { return m.kind == "audio" })
-	if at < 0 || s.media[at].portNumber() == 0 {
-		return nil, 0
+	for i := range s.media {
+		m := &s.media[i]
+		isSound := func(number string) bool {
+			c := m.codec(number)
+			return c != "" && !strings.HasPrefix(c, "telephone-event/")
+		}
+		if m.kind == "audio" && m.portNumber() != 0 && slices.ContainsFunc(m.numbers, isSound) {
+			return m, i
+		}
 	}
-	m := &s.media[at]
-	isSound := func(number string) bool {
-		c := m.codec(number)
-		return c != "" && !strings.HasPrefix(c, "telephone-event/")
-	}
-	if !slices.ContainsFunc(m.numbers, isSound) {
-		return nil, 0
-	}
-	return m, at
+	return nil, 0
 }
 
 func codecsOf(m *sheetMedia) []media.Codec {

@@ -67,6 +67,26 @@ func TestDTLSRolesOfOurOffer(t *testing.T) {
 	}
 }
 
+// TestDTLSRolesKept answers our re-offer's actpass otherwise than the association stands, as some stacks do: it stands.
+func TestDTLSRolesKept(t *testing.T) {
+	a, b := newParty(t, media.AlexaCalling()), newParty(t, media.AlexaCalling())
+	b.accept(a.answer(b.offer(nil), nil)) // we begin the handshake
+	answer := sdpText(t, b.answer(a.offer(nil), nil))
+	flipped := strings.Replace(answer, "a=setup:passive", "a=setup:active", 1)
+	if flipped == answer {
+		t.Fatalf("the other side has changed its role:\n%s", answer)
+	}
+	a.accept(parse(t, flipped))
+	if !a.n.Sections()[0].Transport.Client {
+		t.Error("the role has changed with the certificate the same")
+	}
+	a.offer(nil)
+	a.accept(parse(t, strings.Replace(flipped, hash("A5"), hash("B6"), 1)))
+	if a.n.Sections()[0].Transport.Client {
+		t.Error("a new certificate is a new association, whose answer active makes the far side begin")
+	}
+}
+
 func TestRestarts(t *testing.T) {
 	a := newParty(t, media.AlexaCalling())
 	if a.n.Restarts(parse(t, alexaOffer)) {

@@ -73,6 +73,8 @@ func (f *Fanout) Close() {
 	for _, r := range f.rs {
 		r.mark(&r.ended)
 	}
+	f.rs = nil // nothing comes after the end
+	f.open.Store(0)
 }
 
 func (f *Fanout) drop(r *Reader) {
@@ -175,6 +177,11 @@ func (r *Reader) take(buf []byte, p *Packet) error {
 	r.n--
 	if len(slot.Payload) > len(buf) {
 		r.lost++
+		if r.n > 0 {
+			r.ring[r.head].Start = r.ring[r.head].Start || slot.Start
+		} else {
+			r.fresh = r.fresh || slot.Start
+		}
 		return io.ErrShortBuffer
 	}
 	*p = *slot

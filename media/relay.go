@@ -1,6 +1,10 @@
 package media
 
-import "sync"
+import (
+	"errors"
+	"slices"
+	"sync"
+)
 
 // A Transcoder turns packets of one codec into packets of another. It is used by one goroutine.
 type Transcoder interface {
@@ -64,7 +68,7 @@ func (r *Relay) Close() error {
 	return nil
 }
 
-// changed is called by an engine, perhaps under its locks, so it only starts the work.
+// changed is called by an engine, perhaps under its locks, or by a copying lane, so it only starts the work.
 func (r *Relay) changed() {
 	r.state.Lock()
 	defer r.state.Unlock()
@@ -81,7 +85,7 @@ func (r *Relay) follow() {
 	closed := r.closed
 	r.state.Unlock()
 	for _, l := range r.lanes {
-		if !closed && l.linked == l.needsCopy() {
+		if _, linker := l.from.Stream(l.kind).(Linker); !closed && linker && l.linked == l.needsCopy() {
 			l.shut()
 			l.open()
 		}
@@ -97,9 +101,14 @@ type lane struct {
 	stop     func()
 }
 
-// needsCopy reports whether packets have to pass through a transcoder.
+// needsCopy reports whether packets may have to pass through a transcoder: one side can send what the other does not take.
 func (l *lane) needsCopy() bool {
-	return l.r.o.Transcode != nil && !alike(l.from.Plan(), l.to.Plan(), l.kind)
+	if l.r.o.Transcode == nil {
+		return false
+	}
+	sent, okFrom := l.from.Plan().Find(l.kind)
+	taken, okTo := l.to.Plan().Find(l.kind)
+	return okFrom && okTo && slices.ContainsFunc(sent.Codecs, func(c Codec) bool { return !c.IsDigits() && !hasCodec(taken.Codecs, c) })
 }
 
 func (l *lane) open() {
@@ -109,7 +118,7 @@ func (l *lane) open() {
 			return
 		}
 	}
-	c := &copying{from: from.Reader(), to: to, transcode: l.r.o.Transcode, done: make(chan struct{})}
+	c := &copying{from: from.Reader(), to: to, transcode: l.r.o.Transcode, changed: l.r.changed, done: make(chan struct{})}
 	go c.run()
 	l.linked, l.stop = false, c.stop
 }
@@ -141,9 +150,12 @@ type copying struct {
 	from      *Reader
 	to        Stream
 	transcode func(from, to Codec) (Transcoder, error)
-	using     Transcoder
-	source    Codec // of using
+	changed   func()
 	done      chan struct{}
+
+	using          Transcoder
+	source, target Codec // of using
+	start          bool  // the next packet follows on a transcoder's and has to be joined to it
 }
 
 func (c *copying) stop() {
@@ -165,6 +177,7 @@ func (c *copying) run() {
 			c.forward(&p)
 		case ErrChanged:
 			c.drop()
+			c.changed()
 		default:
 			return
 		}
@@ -173,20 +186,27 @@ func (c *copying) run() {
 
 // forward writes p as it is or, if the far side does not take its codec, transcoded. What cannot be sent is counted by the stream.
 func (c *copying) forward(p *Packet) {
-	if c.using != nil && p.What == RTP && *p.Codec == c.source {
+	if p.What != RTP || p.Codec == nil {
+		_ = c.to.Write(p)
+		return
+	}
+	if c.using != nil && *p.Codec == c.source && c.to.Codec() == c.target {
 		_ = c.using.Transcode(p, c.to.Write)
 		return
 	}
+	c.drop()
+	p.Start = p.Start || c.start
 	err := c.to.Write(p)
-	if err != ErrNoCommonCodec || c.transcode == nil || p.What != RTP || c.to.Codec() == (Codec{}) {
+	c.start = false
+	target := c.to.Codec()
+	if !errors.Is(err, ErrNoCommonCodec) || c.transcode == nil || target == (Codec{}) {
 		return
 	}
-	c.drop()
-	t, err := c.transcode(*p.Codec, c.to.Codec())
+	t, err := c.transcode(*p.Codec, target)
 	if err != nil {
 		return
 	}
-	c.using, c.source = t, *p.Codec
+	c.using, c.source, c.target = t, *p.Codec, target
 	p.Start = true
 	_ = t.Transcode(p, c.to.Write)
 }
@@ -194,6 +214,6 @@ func (c *copying) forward(p *Packet) {
 func (c *copying) drop() {
 	if c.using != nil {
 		_ = c.using.Close()
-		c.using = nil
+		c.using, c.start = nil, true
 	}
 }

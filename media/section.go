@@ -43,10 +43,11 @@ func (m *sdpSection) formatList() []Format {
 			continue
 		}
 		c, ok := m.rtpmap(text)
+		if _, malformed := m.numbered("rtpmap", text); !ok && !malformed {
+			c, ok = staticFormat(uint8(n))
+		}
 		if !ok {
-			if c, ok = staticFormat(uint8(n)); !ok {
-				continue
-			}
+			continue
 		}
 		c.Params = m.fmtp(text)
 		fs = append(fs, Format{uint8(n), c})

@@ -225,7 +225,7 @@ func TestOpusSilenceDecodes(t *testing.T) {
 // TestOpusCall has both sides negotiate Opus: the Echo sends silence and keeps what it receives.
 func TestOpusCall(t *testing.T) {
 	ctx := testContext(t)
-	cloud := newCloud(t, nil)
+	cloud := newCloud(t, patient)
 	echo := newEcho(t, cloud, "7201", &alexatest.EchoOptions{Play: alexatest.Tone(440)})
 	g := newGateway(t, cloud, webrtc.MimeTypeOpus)
 	defer func() { cloud.Close(); g.close(); g.peer.close() }()
@@ -250,7 +250,7 @@ func TestPlayWAV(t *testing.T) {
 	ctx := testContext(t)
 	path := filepath.Join(t.TempDir(), "play.wav")
 	must(t, os.WriteFile(path, wavOf(16000, 2, sine(500, 16000, 4000, 2)), 0o600)) // 250 ms, which are played again and again
-	cloud := newCloud(t, nil)
+	cloud := newCloud(t, patient)
 	echo := newEcho(t, cloud, "7201", &alexatest.EchoOptions{Play: alexatest.WAV(path), Codecs: []string{"PCMA"}})
 	g := newGateway(t, cloud, webrtc.MimeTypePCMA)
 	defer func() { cloud.Close(); g.close(); g.peer.close() }()

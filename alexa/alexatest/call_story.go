@@ -204,7 +204,7 @@ func (k *Call) Update(ctx context.Context, r Renegotiation) error {
 	select {
 	case <-ready:
 	case <-ctx.Done():
-		k.dropUpdate()
+		k.enqueue(k.dropUpdate)
 		return fmt.Errorf("alexatest: %w", ctx.Err())
 	}
 	if err == nil {
@@ -235,18 +235,16 @@ func (k *Call) Update(ctx context.Context, r Renegotiation) error {
 	}
 }
 
-// dropUpdate gives an own offer up, unless its answer is being taken.
+// dropUpdate gives an own offer up, unless its answer is being taken. The offer has been made before.
 func (k *Call) dropUpdate() {
-	k.enqueue(func() {
-		k.mu.Lock()
-		drop := k.update == updateOwn || k.update == updateOwnAsk
-		k.mu.Unlock()
-		if !drop {
-			return
-		}
-		k.media.rollback()
-		k.endUpdate(nil)
-	})
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.update != updateOwn && k.update != updateOwnAsk {
+		return
+	}
+	k.media.rollback()
+	k.update, k.updateErr = updateNone, nil
+	k.notify()
 }
 
 // endUpdate lets the next update begin.

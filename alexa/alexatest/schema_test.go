@@ -9,7 +9,7 @@ import (
 	"github.com/alexacall/alexacall/alexa/alexatest"
 )
 
-// goodRequests has every request in the form of the fact sheet, by name.
+// goodRequests has every request as Amazon documents it, by name.
 func goodRequests() map[string]string {
 	offer, answer := cannedSDP("actpass", "0", "0", "sendrecv"), cannedSDP("active", "0", "0", "sendrecv")
 	update := `"renegotiationType":"CALL_UPDATE"`

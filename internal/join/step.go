@@ -65,7 +65,7 @@ type Action struct {
 type State struct {
 	Busy   [2]bool  // an action runs on the side
 	Shown  [2]Phase // the phase of the other side that the side was told
-	Told   [2]Plan  // what the side was told that the other says
+	Told   [2]Plan  // what the side was last offered that the other says; the zero Plan: nothing, or something before that
 	Asking [2]bool  // the side's offer has been passed on, and its answer waits for what comes of it
 	Ended  bool     // both sides are told to end
 }
@@ -74,6 +74,7 @@ type State struct {
 type Rules struct {
 	Fits     Fits
 	Stay     bool  // leave a side up when the other ends
+	Mixed    bool  // sides without a common codec serve too
 	NoAnswer uint8 // the cause of a call that nobody answered
 	NoMedia  uint8 // the cause of a call without a common codec
 }
@@ -97,6 +98,9 @@ func (r Rules) Step(s State, in Input) (State, []Action) {
 	if !m.over() {
 		for x := range m.sides {
 			m.serve(x)
+		}
+		if m.apart() {
+			m.end(r.NoMedia)
 		}
 	}
 	return m.State, m.acts
@@ -136,8 +140,7 @@ func (m *machine) end(cause uint8) {
 	}
 }
 
-// returned takes the end of an action on a side. The call ends if a side could not be answered with what the other has, or could
-// not be brought to a codec of the other's.
+// returned takes the end of an action on a side. The call ends if a side could not be answered with what the other has.
 func (m *machine) returned(in Input) {
 	x, y := in.Side, 1-in.Side
 	if m.Asking[y] {
@@ -147,17 +150,20 @@ func (m *machine) returned(in Input) {
 	if in.Note != Failed || m.sides[0].Phase == Over || m.sides[1].Phase == Over {
 		return
 	}
-	unanswered := m.Shown[x] == Up && m.sides[x].Phase < Up
-	apart := m.sides[0].Phase == Up && m.sides[1].Phase == Up && !m.sides[x].Pending && !m.common()
-	if unanswered || apart {
+	if me := m.sides[x]; m.Shown[x] == Up && (me.Phase < Up || !me.Agreed.Said()) {
 		m.end(m.NoMedia)
 	}
 }
 
-// common reports whether what one side may send the other understands.
-func (m *machine) common() bool {
+// apart reports whether each side has been told all that the other says, and still neither understands what the other sends.
+func (m *machine) apart() bool {
+	for x, me := range m.sides {
+		if me.Phase != Up || me.Pending || m.Busy[x] || !me.Agreed.Said() || m.Told[x] != m.sides[1-x].speaks() {
+			return false
+		}
+	}
 	a, b := m.sides[0].Agreed[0], m.sides[1].Agreed[0]
-	return a.Dir == Absent || b.Dir == Absent || m.Fits(a.Codecs, b.Codecs) || m.Fits(b.Codecs, a.Codecs)
+	return !m.Mixed && a.Dir != Absent && b.Dir != Absent && !m.Fits(a.Codecs, b.Codecs) && !m.Fits(b.Codecs, a.Codecs)
 }
 
 // serve does the next thing for side x.
@@ -171,7 +177,7 @@ func (m *machine) serve(x int) {
 		m.setUp(x, me, other)
 	case me.Pending:
 		m.offered(x, me, other)
-	case other.Phase == Up && !other.Pending && other.Agreed.Said() && me.Agreed.Said():
+	case other.Phase == Up && !other.Pending && !m.Busy[1-x] && other.Agreed.Said() && me.Agreed.Said():
 		m.keepTold(x, me, other)
 	}
 }
@@ -186,7 +192,7 @@ func (m *machine) setUp(x int, me, other Side) {
 		m.answer(x, other.Far) // neither has an answer yet: this side is offered what the other offers
 	case other.Phase == Early && other.Agreed.Said():
 		m.start(DoEarly, x, other.speaks())
-		m.Told[x], m.Shown[x] = other.speaks(), Early
+		m.Shown[x] = Early
 	case other.Phase == Alerting || other.Phase == Early && m.Shown[x] < Alerting && me.Phase < Alerting:
 		m.start(DoRing, x, Plan{})
 		m.Shown[x] = Alerting
@@ -198,7 +204,7 @@ func (m *machine) offered(x int, me, other Side) {
 	y := 1 - x
 	switch {
 	case m.Asking[x]:
-	case !other.Agreed.Said() && other.Phase < Up && other.Far.Said():
+	case !other.Agreed.Said() && other.Far.Said():
 		m.answer(x, other.Far)
 	case !other.Agreed.Said():
 		// Nothing is known of the other side yet, which is up or will be: it comes first.
@@ -220,7 +226,8 @@ func (m *machine) heard(me, other Side) Plan {
 	return other.speaks()
 }
 
-// keepTold tells side x what the other side says now, if that is not what x knows.
+// keepTold tells side x what the other side says now, if that is not what x knows. Only one side is told at a time: two that are told
+// at once to take each other's codec would swap them for ever.
 func (m *machine) keepTold(x int, me, other Side) {
 	p := other.speaks()
 	if m.Told[x] == p {
@@ -234,7 +241,7 @@ func (m *machine) keepTold(x int, me, other Side) {
 }
 
 func (m *machine) answer(x int, want Plan) {
-	m.Told[x], m.Shown[x] = want, Up
+	m.Told[x], m.Shown[x] = Plan{}, Up // whether the leg took it is not known, so an update comes after it
 	m.start(DoAnswer, x, want)
 }
 

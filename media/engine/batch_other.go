@@ -1,8 +1,20 @@
-//go:build !(linux && (amd64 || arm64))
+//go:build !(linux && (amd64 || arm64)) || alexacall_portable
 
 package engine
 
-import "net/netip"
+import (
+	"errors"
+	"net/netip"
+	"syscall"
+)
+
+// Errors of Windows that concern one datagram and not the socket: it is longer than the buffer, or one of ours was not taken where it
+// went. Elsewhere no error has these numbers.
+const (
+	wsaMsgSize   = syscall.Errno(10040)
+	wsaNetReset  = syscall.Errno(10052)
+	wsaConnReset = syscall.Errno(10054)
+)
 
 // batchIO has nothing to keep where one system call carries one datagram.
 type batchIO struct{}
@@ -10,7 +22,13 @@ type batchIO struct{}
 // read waits for a datagram and returns how many there are.
 func (b *inBatch) read(s *socket) (int, error) {
 	n, from, err := s.conn.ReadFromUDPAddrPort(b.buf[0][:])
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, wsaMsgSize):
+		n = packetSize
+	case errors.Is(err, wsaNetReset), errors.Is(err, wsaConnReset):
+		return 0, nil
+	default:
 		return 0, err
 	}
 	b.data[0] = b.buf[0][:n:packetSize]

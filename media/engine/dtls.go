@@ -15,7 +15,7 @@ import (
 
 const (
 	handshakeLimit = 10 * time.Second
-	replayWindow   = 128 // packets
+	replayWindow   = 128 // packets that may be late
 )
 
 var errNoProfile = errors.New("engine: no SRTP profile in common")
@@ -52,7 +52,8 @@ func (a *association) expect(fingerprint string, client bool) {
 	if a.fingerprint == fingerprint {
 		return
 	}
-	if a.parked != nil {
+	if a.fingerprint != "" {
+		a.conn.queue.close() // ends a handshake with the certificate before
 		a.parked, a.conn = nil, newPacketConn(a.t.transport)
 	}
 	a.fingerprint, a.client = fingerprint, client
@@ -95,24 +96,29 @@ func (a *association) handshake() {
 	a.mu.Lock()
 	conn, client, fingerprint := a.conn, a.client, a.fingerprint
 	a.mu.Unlock()
-	ctx, cancel := context.WithTimeout(a.ctx, handshakeLimit)
+	ctx, cancel := context.WithTimeout(a.ctx, a.t.engine.limits.handshake)
 	defer cancel()
 	release := context.AfterFunc(ctx, conn.queue.close) // else the handshake does not see its context end
 	p, in, out, err := shake(ctx, conn, client, fingerprint, a.t.engine.cert)
 	release()
+	conn.queue.close()
 	a.mu.Lock()
 	a.running = false
+	if conn != a.conn { // another certificate has been named meanwhile
+		a.begin()
+		a.mu.Unlock()
+		return
+	}
 	if err != nil {
 		a.mu.Unlock()
-		conn.queue.close()
 		if a.ctx.Err() == nil {
 			a.t.fail(fmt.Errorf("engine: DTLS: %w", err))
 		}
 		return
 	}
 	a.parked = p
-	a.mu.Unlock()
 	a.t.transport.setKeys(in, out)
+	a.mu.Unlock()
 }
 
 // shake runs one handshake and returns the keys for what comes in and what goes out.
@@ -122,17 +128,16 @@ func shake(ctx context.Context, conn *packetConn, client bool, fingerprint strin
 		return nil, nil, nil, err
 	}
 	if err := c.HandshakeContext(ctx); err != nil {
-		conn.queue.close()
 		return nil, nil, nil, err
 	}
 	state, ok := c.ConnectionState()
 	profile, chosen := c.SelectedSRTPProtectionProfile()
 	if !ok || !chosen {
-		conn.queue.close()
+		_ = c.Close()
 		return nil, nil, nil, errNoProfile
 	}
+	p := park(conn, c, client)
 	in, out, err := srtpContexts(&state, srtp.ProtectionProfile(profile), client)
-	p := park(conn, &state, client)
 	return p, in, out, err
 }
 
@@ -183,15 +188,22 @@ func srtpContexts(state *dtls.State, profile srtp.ProtectionProfile, client bool
 	return in, out, err
 }
 
-// close says goodbye to the far side and ends a handshake that still runs.
+// notify says goodbye to the far side (RFC 5246 section 7.2.1).
+func (a *association) notify() {
+	a.mu.Lock()
+	p := a.parked
+	a.mu.Unlock()
+	if p != nil && p.goodbye != nil {
+		_ = a.t.transport.writeTo(p.goodbye)
+	}
+}
+
+// close ends a handshake that still runs.
 func (a *association) close() {
 	a.end()
 	a.mu.Lock()
-	p, conn := a.parked, a.conn
+	conn := a.conn
 	a.mu.Unlock()
-	if p != nil {
-		p.notify(a.t.transport, a.t.engine.cert)
-	}
 	conn.queue.close()
 	a.work.Wait()
 }

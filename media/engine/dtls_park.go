@@ -2,6 +2,7 @@ package engine
 
 import (
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,7 +10,10 @@ import (
 )
 
 // Content types of DTLS records (RFC 6347 section 4.1).
-const recordHandshake = 22
+const (
+	recordAlert     = 21
+	recordHandshake = 22
+)
 
 // packetConn is the net.PacketConn under a handshake: it reads what the reader has sorted out and writes to wherever the far side is
 // now. It keeps what was written last, for the server has to repeat its last flight (RFC 6347 section 4.2.4).
@@ -18,7 +22,9 @@ type packetConn struct {
 	queue *queue
 
 	mu     sync.Mutex
-	flight [][]byte // written since the last read
+	flight [][]byte // written last, without a read between
+	turned bool     // something has been read since
+	kept   bool     // what is written is kept and not sent
 }
 
 func newPacketConn(tr *transport) *packetConn { return &packetConn{tr: tr, queue: newQueue()} }
@@ -26,16 +32,44 @@ func newPacketConn(tr *transport) *packetConn { return &packetConn{tr: tr, queue
 func (c *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, from, err := c.queue.get(b)
 	c.mu.Lock()
-	c.flight = nil
+	c.turned = true
 	c.mu.Unlock()
 	return n, net.UDPAddrFromAddrPort(from), err
 }
 
 func (c *packetConn) WriteTo(b []byte, _ net.Addr) (int, error) {
 	c.mu.Lock()
+	if c.turned {
+		c.flight, c.turned = nil, false
+	}
 	c.flight = append(c.flight, append([]byte(nil), b...))
+	kept := c.kept
 	c.mu.Unlock()
+	if kept {
+		return len(b), nil
+	}
 	return len(b), c.tr.writeTo(b)
+}
+
+// keep returns the last flight. From now on nothing is sent any more.
+func (c *packetConn) keep() [][]byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	flight := c.flight
+	c.flight, c.kept = nil, true
+	return flight
+}
+
+// alert returns the alert that was written last.
+func (c *packetConn) alert() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, record := range slices.Backward(c.flight) {
+		if record[0] == recordAlert {
+			return record
+		}
+	}
+	return nil
 }
 
 func (c *packetConn) Close() error                       { c.queue.close(); return nil }
@@ -53,26 +87,24 @@ func (tr *transport) writeTo(b []byte) error {
 	return tr.shard.rtp.writeTo(b, *to)
 }
 
-// parked is what is left of a connection after its handshake: a kilobyte instead of three goroutines and twenty kilobytes.
+// parked is what is left of a connection after its handshake: some records instead of three goroutines and twenty kilobytes.
 type parked struct {
 	flight  [][]byte // of the server: Finished, for a client that did not get it
-	state   []byte   // to say close_notify with
+	goodbye []byte   // close_notify
 	resends int
 }
 
 // maxResends bounds how often a last flight is repeated: a client gives up long before.
 const maxResends = 16
 
-// park ends the connection's goroutines without a word to the far side.
-func park(conn *packetConn, state *dtls.State, client bool) *parked {
-	p := new(parked)
-	if !client {
-		conn.mu.Lock()
-		p.flight = conn.flight
-		conn.mu.Unlock()
+// park ends the connection without a word to the far side: what it says at its end is kept for ours.
+func park(conn *packetConn, c *dtls.Conn, client bool) *parked {
+	p := &parked{flight: conn.keep()}
+	if client {
+		p.flight = nil
 	}
-	p.state, _ = state.MarshalBinary()
-	conn.queue.close()
+	_ = c.Close()
+	p.goodbye = conn.alert()
 	return p
 }
 
@@ -86,20 +118,4 @@ func (p *parked) arrived(tr *transport, b []byte) {
 	for _, datagram := range p.flight {
 		_ = tr.writeTo(datagram)
 	}
-}
-
-// notify sends close_notify. The connection is revived for it and ends at once.
-func (p *parked) notify(tr *transport, cert *certificate) {
-	var state dtls.State
-	to := tr.far.Load()
-	if to == nil || state.UnmarshalBinary(p.state) != nil {
-		return
-	}
-	conn := newPacketConn(tr)
-	c, err := dtls.ResumeWithOptions(&state, conn, net.UDPAddrFromAddrPort(*to),
-		dtls.WithCertificates(cert.tls), dtls.WithInsecureSkipVerify(true), dtls.WithLoggerFactory(silentLogs{}))
-	if err != nil {
-		return
-	}
-	_ = c.Close()
 }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/transport/v4/stdnet"
 
@@ -42,6 +43,8 @@ func (o *Options) logger() *slog.Logger {
 	return o.Logger
 }
 
+var errDTLSWithoutICE = errors.New("engine: the policy asks for DTLS without ICE")
+
 // ErrFull means that the engine has as many terminals as it may have.
 var ErrFull = errors.New("engine: too many terminals")
 
@@ -55,11 +58,19 @@ type Engine struct {
 	cert  *certificate
 	net   *stdnet.Net // shared by all ICE agents: each would enumerate the interfaces for itself
 
+	limits limits
+
 	mu        sync.Mutex
 	terminals map[*terminal]struct{}
 	closed    bool
 	ids       atomic.Uint64
 	reporter  *reporter
+}
+
+// limits are how long a far side may take.
+type limits struct {
+	connect   time.Duration
+	handshake time.Duration
 }
 
 var _ media.Engine = (*Engine)(nil)
@@ -77,7 +88,7 @@ func Listen(addr string, o *Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{o: o, log: o.logger(), terminals: map[*terminal]struct{}{}}
+	e := &Engine{o: o, log: o.logger(), terminals: map[*terminal]struct{}{}, limits: limits{connectLimit, handshakeLimit}}
 	if e.cert, err = newCertificate(); err != nil {
 		return nil, err
 	}
@@ -132,8 +143,11 @@ func (e *Engine) localAddr() (netip.Addr, error) {
 // Addr returns the UDP address of RTP and of everything that shares its port.
 func (e *Engine) Addr() netip.AddrPort { return e.shard.rtp.addr }
 
-// Open implements media.Engine. The error is ErrFull or media.ErrClosed.
+// Open implements media.Engine. The error is ErrFull or media.ErrClosed, or p asks for what the engine cannot do.
 func (e *Engine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, error) {
+	if p.Security == media.DTLS && !p.ICE {
+		return nil, errDTLSWithoutICE
+	}
 	t := newTerminal(e, p, o)
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -126,7 +126,7 @@ func (a *agent) connect(far media.Transport) error {
 	}
 	a.started, a.far = true, far
 	if a.limit == nil {
-		a.limit = time.AfterFunc(connectLimit, func() { a.t.fail(errNoConnectivity) })
+		a.limit = time.AfterFunc(a.t.engine.limits.connect, func() { a.t.fail(errNoConnectivity) })
 	}
 	return nil
 }
@@ -166,6 +166,7 @@ func (a *agent) restart(ufrag, pwd string) error {
 		return fmt.Errorf("engine: %w", err)
 	}
 	a.ufrag, a.pwd = ufrag, pwd
+	a.selected.Store(nil)
 	return a.gather()
 }
 

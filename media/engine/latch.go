@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"sync"
-
-	"github.com/alexacall/alexacall/media"
 )
 
 const (
@@ -15,7 +13,8 @@ const (
 
 // latch finds the call of plain RTP that comes from another port than the far side's description says, as it does through a NAT. Only
 // the address of the description is believed, only while nothing has come from where it said, only if one call alone can be meant,
-// and only after several packets of one source. Its own lock guards it; the order is shard, latch.
+// and only after several packets of one source. A description that names another address begins this anew. Its own lock guards it; the
+// order is shard, latch.
 type latch struct {
 	mu      sync.Mutex
 	waiting map[netip.Addr][]*transport // by the address in the description
@@ -33,10 +32,12 @@ type latched struct {
 	from netip.AddrPort
 }
 
-// expect lets tr be found under an address.
-func (l *latch) expect(addr netip.Addr, tr *transport) {
+// expect lets tr be found under the address that it now awaits, and no other.
+func (l *latch) expect(tr *transport) {
+	l.forget(tr)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	addr := tr.awaited.Addr()
 	if l.waiting == nil {
 		l.waiting, l.seen = map[netip.Addr][]*transport{}, map[netip.AddrPort]*sighting{}
 	}
@@ -48,7 +49,7 @@ func (l *latch) see(w *worker, b []byte, from netip.AddrPort) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	tr := l.only(from.Addr())
-	if tr == nil || isRTCP(b) {
+	if tr == nil || len(b) < rtpHeaderSize || isRTCP(b) {
 		return
 	}
 	s, ssrc := l.seen[from], binary.BigEndian.Uint32(b[8:])
@@ -72,7 +73,7 @@ func (l *latch) see(w *worker, b []byte, from netip.AddrPort) {
 func (l *latch) only(addr netip.Addr) *transport {
 	var found *transport
 	for _, tr := range l.waiting[addr] {
-		if tr.t.streams[media.Audio].in.snapshot().Packets > 0 {
+		if !tr.awaited.IsValid() {
 			continue
 		}
 		if found != nil {
@@ -102,10 +103,24 @@ func (l *latch) forget(tr *transport) {
 // latchAll moves calls to the addresses that a batch has proved.
 func (s *shard) latchAll(w *worker) {
 	for _, found := range w.latch {
-		if s.bind(s.remotes, found.from, found.tr) {
-			found.tr.far.Store(&found.from)
+		if s.follow(found.tr, found.from) {
 			s.log.Debug("media comes from another port than described", "terminal", found.tr.t.id)
 		}
 	}
 	w.latch = w.latch[:0]
+}
+
+// follow moves a call to where its media comes from, unless it has been heard or moved since.
+func (s *shard) follow(tr *transport, from netip.AddrPort) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !tr.awaited.IsValid() || !s.own(s.remotes, from, tr) {
+		return false
+	}
+	tr.awaited = netip.AddrPort{}
+	tr.far.Store(&from)
+	if tr.mux.Load() {
+		tr.farRTCP.Store(&from)
+	}
+	return true
 }

@@ -79,7 +79,7 @@ const eventSize = 4
 
 // reclock changes the duration in a telephone event from one clock to another, in place.
 func reclock(event []byte, from, to int) {
-	if len(event) < eventSize || from == to {
+	if len(event) < eventSize || from == to || from <= 0 {
 		return
 	}
 	d := uint64(binary.BigEndian.Uint16(event[2:])) * uint64(to) / uint64(from)

@@ -65,15 +65,33 @@ func (q *queue) get(b []byte) (int, netip.AddrPort, error) {
 func (q *queue) deadline(t time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.stop()
+	left := time.Until(t)
+	q.late = !t.IsZero() && left <= 0
+	if left > 0 {
+		var timer *time.Timer
+		timer = time.AfterFunc(left, func() { q.expire(timer) })
+		q.timer = timer
+	}
+	q.wake.Broadcast()
+}
+
+// expire is called by a timer, which may have been replaced at that very moment.
+func (q *queue) expire(timer *time.Timer) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.timer == timer {
+		q.late, q.timer = true, nil
+		q.wake.Broadcast()
+	}
+}
+
+// stop takes the deadline away. q.mu is held.
+func (q *queue) stop() {
 	if q.timer != nil {
 		q.timer.Stop()
 		q.timer = nil
 	}
-	q.late = !t.IsZero() && !time.Now().Before(t)
-	if !t.IsZero() && !q.late {
-		q.timer = time.AfterFunc(time.Until(t), func() { q.deadline(t) })
-	}
-	q.wake.Broadcast()
 }
 
 func (q *queue) empty() bool {
@@ -87,9 +105,6 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.done, q.items = true, nil
-	if q.timer != nil {
-		q.timer.Stop()
-		q.timer = nil
-	}
+	q.stop()
 	q.wake.Broadcast()
 }

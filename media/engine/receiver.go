@@ -13,10 +13,13 @@ type receiver struct {
 	stats media.InStats
 
 	known   bool
+	again   bool // what comes next joins as a new source, though it is none
 	ssrc    uint32
 	rate    int
 	base    uint32 // extended sequence number of the first packet
 	highest uint32 // extended
+	restart uint16 // where the source goes on if it has begun anew under its old SSRC
+	jumped  bool   // restart is set
 	count   uint32 // packets of this source
 	epoch   time.Time
 	transit int64  // of the last packet since epoch, in units of the clock
@@ -29,18 +32,34 @@ type receiver struct {
 	priorN uint32
 }
 
+// Limits of RFC 3550 appendix A.1: a number further ahead or behind than these is no loss and no disorder.
+const (
+	maxDropout  = 3000
+	maxMisorder = 100
+)
+
 // accept counts a packet, marks the first of a source, and reports whether it is to be taken.
 func (r *receiver) accept(p *media.Packet, ssrc uint32, now time.Time, open bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !open {
 		r.stats.Blocked++
-		r.known = false // what comes after the hold joins as a new source
+		r.end() // what comes after the hold joins as a new source
 		return false
 	}
-	if !r.known || ssrc != r.ssrc {
+	switch {
+	case !r.known || ssrc != r.ssrc:
 		r.begin(p, ssrc, now)
+	case r.far(p.Seq):
+		if !r.jumped || p.Seq != r.restart {
+			r.restart, r.jumped = p.Seq+1, true
+			r.stats.Late++
+			return false
+		}
+		r.begin(p, ssrc, now) // two in a row: the source has begun anew
 	}
+	p.Start = p.Start || r.again
+	r.again, r.jumped = false, false
 	r.sequence(p.Seq)
 	if p.What == media.Digit {
 		r.stats.Digits++
@@ -57,13 +76,35 @@ func (r *receiver) accept(p *media.Packet, ssrc uint32, now time.Time, open bool
 }
 
 func (r *receiver) begin(p *media.Packet, ssrc uint32, now time.Time) {
+	r.end()
 	p.Start = true
-	r.lost = r.lostNow()
+	if ssrc != r.ssrc {
+		r.sr, r.srAt = 0, time.Time{} // it was about another source
+	}
 	r.known, r.ssrc = true, ssrc
 	r.base = 1<<16 | uint32(p.Seq) // one turn up, so that a packet from before the first has a number
 	r.highest = r.base - 1
 	r.count, r.jitter, r.rate, r.epoch = 0, 0, 0, now
 	r.prior, r.priorN = 0, 0
+}
+
+// end keeps what is to be kept of a source that is over.
+func (r *receiver) end() {
+	r.lost = r.lostNow()
+	r.known = false
+}
+
+// rejoin lets what comes next join as a new source, for something else has come in between.
+func (r *receiver) rejoin() {
+	r.mu.Lock()
+	r.again = true
+	r.mu.Unlock()
+}
+
+// far reports whether a sequence number is too far from the source's for loss and disorder to explain it.
+func (r *receiver) far(seq uint16) bool {
+	d := int16(seq - uint16(r.highest))
+	return d >= maxDropout || d <= -maxMisorder
 }
 
 // sequence extends the number and keeps the highest.

@@ -76,8 +76,12 @@ func (r *reports) tick(now time.Time) {
 	}
 }
 
-// send sends a sender report for each stream that sends, else a receiver report, and our name.
+// send sends a sender report for each stream that sends, else a receiver report, and our name. Reports go on while the media is held
+// (RFC 3264 section 5.1).
 func (r *reports) send(now time.Time) {
+	if !r.t.transport.ready() {
+		return
+	}
 	var packets []rtcp.Packet
 	for _, s := range r.t.streams {
 		about := s.in.report(now)
@@ -88,9 +92,10 @@ func (r *reports) send(now time.Time) {
 			packets = append(packets, &rtcp.ReceiverReport{SSRC: s.out.ssrc, Reports: about})
 		}
 	}
-	if packets != nil {
-		r.write(append(packets, r.name()))
+	if packets == nil {
+		packets = []rtcp.Packet{&rtcp.ReceiverReport{SSRC: r.t.streams[media.Audio].out.ssrc}}
 	}
+	r.write(append(packets, r.name()))
 }
 
 func (r *reports) name() rtcp.Packet {
@@ -113,7 +118,7 @@ func (r *reports) bye() {
 func (r *reports) write(packets []rtcp.Packet) {
 	tr := r.t.transport
 	to := tr.farRTCP.Load()
-	if to == nil || !to.IsValid() || !tr.ready() {
+	if to == nil || !to.IsValid() || !tr.joined() {
 		return
 	}
 	b, err := rtcp.Marshal(packets)
@@ -132,8 +137,11 @@ func (r *reports) write(packets []rtcp.Packet) {
 
 // arrived takes an RTCP datagram from a reader.
 func (r *reports) arrived(tr *transport, b []byte, now time.Time) {
-	b, ok := tr.openRTCP(b)
-	if !ok {
+	if tr.secure && tr.keysIn.Load() == nil {
+		return // before the keys: not counted as bad, for it is usual
+	}
+	b, err := tr.openRTCP(b)
+	if err != nil {
 		r.t.streams[media.Audio].in.bad()
 		return
 	}
@@ -167,14 +175,9 @@ func (tr *transport) protectRTCP(b []byte) ([]byte, error) {
 	return tr.keysOut.EncryptRTCP(nil, b, nil)
 }
 
-func (tr *transport) openRTCP(b []byte) ([]byte, bool) {
+func (tr *transport) openRTCP(b []byte) ([]byte, error) {
 	if !tr.secure {
-		return b, true
+		return b, nil
 	}
-	keys := tr.keysIn.Load()
-	if keys == nil {
-		return nil, false
-	}
-	b, err := keys.DecryptRTCP(nil, b, nil)
-	return b, err == nil
+	return tr.keysIn.Load().DecryptRTCP(nil, b, nil)
 }

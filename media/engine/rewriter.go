@@ -11,58 +11,72 @@ import (
 // packet. So the far side sees one unbroken sender: a sequence number or time that went back would look like a replay to SRTP, or
 // like seconds of loss (RFC 3550 section 6.4.1, RFC 3711 section 3.3.2).
 type rewriter struct {
-	seq  uint16 // highest sent
-	time uint32 // of the packet that had it
-	at   time.Time
-	rate int // clock of time, in Hz
+	seq  uint16    // highest sent
+	time uint32    // highest sent
+	at   time.Time // when time was sent
+	rate int       // clock of time, in Hz
 
 	seqOff  uint16 // added to the source's
 	timeOff uint32
-	first   uint16 // sequence number that the source began with
+	timed   bool   // timeOff is known: the source has sent something of our clock
+	first   uint16 // oldest sequence number of the source that is still taken
 
 	event media.Codec // of the last telephone event
 	inAt  uint32      // its time at the source
 	outAt uint32      // and here
 }
 
+// sourceReach is how far back a packet may be behind the newest one of its source: a quarter of the number space, so that old and
+// new stay apart however long the source lasts.
+const sourceReach = 1 << 14
+
 // newRewriter begins at random numbers (RFC 3550 section 5.1).
 func newRewriter(seq uint16, ts uint32) rewriter { return rewriter{seq: seq, time: ts} }
 
-// next returns sequence number and time for p, or false if p is older than the source it belongs to. start says that p is the first
-// of a source.
-func (r *rewriter) next(p *media.Packet, start bool, now time.Time) (seq uint16, ts uint32, ok bool) {
-	clock := p.Codec.ClockRate
+// next returns sequence number and time for p, or false if p is older than the source it belongs to. clock is that of the format which
+// p goes out in, in Hz; start says that p is the first of a source.
+func (r *rewriter) next(p *media.Packet, clock int, start bool, now time.Time) (seq uint16, ts uint32, ok bool) {
 	if start || r.rate == 0 || p.What == media.RTP && clock != r.rate {
-		r.join(p, now)
+		r.join(p, clock, now)
 	}
-	if int16(p.Seq-r.first) < 0 {
+	ahead := int16(p.Seq - r.first)
+	if ahead < 0 {
 		return 0, 0, false
 	}
 	seq = p.Seq + r.seqOff
-	if p.What == media.Digit && clock != r.rate {
-		ts = r.eventTime(p, now)
+	if p.What == media.Digit {
+		ts, ok = r.eventTime(p, start, seq, now)
 	} else {
-		ts = p.Time + r.timeOff
+		ts, ok = r.mediaTime(p, now), true
+	}
+	if !ok {
+		return 0, 0, false
+	}
+	if ahead > sourceReach {
+		r.first = p.Seq - sourceReach
 	}
 	if int16(seq-r.seq) > 0 {
-		r.seq, r.at = seq, now
-		if int32(ts-r.time) > 0 {
-			r.time = ts
-		}
+		r.seq = seq
+	}
+	if int32(ts-r.time) > 0 {
+		r.time, r.at = ts, now
 	}
 	return seq, ts, true
 }
 
 // join lets the source that begins with p go on where the last one stopped.
-func (r *rewriter) join(p *media.Packet, now time.Time) {
+func (r *rewriter) join(p *media.Packet, clock int, now time.Time) {
 	ts := r.time
-	if r.rate != 0 {
+	if r.rate == 0 {
+		r.at = now
+	} else {
 		ts = r.elapsed(now)
 	}
 	if p.What == media.RTP || r.rate == 0 {
-		r.rate = p.Codec.ClockRate
+		r.rate = clock
 	}
 	r.seqOff, r.timeOff, r.first = r.seq+1-p.Seq, ts-p.Time, p.Seq
+	r.timed = p.Codec.ClockRate == r.rate
 }
 
 // elapsed returns our time line's reading now, and at least one tick after the last packet.
@@ -71,11 +85,28 @@ func (r *rewriter) elapsed(now time.Time) uint32 {
 	return r.time + max(1, uint32(passed*time.Duration(r.rate)/time.Second))
 }
 
-// eventTime places a telephone event whose clock is not the stream's: at the moment that it is first seen, for as long as it lasts
-// (RFC 4733 section 2.1 wants one clock for both; devices differ).
-func (r *rewriter) eventTime(p *media.Packet, now time.Time) uint32 {
-	if r.event != *p.Codec || r.inAt != p.Time {
-		r.event, r.inAt, r.outAt = *p.Codec, p.Time, r.elapsed(now)
+// mediaTime places sound or pictures. A source that began with an event of another clock has told us nothing of its own yet.
+func (r *rewriter) mediaTime(p *media.Packet, now time.Time) uint32 {
+	if !r.timed {
+		r.timeOff, r.timed = r.elapsed(now)-p.Time, true
 	}
-	return r.outAt
+	return p.Time + r.timeOff
+}
+
+// eventTime places a telephone event: all its packets at one time (RFC 4733 section 2.5.1.2), also when sound of another source comes
+// between them. One whose clock is not the stream's goes to the moment that it is first seen, for as long as it lasts (section 2.1
+// wants one clock for both; devices differ); then a late packet of an event before it has no place and is dropped.
+func (r *rewriter) eventTime(p *media.Packet, start bool, seq uint16, now time.Time) (uint32, bool) {
+	if r.event == *p.Codec && r.inAt == p.Time && !(start && p.Marker) {
+		return r.outAt, true
+	}
+	ts := p.Time + r.timeOff
+	if !r.timed || p.Codec.ClockRate != r.rate {
+		if int16(seq-r.seq) <= 0 {
+			return 0, false
+		}
+		ts = r.elapsed(now)
+	}
+	r.event, r.inAt, r.outAt = *p.Codec, p.Time, ts
+	return ts, true
 }

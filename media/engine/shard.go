@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"errors"
 	"log/slog"
+	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,11 +29,16 @@ type shard struct {
 	agents  map[string]*stunConn          // by our ICE user name fragment
 	latch   latch
 
+	done chan struct{} // closed with the shard
+
 	checks checks // STUN requests of ours that wait for their response
 
 	strays atomic.Uint64 // datagrams that belong to no call
 	work   sync.WaitGroup
 }
+
+// readPause is how long a reader waits after an error of the system.
+const readPause = 10 * time.Millisecond
 
 // worker is what one reader keeps between packets, so that none of them allocates.
 type worker struct {
@@ -46,6 +54,7 @@ func newShard(e *Engine, addr netip.AddrPort) (*shard, error) {
 	s := &shard{
 		engine: e, log: e.log,
 		remotes: map[netip.AddrPort]*transport{}, reports: map[netip.AddrPort]*transport{}, agents: map[string]*stunConn{},
+		done: make(chan struct{}),
 	}
 	var err error
 	if s.rtp, s.rtcp, err = listenPair(addr); err != nil {
@@ -58,6 +67,7 @@ func newShard(e *Engine, addr netip.AddrPort) (*shard, error) {
 
 // close closes both sockets and waits for the readers.
 func (s *shard) close() {
+	close(s.done)
 	_ = s.rtp.conn.Close()
 	_ = s.rtcp.conn.Close()
 	s.work.Wait()
@@ -68,14 +78,21 @@ func (s *shard) read(sock *socket, take func(*worker, []byte, netip.AddrPort)) {
 	w := new(worker)
 	for {
 		n, err := w.in.read(sock)
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		if err != nil {
+			s.log.Error("reading from the media socket", "err", err)
+			s.pause() // the system's trouble of a moment must not end the calls
+			continue
 		}
 		w.now = time.Now()
 		s.mu.RLock()
 		for i := range n {
-			if data := w.in.data[i]; len(data) > 0 {
+			if data := w.in.data[i]; len(data) > 0 && len(data) < packetSize {
 				take(w, data, w.in.from[i])
+			} else {
+				s.strays.Add(1) // empty, or so long that it may have been cut
 			}
 		}
 		s.mu.RUnlock()
@@ -86,7 +103,17 @@ func (s *shard) read(sock *socket, take func(*worker, []byte, netip.AddrPort)) {
 	}
 }
 
-// datagram takes one datagram of the RTP port.
+// pause waits a little, unless the shard is closed.
+func (s *shard) pause() {
+	timer := time.NewTimer(readPause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.done:
+	}
+}
+
+// datagram takes one datagram of the RTP port. The shard's lock is held for reading.
 func (s *shard) datagram(w *worker, b []byte, from netip.AddrPort) {
 	switch first := b[0]; {
 	case first < 4:
@@ -97,7 +124,7 @@ func (s *shard) datagram(w *worker, b []byte, from netip.AddrPort) {
 			tr.t.dtls.arrived(b)
 			return
 		}
-	case first >= 128 && first < 192 && len(b) >= rtpHeaderSize:
+	case first >= 128 && first < 192:
 		tr := s.remotes[from]
 		switch {
 		case tr == nil:
@@ -106,7 +133,7 @@ func (s *shard) datagram(w *worker, b []byte, from netip.AddrPort) {
 			tr.t.reports.arrived(tr, b, w.now)
 			return
 		default:
-			tr.rtp(w, b)
+			tr.rtp(w, b, from)
 			return
 		}
 	}
@@ -115,15 +142,18 @@ func (s *shard) datagram(w *worker, b []byte, from netip.AddrPort) {
 
 // report takes one datagram of the RTCP port.
 func (s *shard) report(w *worker, b []byte, from netip.AddrPort) {
-	if tr := s.reports[from]; tr != nil && len(b) >= 8 && isRTCP(b) {
+	if tr := s.reports[from]; tr != nil && isRTCP(b) {
 		tr.t.reports.arrived(tr, b, w.now)
 		return
 	}
 	s.strays.Add(1)
 }
 
+// rtcpSize is the size of the smallest RTCP packet that says of whom it is: a receiver report without reports (RFC 3550 section 6.4.2).
+const rtcpSize = 8
+
 // isRTCP tells RTCP from RTP on one port (RFC 5761 section 4).
-func isRTCP(b []byte) bool { return b[1] >= 192 && b[1] <= 223 }
+func isRTCP(b []byte) bool { return len(b) >= rtcpSize && b[1] >= 192 && b[1] <= 223 }
 
 // to returns the batch for a socket.
 func (w *worker) to(sock *socket) *outBatch {
@@ -143,34 +173,64 @@ func (w *worker) flush() {
 	}
 }
 
-// bind makes tr the owner of a remote address in one of the tables. An address that belongs to another call stays there: that call
-// goes on, and this one hears nothing from it.
+// maxBound is how many remote addresses one call may own: those that its far side has proved to use, or has described.
+const maxBound = 32
+
+// bind makes tr the owner of a remote address in one of the tables. An address that another call sends to stays with that one: it goes
+// on, and tr hears nothing from there. One that its owner has left is handed over, for its far side's gateway may use a port again.
 func (s *shard) bind(table map[netip.AddrPort]*transport, addr netip.AddrPort, tr *transport) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	owner := table[addr]
-	if owner == nil && len(tr.bound) < maxBound {
-		table[addr] = tr
-		tr.bound = append(tr.bound, addr)
-		return true
-	}
-	return owner == tr
+	return s.own(table, addr, tr)
 }
 
-// maxBound is how many remote addresses one call may own: those that its far side has proved to use.
-const maxBound = 32
+// own is bind where s.mu is held.
+func (s *shard) own(table map[netip.AddrPort]*transport, addr netip.AddrPort, tr *transport) bool {
+	owner := table[addr]
+	switch {
+	case owner == tr:
+		return true
+	case owner != nil && owner.uses(addr):
+		return false
+	case len(tr.bound) >= maxBound && !s.release(tr):
+		return false
+	}
+	if owner != nil {
+		owner.bound = slices.DeleteFunc(owner.bound, func(a netip.AddrPort) bool { return a == addr })
+	}
+	table[addr] = tr
+	tr.bound = append(tr.bound, addr)
+	return true
+}
+
+// release gives up the oldest remote address of a transport that it has left, and reports whether there was one. s.mu is held.
+func (s *shard) release(tr *transport) bool {
+	for i, addr := range tr.bound {
+		if !tr.uses(addr) {
+			tr.bound = slices.Delete(tr.bound, i, i+1)
+			s.unbind(addr, tr)
+			return true
+		}
+	}
+	return false
+}
 
 // forget gives up every remote address of a transport.
 func (s *shard) forget(tr *transport) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, addr := range tr.bound {
-		for _, table := range [...]map[netip.AddrPort]*transport{s.remotes, s.reports} {
-			if table[addr] == tr {
-				delete(table, addr)
-			}
-		}
+		s.unbind(addr, tr)
 	}
 	tr.bound = nil
 	s.latch.forget(tr)
+}
+
+// unbind takes an address out of the tables where it is tr's. s.mu is held.
+func (s *shard) unbind(addr netip.AddrPort, tr *transport) {
+	for _, table := range [...]map[netip.AddrPort]*transport{s.remotes, s.reports} {
+		if table[addr] == tr {
+			delete(table, addr)
+		}
+	}
 }

@@ -124,14 +124,16 @@ func (o *sender) packet(s *stream, p *media.Packet, room []byte, now time.Time) 
 	tr := s.t.transport
 	o.start = o.start || p.Start
 	if !s.passes(media.SendOnly) || !tr.ready() {
+		o.start = true // what goes out next follows what went out last, however long the source went on meanwhile
 		o.stats.Blocked++
 		return nil, nil
 	}
 	f, err := o.format(s, p, room[rtpHeaderSize:])
 	if f == nil {
+		o.start = o.start || err != nil
 		return nil, err
 	}
-	seq, ts, ok := o.rewrite.next(p, o.start, now)
+	seq, ts, ok := o.rewrite.next(p, f.codec.ClockRate, o.start, now)
 	if !ok {
 		o.stats.Blocked++
 		return nil, nil
@@ -162,15 +164,17 @@ func (o *sender) format(s *stream, p *media.Packet, payload []byte) (*format, er
 			s.t.digits(*p)
 			return nil, nil
 		}
-		reclock(payload, p.Codec.ClockRate, f.codec.ClockRate)
-		return f, nil
+		if p.Codec != nil {
+			reclock(payload, p.Codec.ClockRate, f.codec.ClockRate)
+			return f, nil
+		}
+	} else if p.Codec != nil {
+		if f := formats.find(p.Codec); f != nil {
+			return f, nil
+		}
 	}
-	f := formats.find(p.Codec)
-	if f == nil {
-		o.stats.Mismatched++
-		return nil, media.ErrNoCommonCodec
-	}
-	return f, nil
+	o.stats.Mismatched++
+	return nil, media.ErrNoCommonCodec
 }
 
 func (o *sender) count(n int, now time.Time) {

@@ -100,6 +100,9 @@ func (t *terminal) Accept(answer media.Description) error {
 	if err != nil {
 		return err
 	}
+	if err := t.claim(neg); err != nil {
+		return err
+	}
 	t.neg = neg
 	return t.apply()
 }
@@ -120,13 +123,19 @@ func (t *terminal) Answer(offer media.Description, want media.Plan) (media.Descr
 	if err != nil {
 		return media.Description{}, err
 	}
+	if err := t.claim(neg); err != nil {
+		return media.Description{}, err
+	}
 	if restart {
 		if err := t.ice.restart(local.Ufrag, local.Pwd); err != nil {
 			return media.Description{}, err
 		}
 	}
 	t.neg, t.local = neg, local
-	return d, t.apply()
+	if err := t.apply(); err != nil {
+		return media.Description{}, err
+	}
+	return d, nil
 }
 
 // Rollback implements media.Terminal.
@@ -145,15 +154,17 @@ func (t *terminal) Stands(want media.Plan) bool {
 
 // Inject implements media.Terminal.
 func (t *terminal) Inject(k media.Kind, p *media.Packet) {
-	s := t.streams[k]
-	s.fan.Deliver(p)
+	s, q := t.streams[k], *p
+	q.Start = true // its numbers are not those of what arrives, before it or after
+	s.in.rejoin()
+	s.fan.Deliver(&q)
 	if l := s.link.Load(); l != nil {
-		q := *p
 		l.forward(nil, &q, nil)
 	}
 }
 
-// Close implements media.Terminal. Its order matters: first nothing is sent any more, then nothing arrives, then the readers end.
+// Close implements media.Terminal. Its order matters: first nothing is sent any more but goodbyes, then nothing arrives, then the
+// readers end.
 func (t *terminal) Close() error {
 	t.mu.Lock()
 	if t.closed {
@@ -164,14 +175,20 @@ func (t *terminal) Close() error {
 	agent := t.ice
 	t.mu.Unlock()
 	t.engine.forget(t)
-	t.reports.bye()
+	if !t.transport.stopped.Swap(true) {
+		t.reports.bye()
+		if t.dtls != nil {
+			t.dtls.notify()
+		}
+	}
 	if t.dtls != nil {
 		t.dtls.close()
 	}
-	t.transport.stopped.Store(true)
 	if agent != nil {
 		agent.close()
 	}
+	t.failed.Do(func() {}) // after this nobody is told
+	t.transport.stopped.Store(true)
 	t.transport.shard.forget(t.transport)
 	for _, s := range t.streams {
 		s.fan.Close()
@@ -221,9 +238,13 @@ func (t *terminal) apply() error {
 		s.dir.Store(uint32(open[k]))
 	}
 	plan := t.neg.Agreed()
-	before := t.plan.Swap(&plan)
-	if before != nil && !before.EqualButDirections(plan) {
-		t.tellChange()
+	if before := t.plan.Swap(&plan); before == nil {
+		t.tellLinks() // a relay may stand since before there was an agreement
+	} else if !before.EqualButDirections(plan) {
+		for _, s := range t.streams {
+			s.fan.Change()
+		}
+		t.tellLinks()
 	}
 	if len(agreed) == 0 {
 		return nil
@@ -231,47 +252,8 @@ func (t *terminal) apply() error {
 	return t.connect(agreed[0].Transport)
 }
 
-// connect follows the far side's transport.
-func (t *terminal) connect(far media.Transport) error {
-	if t.dtls != nil {
-		t.dtls.expect(far.Fingerprint, far.Client)
-	}
-	if t.ice != nil {
-		return t.ice.connect(far)
-	}
-	if !far.Addr.IsValid() {
-		return nil // held without an address: what stood stays, and the direction keeps us from sending
-	}
-	tr := t.transport
-	if t.at == far.Addr {
-		return nil // it may have proved to send from elsewhere since: that stays
-	}
-	if !tr.shard.bind(tr.shard.remotes, far.Addr, tr) {
-		return errAddressTaken
-	}
-	t.at = far.Addr
-	tr.far.Store(&far.Addr)
-	t.connectRTCP(far)
-	tr.shard.mu.Lock()
-	tr.shard.latch.expect(far.Addr.Addr(), tr)
-	tr.shard.mu.Unlock()
-	return nil
-}
-
-func (t *terminal) connectRTCP(far media.Transport) {
-	tr, rtcp := t.transport, far.RTCP
-	if !far.Mux {
-		tr.shard.bind(tr.shard.reports, rtcp, tr)
-	}
-	tr.mux.Store(far.Mux)
-	tr.farRTCP.Store(&rtcp)
-}
-
-// tellChange tells readers and relays that codecs have changed.
-func (t *terminal) tellChange() {
-	for _, s := range t.streams {
-		s.fan.Change()
-	}
+// tellLinks tells relays that codecs have changed.
+func (t *terminal) tellLinks() {
 	t.linkMu.Lock()
 	defer t.linkMu.Unlock()
 	for _, l := range t.links {
@@ -302,27 +284,5 @@ func (t *terminal) unwatch(l *link) {
 func (t *terminal) digits(p media.Packet) {
 	if t.o.Digits != nil {
 		t.o.Digits(p)
-	}
-}
-
-// fail tells the signalling side once that the media cannot go on.
-func (t *terminal) fail(err error) {
-	t.transport.stopped.Store(true)
-	t.failed.Do(func() {
-		if t.o.Failed != nil {
-			t.o.Failed(err)
-		}
-	})
-}
-
-// reached is told by the ICE agent where to send.
-func (t *terminal) reached(addr netip.AddrPort) {
-	tr := t.transport
-	tr.mux.Store(true)
-	tr.far.Store(&addr)
-	tr.farRTCP.Store(&addr)
-	tr.stopped.Store(false)
-	if t.dtls != nil {
-		t.dtls.connected()
 	}
 }

@@ -17,7 +17,11 @@ type transport struct {
 	t      *terminal
 	shard  *shard
 	secure bool             // nothing is sent or taken before there are keys
-	bound  []netip.AddrPort // in the shard's tables; guarded by its lock
+	bound  []netip.AddrPort // in the shard's tables, oldest first; guarded by its lock
+
+	// awaited is where the description says that plain RTP comes from, until something has come from there or has been found elsewhere.
+	// The shard's lock guards it, and its reader may clear it while it holds the lock for reading.
+	awaited netip.AddrPort
 
 	far      atomic.Pointer[netip.AddrPort] // where to send; nil: nowhere
 	farRTCP  atomic.Pointer[netip.AddrPort]
@@ -41,8 +45,11 @@ func (tr *transport) remote() netip.AddrPort {
 }
 
 // ready reports whether media can be sent.
-func (tr *transport) ready() bool {
-	return tr.far.Load() != nil && !tr.stopped.Load() && (!tr.secure || tr.keysIn.Load() != nil)
+func (tr *transport) ready() bool { return tr.joined() && !tr.stopped.Load() }
+
+// joined reports whether there is an address and, where they are needed, there are keys.
+func (tr *transport) joined() bool {
+	return tr.far.Load() != nil && (!tr.secure || tr.keysIn.Load() != nil)
 }
 
 // protect encrypts a packet in its place, where the leg is protected. pkt needs room for the tag.
@@ -63,8 +70,15 @@ func (tr *transport) setKeys(in, out *srtp.Context) {
 	tr.keysIn.Store(in)
 }
 
+// uses reports whether an address is where we send, so that it is the far side's beyond doubt. Before there is such a place every
+// address that is bound counts.
+func (tr *transport) uses(addr netip.AddrPort) bool {
+	far, rtcp := tr.far.Load(), tr.farRTCP.Load()
+	return far == nil || *far == addr || rtcp != nil && *rtcp == addr
+}
+
 // rtp takes one RTP packet that came from the far side's address.
-func (tr *transport) rtp(w *worker, pkt []byte) {
+func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 	table := tr.payloads.Load()
 	if table == nil {
 		return
@@ -86,6 +100,9 @@ func (tr *transport) rtp(w *worker, pkt []byte) {
 	if err != nil || !ok || w.header.Version != 2 {
 		tr.t.streams[media.Audio].in.bad()
 		return
+	}
+	if from == tr.awaited {
+		tr.awaited = netip.AddrPort{}
 	}
 	tr.take(w, table, payload, pkt[n-rtpHeaderSize:n+len(payload)])
 }

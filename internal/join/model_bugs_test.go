@@ -1,0 +1,171 @@
+package join_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alexacall/alexacall/internal/join"
+	"github.com/alexacall/alexacall/internal/testutil/model"
+)
+
+// A bug spoils the rules. The model has to catch each, else it proves nothing of the rules themselves.
+type bug struct {
+	name     string
+	scenario string // that shows it
+	finds    string // part of what the model says
+	spoil    func(step stepFunc) stepFunc
+}
+
+// dropping returns a spoiler that loses the actions which lost picks. Join does not wait for them.
+func dropping(lost func(before join.State, a join.Action) bool) func(stepFunc) stepFunc {
+	return func(step stepFunc) stepFunc {
+		return func(s join.State, in join.Input) (join.State, []join.Action) {
+			n, acts := step(s, in)
+			return n, slices.DeleteFunc(acts, func(a join.Action) bool {
+				if !lost(s, a) {
+					return false
+				}
+				if a.Do != join.DoHangup && a.Do != join.DoAsk {
+					n.Busy[a.Side] = false
+				}
+				return true
+			})
+		}
+	}
+}
+
+// changing returns a spoiler that changes each action.
+func changing(change func(a *join.Action)) func(stepFunc) stepFunc {
+	return func(step stepFunc) stepFunc {
+		return func(s join.State, in join.Input) (join.State, []join.Action) {
+			n, acts := step(s, in)
+			for i := range acts {
+				change(&acts[i])
+			}
+			return n, acts
+		}
+	}
+}
+
+// ignoring returns a spoiler that is deaf to a note.
+func ignoring(note join.Note) func(stepFunc) stepFunc {
+	return func(step stepFunc) stepFunc {
+		return func(s join.State, in join.Input) (join.State, []join.Action) {
+			if in.Note == note {
+				return s, nil
+			}
+			return step(s, in)
+		}
+	}
+}
+
+func bugs() []bug {
+	return []bug{
+		{"lost hang-up", "incoming and dialled", "the end was not passed on to side B", dropping(func(_ join.State, a join.Action) bool {
+			return a.Do == join.DoHangup && a.Side == 1
+		})},
+		{"double hang-up", "incoming and dialled", "hung up twice", hangUpTwice},
+		{"forgets that it ended", "incoming and dialled", "hung up", forgetEnd},
+		{"hangs up with another cause", "incoming and dialled", "another cause", changing(func(a *join.Action) {
+			a.Cause = causeNormal
+		})},
+		{"answers while it rings", "incoming and dialled", "answered before the other side", changing(func(a *join.Action) {
+			if a.Do == join.DoRing {
+				a.Do, a.Want = join.DoAnswer, sound(join.SendRecv, both).open()
+			}
+		})},
+		{"never answers", "incoming and dialled", "the caller is not answered", dropping(func(_ join.State, a join.Action) bool {
+			return a.Do == join.DoAnswer && a.Side == 0
+		})},
+		{"early media lost", "incoming and dialled", "not given early media", dropping(func(_ join.State, a join.Action) bool {
+			return a.Do == join.DoEarly
+		})},
+		{"ringing lost", "incoming and dialled", "not told that it rings", dropping(func(_ join.State, a join.Action) bool {
+			return a.Do == join.DoRing
+		})},
+		{"rings for ever", "incoming and dialled", "the end was not passed on", ignoring(join.RingTimeout)},
+		{"asks for ever", "take-over", "is not answered", ignoring(join.AskTimeout)},
+		{"hold not passed on", "take-over", "where the other side says", dropping(func(s join.State, a join.Action) bool {
+			return a.Do == join.DoUpdate && s.Told[a.Side][audio].Dir != join.Absent && s.Told[a.Side][audio].Dir != a.Want[audio].Dir
+		})},
+		{"Told not kept", "take-over", "updates without end", forgetTold},
+		{"both sides take each other's codec at once", "take-over, slow watchers", "updates without end", tellBoth},
+		{"stays without a common codec", "take-over", "no common codec", func(stepFunc) stepFunc {
+			r := rules(false)
+			r.Mixed = true
+			return r.Step
+		}},
+		{"ends the side that is to stay", "one stays", "that is to stay is hung up", func(stepFunc) stepFunc { return rules(false).Step }},
+	}
+}
+
+func hangUpTwice(step stepFunc) stepFunc {
+	return func(s join.State, in join.Input) (join.State, []join.Action) {
+		n, acts := step(s, in)
+		for _, a := range acts {
+			if a.Do == join.DoHangup {
+				acts = append(acts, a)
+			}
+		}
+		return n, acts
+	}
+}
+
+func forgetEnd(step stepFunc) stepFunc {
+	return func(s join.State, in join.Input) (join.State, []join.Action) {
+		s.Ended = false
+		return step(s, in)
+	}
+}
+
+func forgetTold(step stepFunc) stepFunc {
+	return func(s join.State, in join.Input) (join.State, []join.Action) {
+		n, acts := step(s, in)
+		n.Told = s.Told
+		return n, acts
+	}
+}
+
+// tellBoth updates a side although the other one is at work.
+func tellBoth(step stepFunc) stepFunc {
+	return func(s join.State, in join.Input) (join.State, []join.Action) {
+		n, acts := step(s, in)
+		for x := range n.Busy {
+			if n.Busy[x] || !n.Busy[1-x] || n.Asking != [2]bool{} {
+				continue
+			}
+			free := n
+			free.Busy[1-x] = false
+			more, also := step(free, join.Input{Sides: in.Sides})
+			if i := slices.IndexFunc(also, func(a join.Action) bool { return a.Side == x && a.Do == join.DoUpdate }); i >= 0 {
+				n.Busy[x], n.Told[x] = true, more.Told[x]
+				acts = append(acts, also[i])
+			}
+		}
+		return n, acts
+	}
+}
+
+func TestModelCatchesBugs(t *testing.T) {
+	for _, b := range bugs() {
+		t.Run(b.name, func(t *testing.T) {
+			all := scenarios(false)
+			at := slices.IndexFunc(all, func(s scenario) bool { return s.name == b.scenario })
+			if at < 0 {
+				t.Fatalf("no scenario %q", b.scenario)
+			}
+			s := all[at]
+			r := s.check(b.spoil(rules(s.rules.stay).Step))
+			v, ok := errors.AsType[*model.Violation](r.Err)
+			if !ok {
+				t.Fatalf("got %v after %v, want a violation", r.Err, r)
+			}
+			if !strings.Contains(v.Err.Error(), b.finds) {
+				t.Errorf("got %q, want %q", v.Err, b.finds)
+			}
+			t.Logf("%v, found after %d steps: %v", r, len(v.Trace)-1, v.Err)
+		})
+	}
+}

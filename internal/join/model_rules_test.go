@@ -1,0 +1,119 @@
+package join_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/alexacall/alexacall/internal/join"
+)
+
+// invariant holds in every state of the model.
+func (r worldRules) invariant(w world) error {
+	if w.fault != noFault {
+		return errors.New(w.fault.String())
+	}
+	if w.join.Asking == [2]bool{true, true} {
+		return errors.New("both sides wait for each other")
+	}
+	if !r.resting(w) {
+		return nil
+	}
+	if w.end != 0 {
+		return r.ended(w)
+	}
+	for x := range w.legs {
+		if err := w.atRest(x); err != nil {
+			return fmt.Errorf("at rest, side %c: %w", 'A'+x, err)
+		}
+	}
+	return nil
+}
+
+// resting reports whether nothing happens any more unless a far side acts or the ringing times out.
+func (r worldRules) resting(w world) bool {
+	for x, l := range w.legs {
+		if l.news() || l.act.is && l.act.at != silent || w.hang[x] == hangup || l.offered != 0 && l.phase == join.Up {
+			return false
+		}
+	}
+	return !w.asking
+}
+
+// ended checks a call that is over.
+func (r worldRules) ended(w world) error {
+	for x, l := range w.legs {
+		if l.phase != join.Over && !r.stay {
+			return fmt.Errorf("the end was not passed on to side %c", 'A'+x)
+		}
+	}
+	if !r.returned(w) {
+		return errors.New("the call is over and Join does not return")
+	}
+	return nil
+}
+
+// atRest checks that a side stands as the other side wants it.
+func (w world) atRest(x int) error {
+	me, other := w.legs[x], w.legs[1-x]
+	switch {
+	case me.phase < join.Up && me.came:
+		return me.waits(other)
+	case me.phase < join.Up:
+		return nil
+	case me.agreed == 0 && other.phase == join.Up && !me.pending:
+		return errors.New("both sides are up and nothing is agreed")
+	case me.pending && (other.agreed != 0 || other.phase == join.Up || other.far != 0):
+		return errors.New("the far side's offer is not answered")
+	case other.phase != join.Up || me.act.is || other.act.is || me.agreed == 0 || other.agreed == 0:
+		return nil
+	case me.agreed.at(audio).Codecs&other.agreed.at(audio).Codecs == 0:
+		return errors.New("no common codec")
+	}
+	for k := range 2 {
+		told, says := me.heard.at(k).Dir, other.far.at(k).Dir
+		if other.agreed.at(k).Dir == join.Absent {
+			says = join.Absent
+		}
+		if told != says && (k == audio || me.video) {
+			return fmt.Errorf("it was told %d of media %d where the other side says %d", told, k, says)
+		}
+	}
+	return nil
+}
+
+// waits checks a caller who is not answered.
+func (me leg) waits(other leg) error {
+	switch {
+	case other.phase == join.Up && other.agreed != 0:
+		return errors.New("the other side is up, the caller is not answered")
+	case other.phase == join.Early && other.agreed != 0 && me.agreed == 0 && me.pending:
+		return errors.New("the caller is not given early media")
+	case other.phase < join.Up && me.phase < min(other.phase, join.Alerting):
+		return errors.New("the caller is not told that it rings")
+	}
+	return nil
+}
+
+// good reports whether the call stands or is over: one of the two must remain in reach.
+func (r worldRules) good(w world) bool { return r.returned(w) || r.resting(w) }
+
+// format writes a state in a trace.
+func format(w world) string {
+	var b strings.Builder
+	for x, l := range w.legs {
+		fmt.Fprintf(&b, "%c phase=%d far=%v agreed=%v heard=%v", 'A'+x, l.phase, l.far.open(), l.agreed.open(), l.heard.open())
+		if l.pending {
+			b.WriteString(" pending")
+		}
+		if l.seen != l.view() {
+			fmt.Fprintf(&b, " seen=%+v", l.seen)
+		}
+		if l.act.is {
+			fmt.Fprintf(&b, " do=%d want=%v at=%d", l.act.do, l.act.want.open(), l.act.at)
+		}
+		b.WriteString("\n      ")
+	}
+	fmt.Fprintf(&b, "%+v end=%d hang=%v asking=%v updates=%d", w.join, w.end, w.hang, w.asking, w.updates)
+	return b.String()
+}

@@ -1,0 +1,121 @@
+package join_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/alexacall/alexacall/internal/join"
+	"github.com/alexacall/alexacall/internal/testutil/model"
+)
+
+// scenario is a pair of legs that a join may begin with.
+type scenario struct {
+	name  string
+	rules worldRules
+	init  []world
+}
+
+// caller is a leg that came in, with an offer of a codec list, or without one.
+func caller(budget uint8, codecs uint16) leg {
+	l := leg{came: true, budget: budget}
+	if codecs != 0 {
+		l.far, l.pending = sound(join.SendRecv, codecs), true
+	}
+	return l
+}
+
+// called is a leg that was dialled with an offer of a codec list, or without one.
+func called(budget uint8, codecs uint16) leg {
+	l := leg{budget: budget, phase: join.Alerting}
+	if codecs != 0 {
+		l.offered = sound(join.SendRecv, codecs)
+	}
+	return l
+}
+
+// up is a leg that stands, as after a transfer from somewhere else.
+func up(budget uint8, d join.Dir, codecs uint16) leg {
+	p := sound(join.SendRecv, codecs)
+	return leg{came: true, budget: budget, phase: join.Up, far: sound(d, codecs), agreed: p, wanted: p.directions(), heard: p.directions()}
+}
+
+// withVideo lets legs have video.
+func withVideo(l leg) leg {
+	l.video = true
+	return l
+}
+
+func pair(a, b leg) world {
+	w := world{legs: [2]leg{a, b}}
+	for x := range w.legs {
+		w.legs[x].seen = w.legs[x].view()
+	}
+	return w
+}
+
+// scenarios returns what is checked every time; where soak is set, all of it with slow watchers and more offers.
+func scenarios(soak bool) []scenario {
+	more := uint8(0)
+	if soak {
+		more = 1
+	}
+	quick, patient, slow := worldRules{slow: soak}, worldRules{slow: soak, patient: true}, worldRules{slow: true}
+	const live = join.SendRecv
+	return []scenario{
+		{"incoming and dialled", quick, []world{
+			pair(caller(1, both), called(0, both)), pair(caller(0, both), called(1, both)), pair(caller(0, codecX), called(1, codecX)),
+		}},
+		{"incoming and dialled, offers on both sides", patient, []world{pair(caller(1, both), called(1, both))}},
+		{"incoming and dialled, slow watchers", slow, []world{pair(caller(0, both), called(0, both))}},
+		{"incoming and incoming", quick, []world{
+			pair(caller(1, both), caller(more, both)), pair(up(1, live, codecX), caller(1, both)),
+		}},
+		{"take-over", patient, []world{
+			pair(up(1, live, both), up(1, live, both)), pair(up(1, live, codecX), up(1, live, codecY)),
+			pair(up(1, join.SendOnly, both), up(1, live, codecY)), pair(up(1, join.RecvOnly, both), up(1, join.SendOnly, both)),
+			pair(up(1, live, both), called(1, both)),
+		}},
+		{"take-over, slow watchers", slow, []world{pair(up(1, live, codecX), up(0, live, codecY))}},
+		{"two offers in a row", worldRules{patient: true}, []world{pair(up(2, live, both), up(2*more, live, both))}},
+		{"video", patient, []world{
+			pair(withVideo(up(1, live, both)), withVideo(up(1, live, both))), pair(withVideo(up(1, live, both)), up(1, live, both)),
+		}},
+		{"offerless", quick, []world{
+			pair(caller(0, 0), called(0, both)), pair(caller(0, 0), called(0, 0)), pair(caller(0, both), called(0, 0)),
+			pair(called(0, 0), called(0, 0)), pair(called(0, 0), called(0, both)),
+		}},
+		{"offerless, and offers later", patient, []world{
+			pair(caller(1, 0), called(0, both)), pair(caller(0, 0), called(1, 0)), pair(caller(1, both), called(0, 0)),
+			pair(called(1, 0), called(0, 0)), pair(called(0, 0), called(1, both)),
+		}},
+		{"one stays", worldRules{stay: true, slow: soak}, []world{
+			pair(caller(0, both), called(0, both)), pair(up(1, live, both), up(0, live, codecX)),
+		}},
+	}
+}
+
+func rules(stay bool) join.Rules {
+	return join.Rules{Fits: fits, Stay: stay, NoAnswer: causeNoAnswer, NoMedia: causeNoMedia}
+}
+
+func (s scenario) check(step stepFunc) model.Result {
+	s.rules.step = step
+	return model.Check(model.Options[world]{
+		Init: s.init, Next: s.rules.next, Invariant: s.rules.invariant, Progress: s.rules.good, Format: format,
+	})
+}
+
+func TestModel(t *testing.T) {
+	states := 0
+	for _, s := range scenarios(os.Getenv("ALEXACALL_SOAK") == "1") {
+		t.Run(s.name, func(t *testing.T) {
+			r := s.check(rules(s.rules.stay).Step)
+			states += r.States
+			t.Log(r)
+			if r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		})
+	}
+	t.Logf("%d states explored", states)
+}
