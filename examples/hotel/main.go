@@ -1,0 +1,174 @@
+// Command hotel lets guests call the front desk with the Echo in their room, and the front desk call the room. Without -serve it needs
+// nothing: Alexa's cloud, an Echo and a phone are simulated, and the sound that arrives is checked. With -serve it is the real thing.
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alexacall/alexacall/alexa"
+	"github.com/alexacall/alexacall/alexa/lwa"
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media/engine"
+	"github.com/alexacall/alexacall/sip"
+)
+
+type options struct {
+	serve, json                                                          bool
+	calls                                                                int
+	spoil, pbx                                                           string
+	skillAddr, skillID, skillCert, skillKey, skillRootCA, skillChainAddr string
+	alexaEndpoint, lwaURL, sipAddr, publicIP, mediaAddr                  string
+	devices                                                              map[string]string // SIP user -> external user id
+	secrets                                                              lwa.Credentials   // from the environment alone
+}
+
+func main() {
+	o := parse(os.Args[1:])
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	if o.serve {
+		serve(ctx, o)
+	} else if !simulate(ctx, o) {
+		os.Exit(1)
+	}
+}
+
+// parse reads the flags. Those of -serve have their defaults in environment variables.
+func parse(args []string) *options {
+	o := &options{devices: map[string]string{}}
+	f := flag.NewFlagSet("hotel", flag.ExitOnError)
+	f.BoolVar(&o.serve, "serve", false, "serve a real skill; else simulate. Needs $LWA_CLIENT_ID, $LWA_CLIENT_SECRET, $LWA_REFRESH_TOKEN")
+	f.BoolVar(&o.json, "json", false, "simulation: the outcome as a JSON object on the last line")
+	f.IntVar(&o.calls, "calls", 1, "simulation: how often to place the calls")
+	f.StringVar(&o.spoil, "break", "", "simulation: spoil one thing on purpose: one-way, tone or hangup")
+	text := func(p *string, name, def, usage string) {
+		key := "HOTEL_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+		f.StringVar(p, name, cmp.Or(os.Getenv(key), def), usage+" [$"+key+"]")
+	}
+	text(&o.pbx, "pbx", "", "SIP URI of the front desk; in a simulation, a real phone for the guest's call")
+	text(&o.skillAddr, "skill-addr", ":8443", "where to listen for Alexa's events")
+	text(&o.skillID, "skill-id", "", "id of the skill")
+	text(&o.skillCert, "skill-cert", "", "TLS certificate file; without it, plain HTTP for a proxy in front")
+	text(&o.skillKey, "skill-key", "", "TLS key file")
+	text(&o.skillRootCA, "skill-root-ca", "", "PEM file with one more trusted root for the signing chain")
+	text(&o.skillChainAddr, "skill-chain-addr", "", "where to dial for the signing chain, for tests")
+	text(&o.alexaEndpoint, "alexa-endpoint", "https://api.eu.amazonalexa.com", "base URL of Alexa's API")
+	text(&o.lwaURL, "lwa-url", lwa.DefaultTokenURL, "URL of Login with Amazon")
+	text(&o.sipAddr, "sip-addr", "0.0.0.0:5060", "where to listen for SIP, UDP and TCP")
+	text(&o.publicIP, "public-ip", "", "address at which phones and Alexa reach this machine")
+	text(&o.mediaAddr, "media-addr", "0.0.0.0:40000", "UDP address for media; the next port is taken too")
+	f.Func("device", "NAME=EXTERNAL_USER_ID, repeatable: the SIP user that reaches an Alexa device [$HOTEL_DEVICE, with commas]", func(s string) error {
+		name, id, ok := strings.Cut(s, "=")
+		if o.devices[name] = id; !ok || name == "" || id == "" {
+			return fmt.Errorf("%q is not NAME=EXTERNAL_USER_ID", s)
+		}
+		return nil
+	})
+	for s := range strings.FieldsFuncSeq(os.Getenv("HOTEL_DEVICE"), func(r rune) bool { return r == ',' }) {
+		check(f.Set("device", s))
+	}
+	o.secrets = lwa.Credentials{
+		ClientID: os.Getenv("LWA_CLIENT_ID"), ClientSecret: os.Getenv("LWA_CLIENT_SECRET"), RefreshToken: os.Getenv("LWA_REFRESH_TOKEN"),
+	}
+	_ = f.Parse(args) // exits on an error
+	return o
+}
+
+// hotel is the bridge between the rooms and the front desk.
+type hotel struct {
+	skill  *alexa.Skill
+	phones *sip.Agent
+	server *http.Server
+	closes []func() error
+}
+
+// open connects a skill with a SIP agent: calls from a device go to o.pbx, calls to the name of a device go to the device.
+func open(o *options, roots *x509.CertPool) *hotel {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	public, _ := netip.ParseAddr(o.publicIP)
+	media := must(engine.Listen(o.mediaAddr, &engine.Options{PublicIP: public, Logger: log}))
+	rooms := &bridge.Router{}
+	phones := must(sip.Listen(o.sipAddr, media, &sip.Options{Bridge: rooms, PublicAddr: o.publicIP, Logger: log}))
+	tokens := must(lwa.NewSource(o.secrets, &lwa.Options{TokenURL: o.lwaURL, Logger: log}))
+	skill := &alexa.Skill{
+		ID: o.skillID, Client: &alexa.Client{Endpoint: o.alexaEndpoint, Tokens: tokens, Logger: log}, Engine: media,
+		Bridge: bridge.To(phones, o.pbx, nil), Roots: roots, Logger: log,
+	}
+	if o.skillChainAddr != "" {
+		skill.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, o.skillChainAddr)
+		}
+	}
+	for name, id := range o.devices {
+		rooms.Routes = append(rooms.Routes, bridge.Route{To: "sip:" + name + "@*", Bridge: bridge.To(skill, id, nil)})
+	}
+	server := &http.Server{Handler: skill, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	return &hotel{skill, phones, server, []func() error{server.Close, phones.Close, tokens.Close, media.Close}}
+}
+
+// listen answers Alexa's events, until drain.
+func (h *hotel) listen(addr string, serve func(net.Listener) error) net.Addr {
+	l := must(net.Listen("tcp", addr))
+	go func() {
+		if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+			check(err)
+		}
+	}()
+	return l.Addr()
+}
+
+// drain refuses new calls, ends those that stand, and closes everything.
+func (h *hotel) drain() {
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = errors.Join(h.phones.Drain(now), h.skill.Drain(now)) // they say that calls were cut off
+	for _, f := range h.closes {
+		_ = f()
+	}
+}
+
+// serve runs the hotel until ctx ends.
+func serve(ctx context.Context, o *options) {
+	if o.skillID == "" || o.pbx == "" {
+		check(errors.New("-skill-id and -pbx are needed"))
+	}
+	roots := must(x509.SystemCertPool())
+	if o.skillRootCA != "" && !roots.AppendCertsFromPEM(must(os.ReadFile(o.skillRootCA))) {
+		check(fmt.Errorf("no certificate in %s", o.skillRootCA))
+	}
+	h := open(o, roots)
+	defer h.drain()
+	answer := h.server.Serve
+	if o.skillCert != "" {
+		answer = func(l net.Listener) error { return h.server.ServeTLS(l, o.skillCert, o.skillKey) }
+	}
+	fmt.Printf("events on %s, SIP on %s\n", h.listen(o.skillAddr, answer), h.phones.Addr())
+	<-ctx.Done()
+	fmt.Println("draining")
+}
+
+func must[T any](v T, err error) T {
+	check(err)
+	return v
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "hotel:", err)
+		os.Exit(1)
+	}
+}
