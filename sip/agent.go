@@ -1,0 +1,284 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media"
+)
+
+const (
+	bindTries = 20              // for a port that is free for both UDP and TCP
+	byeFor    = 2 * time.Second // how long Close waits for far sides to confirm the end of their calls
+)
+
+// An Agent speaks SIP with phones, PBXs and trunks: it takes calls and places them. Make one with Listen. It is safe for concurrent use.
+type Agent struct {
+	o         settings
+	log       *slog.Logger
+	engine    media.Engine
+	transport *transport
+	txs       *transactions
+	intake    *bridge.Intake // nil without a Bridge
+	count     counters
+	addr      netip.AddrPort
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+	work sync.WaitGroup // inboxes
+
+	mu       sync.Mutex
+	inboxes  map[string]*inbox // by Call-ID
+	legs     map[legKey]*Leg   // that requests of far sides can reach
+	standing int               // legs that are not over
+	draining bool
+	closed   bool
+	quiet    chan struct{} // closed and replaced when standing or legs get fewer
+
+	closing sync.Once
+}
+
+var _ bridge.Dialer = (*Agent)(nil)
+
+// legKey is what a request within a dialog finds its leg by: the Call-ID, and the tag that is ours.
+type legKey struct{ callID, tag string }
+
+// counters are what Stats tells.
+type counters struct{ in, out, refused, invalid, unparsed, dropped, digitsLost atomic.Uint64 }
+
+// Stats are the totals of an Agent.
+type Stats struct {
+	Standing           int    // calls now, in and out
+	ServerTransactions int    // requests of far sides, those of finished calls too while repetitions may come
+	ClientTransactions int    // of ours, likewise
+	In, Out            uint64 // calls that have come in and were handed to the Bridge, and calls placed
+	Refused            uint64 // calls that came in and were refused before the Bridge saw them
+	Invalid            uint64 // requests and responses that broke the rules of SIP
+	Unparsed           uint64 // what came and was no SIP
+	Dropped            uint64 // messages and connections for which there was no room
+	DigitsLost         uint64 // digits that could not go out as INFO
+}
+
+// Listen opens an agent on an address such as "192.0.2.1:5060", for UDP and TCP on the same port. "127.0.0.1:0" finds a port that is free
+// for both. e carries the media of its calls.
+func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
+	s, err := o.check()
+	if err != nil {
+		return nil, err
+	}
+	if e == nil {
+		return nil, errors.New("sip: no engine")
+	}
+	a := &Agent{
+		o: s, log: s.log, engine: e, txs: newTransactions(),
+		inboxes: map[string]*inbox{}, legs: map[legKey]*Leg{}, quiet: make(chan struct{}),
+	}
+	a.transport = newTransport(&a.count)
+	a.transport.arrived, a.transport.broken = a.arrived, a.broken
+	if a.addr, err = a.bind(addr); err != nil {
+		return nil, err
+	}
+	if err := a.o.complete(a.addr); err != nil {
+		a.transport.close()
+		return nil, err
+	}
+	if s.Bridge != nil {
+		a.intake = bridge.NewIntake(s.Bridge, a.log)
+	}
+	a.ctx, a.stop = context.WithCancel(context.Background())
+	a.transport.serve()
+	return a, nil
+}
+
+// bind opens the sockets.
+func (a *Agent) bind(addr string) (netip.AddrPort, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("sip: %w", err)
+	}
+	tries := 1
+	if port == "0" && a.o.Network == "" {
+		tries = bindTries
+	}
+	for {
+		at, err := a.tryBind(host, port)
+		if tries--; err == nil || tries <= 0 {
+			return at, err
+		}
+	}
+}
+
+func (a *Agent) tryBind(host, port string) (netip.AddrPort, error) {
+	t := a.transport
+	var at netip.AddrPort
+	if a.o.Network != "tcp" {
+		c, err := a.o.ListenPacket("udp", net.JoinHostPort(host, port))
+		if err != nil {
+			return at, fmt.Errorf("sip: %w", err)
+		}
+		t.udp = c
+		at, _ = addrPort(c.LocalAddr())
+		_, port, _ = net.SplitHostPort(c.LocalAddr().String())
+	}
+	if a.o.Network != "udp" {
+		l, err := a.o.Listen("tcp", net.JoinHostPort(host, port))
+		if err != nil {
+			if t.udp != nil {
+				_ = t.udp.Close()
+				t.udp = nil
+			}
+			return at, fmt.Errorf("sip: %w", err)
+		}
+		t.tcp = l
+		at, _ = addrPort(l.Addr())
+	}
+	return at, nil
+}
+
+// Addr returns the address that the agent listens on.
+func (a *Agent) Addr() netip.AddrPort { return a.addr }
+
+// Stats returns the totals.
+func (a *Agent) Stats() Stats {
+	s := Stats{
+		In: a.count.in.Load(), Out: a.count.out.Load(), Refused: a.count.refused.Load(), Invalid: a.count.invalid.Load(),
+		Unparsed: a.count.unparsed.Load(), Dropped: a.count.dropped.Load(), DigitsLost: a.count.digitsLost.Load(),
+	}
+	s.ServerTransactions, s.ClientTransactions = a.txs.counts()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s.Standing = a.standing
+	return s
+}
+
+// Drain refuses new calls, both ways, and waits for those that stand. When ctx ends first it ends them, waits for that, and returns ctx's
+// error. It may be called more than once. The agent goes on to answer far sides until Close.
+func (a *Agent) Drain(ctx context.Context) error {
+	a.mu.Lock()
+	a.draining = true
+	a.mu.Unlock()
+	var err error
+	if a.intake != nil {
+		err = a.intake.Drain(ctx)
+	}
+	if a.waitQuiet(ctx, func() bool { return a.standing == 0 }) {
+		return err
+	}
+	a.hangupAll(bridge.Overload)
+	return context.Cause(ctx)
+}
+
+// Close ends all calls, gives their far sides up to two seconds to confirm it, closes the sockets and waits for every goroutine of the
+// agent's own. It is idempotent.
+func (a *Agent) Close() error {
+	a.closing.Do(func() {
+		a.mu.Lock()
+		a.draining = true
+		a.mu.Unlock()
+		for _, l := range a.hangupAll(bridge.Overload) {
+			l.post(l.finish) // its far side had its time
+		}
+		if a.intake != nil {
+			ended, cancel := context.WithCancel(context.Background())
+			cancel()
+			_ = a.intake.Drain(ended)
+		}
+		a.mu.Lock()
+		a.closed = true
+		a.mu.Unlock()
+		a.stop()
+		a.transport.close()
+		a.txs.close()
+		a.work.Wait()
+	})
+	return nil
+}
+
+// hangupAll ends all calls and waits for their far sides, though not for long. It returns the legs whose far sides have said nothing.
+func (a *Agent) hangupAll(why bridge.Cause) []*Leg {
+	for _, l := range a.all() {
+		l.post(func() { l.hangup(why) })
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, byeFor)
+	defer cancel()
+	a.waitQuiet(ctx, func() bool { return len(a.legs) == 0 })
+	return a.all()
+}
+
+// all returns the legs that requests can reach.
+func (a *Agent) all() []*Leg {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Collect(maps.Values(a.legs))
+}
+
+// waitQuiet waits until done holds, which is called with a.mu held. It returns false if ctx ends first.
+func (a *Agent) waitQuiet(ctx context.Context, done func() bool) bool {
+	for {
+		a.mu.Lock()
+		ok, quiet := done(), a.quiet
+		a.mu.Unlock()
+		if ok {
+			return true
+		}
+		select {
+		case <-quiet:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// admit takes a new leg into the agent's calls, and returns why not if there is no place for it.
+func (a *Agent) admit(l *Leg) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.closed:
+		return ErrClosed
+	case a.draining:
+		return bridge.ErrDraining
+	case a.standing >= a.o.MaxCalls:
+		return errTooManyCalls
+	}
+	a.standing++
+	a.legs[l.key()] = l
+	return nil
+}
+
+var errTooManyCalls = errors.New("sip: too many calls")
+
+// ended counts a leg that is over.
+func (a *Agent) ended() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.standing--
+	close(a.quiet)
+	a.quiet = make(chan struct{})
+}
+
+// forget takes a leg away whose far side has nothing more to say.
+func (a *Agent) forget(l *Leg) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.legs, l.key())
+	close(a.quiet)
+	a.quiet = make(chan struct{})
+}
+
+// find returns the leg that a request within a dialog belongs to, or nil.
+func (a *Agent) find(callID, tag string) *Leg {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.legs[legKey{callID, tag}]
+}

@@ -1,0 +1,210 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media"
+)
+
+const defaultMaxCalls = 5000
+
+// Options are the options of Listen; nil and every zero field are valid. They are not changed once Listen has been called.
+type Options struct {
+	// Bridge takes the calls that come in. Nil refuses them with 480.
+	Bridge bridge.Bridge
+	// Policy is for the media of every call; nil is media.Phone().
+	Policy *media.Policy
+	// From is who we are in calls that we place, unless DialOptions say. The default is "sip:alexacall@" and our address.
+	From bridge.Party
+	// PublicAddr is the host, or host and port, that far sides reach us at, where it is not the address that we listen on. A name is
+	// taken as it is. The default is the address or, if it is unspecified, the machine's first that is not loopback.
+	PublicAddr string
+	// Credentials answer digest challenges (RFC 7616) to calls that we place.
+	Credentials []Credentials
+	// MaxCalls is how many calls may stand at a time; 0 means 5,000. Beyond it calls that come in get 503, and Dial fails with Overload.
+	MaxCalls int
+	// Decline603 answers bridge.Declined with 603, which ends the ringing of all other phones of the called party too, instead of 480.
+	Decline603 bool
+	// Network is "udp", "tcp", or "" for both on one port.
+	Network string
+
+	// ListenPacket and Listen open the sockets; nil is net.ListenPacket and net.Listen.
+	ListenPacket func(network, addr string) (net.PacketConn, error)
+	Listen       func(network, addr string) (net.Listener, error)
+
+	// Logger is silent if nil.
+	Logger *slog.Logger
+}
+
+// Credentials are a user's name and password for digest authentication. They are used only where they are meant to be: for calls to
+// Host and challenges of Realm. At least one of these must be set; one that is empty is not compared.
+type Credentials struct {
+	Realm    string // of the challenge
+	Host     string // of the URI that was dialled
+	Username string
+	Password string
+}
+
+// String returns c without the password.
+func (c Credentials) String() string {
+	return fmt.Sprintf("%s at realm %q host %q", c.Username, c.Realm, c.Host)
+}
+
+// GoString returns what String does.
+func (c Credentials) GoString() string { return c.String() }
+
+// LogValue returns what String does, without the name.
+func (c Credentials) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("realm", c.Realm), slog.String("host", c.Host))
+}
+
+// settings are Options that have been checked and completed.
+type settings struct {
+	Options
+	policy *media.Policy
+	log    *slog.Logger
+	host   string // that far sides reach us at
+	port   int
+	from   nameAddr
+	v4     bool // addresses of version 4 are preferred
+}
+
+// check checks what can be checked before the sockets are open.
+func (o *Options) check() (settings, error) {
+	var s settings
+	if o != nil {
+		s.Options = *o
+	}
+	switch s.Network {
+	case "", "udp", "tcp":
+	default:
+		return s, fmt.Errorf("sip: unknown network %q", s.Network)
+	}
+	for _, c := range s.Credentials {
+		if c.Realm == "" && c.Host == "" {
+			return s, errors.New("sip: credentials for neither a realm nor a host")
+		}
+	}
+	if s.MaxCalls <= 0 {
+		s.MaxCalls = defaultMaxCalls
+	}
+	if s.policy = s.Policy; s.policy == nil {
+		s.policy = media.Phone()
+	}
+	if s.log = s.Logger; s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.ListenPacket == nil {
+		s.ListenPacket = net.ListenPacket
+	}
+	if s.Listen == nil {
+		s.Listen = net.Listen
+	}
+	return s, nil
+}
+
+// complete fills in what follows from the address that we listen on.
+func (s *settings) complete(at netip.AddrPort) error {
+	s.port, s.v4 = int(at.Port()), at.Addr().Is4() || at.Addr().IsUnspecified()
+	s.host = hostOf(at.Addr())
+	switch {
+	case s.PublicAddr != "":
+		host, port, err := splitHostPort(s.PublicAddr)
+		if err != nil {
+			return fmt.Errorf("sip: PublicAddr: %w", err)
+		}
+		if s.host = host; port != 0 {
+			s.port = port
+		}
+	case at.Addr().IsUnspecified():
+		found, err := firstAddr(at.Addr().Is4())
+		if err != nil {
+			return err
+		}
+		s.host = hostOf(found)
+	}
+	if s.From.URI == "" {
+		s.from.uri = sipmsg.Uri{Scheme: "sip", User: "alexacall", Host: s.host, Port: s.port}
+		s.from.name = s.From.Name
+		if err := checkName(s.From.Name); err != nil {
+			return fmt.Errorf("sip: From: %w", err)
+		}
+		return nil
+	}
+	var err error
+	if s.from, err = parseParty(s.From); err != nil {
+		return fmt.Errorf("sip: From: %w", err)
+	}
+	return nil
+}
+
+// hostOf returns an address as it stands in a URI or a Via.
+func hostOf(a netip.Addr) string {
+	if a.Is6() && !a.Is4In6() {
+		return "[" + a.WithZone("").String() + "]"
+	}
+	return a.Unmap().String()
+}
+
+// firstAddr returns the machine's first address that others can reach.
+func firstAddr(v4 bool) (netip.Addr, error) {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("sip: %w", err)
+	}
+	var other netip.Addr
+	for _, a := range all {
+		p, err := netip.ParsePrefix(a.String())
+		if err != nil || p.Addr().IsLoopback() || p.Addr().IsLinkLocalUnicast() {
+			continue
+		}
+		if p.Addr().Is4() {
+			return p.Addr(), nil
+		}
+		if !v4 && !other.IsValid() {
+			other = p.Addr()
+		}
+	}
+	if !other.IsValid() {
+		return other, errors.New("sip: no address of this machine that others could reach: set Options.PublicAddr")
+	}
+	return other, nil
+}
+
+// splitHostPort parses "host", "host:port", "[v6]" or "[v6]:port" and checks that it may stand in a header. The host of a literal of
+// version 6 keeps its brackets.
+func splitHostPort(s string) (host string, port int, err error) {
+	host, rest := s, ""
+	if strings.HasPrefix(s, "[") {
+		end := strings.IndexByte(s, ']')
+		if end < 0 {
+			return "", 0, errors.New("no closing bracket")
+		}
+		host, rest = s[:end+1], s[end+1:]
+		if a, err := netip.ParseAddr(s[1:end]); err != nil || !a.Is6() || a.Zone() != "" {
+			return "", 0, errors.New("not an address of version 6 in brackets")
+		}
+	} else if i := strings.IndexByte(s, ':'); i >= 0 {
+		host, rest = s[:i], s[i:]
+	}
+	if !validHost(host) {
+		return "", 0, errors.New("not a host")
+	}
+	if rest == "" {
+		return host, 0, nil
+	}
+	n, err := strconv.ParseUint(strings.TrimPrefix(rest, ":"), 10, 16)
+	if err != nil || n == 0 || rest[0] != ':' {
+		return "", 0, errors.New("not a port")
+	}
+	return host, int(n), nil
+}

@@ -1,0 +1,199 @@
+package sip
+
+import (
+	"errors"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"github.com/alexacall/alexacall/bridge"
+)
+
+// arrived sorts what has come in, in the order in which it came. It is called by the readers of the sockets and does not wait.
+func (a *Agent) arrived(msg sipmsg.Message, from conn) {
+	if res, ok := msg.(*sipmsg.Response); ok {
+		if !validResponse(res) {
+			a.count.invalid.Add(1)
+			return
+		}
+		a.postMessage(res.CallID().Value(), func() { a.response(res) })
+		return
+	}
+	req, ok := msg.(*sipmsg.Request)
+	if !ok {
+		return
+	}
+	if !sound(req) {
+		a.count.invalid.Add(1)
+		a.broken(req, from)
+		return
+	}
+	received(req, from)
+	a.postMessage(req.CallID().Value(), func() { a.request(req, from) })
+}
+
+// broken answers a request that cannot have a transaction, as far as it can be read.
+func (a *Agent) broken(req *sipmsg.Request, from conn) {
+	if req.Method == sipmsg.ACK || req.Via() == nil || req.CSeq() == nil || req.Via().Host == "" {
+		return
+	}
+	received(req, from)
+	_ = answerTo(req, from).WriteMsg(sipmsg.NewResponseFromRequest(req, 400, "Bad Request", nil))
+}
+
+// response hands a response to the request that it belongs to.
+func (a *Agent) response(res *sipmsg.Response) {
+	tx, late := a.txs.findClient(clientKey(res))
+	switch {
+	case tx != nil:
+		tx.receive(a, res)
+	case late != nil && res.StatusCode >= 300:
+		_ = late.way.WriteMsg(late.ack)
+	}
+}
+
+// request hands a request to its transaction, or begins one.
+func (a *Agent) request(req *sipmsg.Request, from conn) {
+	method := req.Method
+	if method == sipmsg.ACK {
+		method = sipmsg.INVITE
+	}
+	key := serverKey(req, method)
+	tx := a.txs.findServer(key)
+	switch {
+	case req.Method == sipmsg.ACK && tx != nil && tx.final >= 300:
+		tx.refused(a, req)
+	case req.Method == sipmsg.ACK:
+		a.acknowledged(req) // to a 2xx; RFC 2543 gives it the branch of its INVITE
+	case tx != nil:
+		tx.repeated(req)
+	default:
+		a.begin(key, req, from)
+	}
+}
+
+// begin takes a new request.
+func (a *Agent) begin(key string, req *sipmsg.Request, from conn) {
+	if a.txs.full() {
+		a.count.dropped.Add(1)
+		_ = answerTo(req, from).WriteMsg(sipmsg.NewResponseFromRequest(req, 503, "Service Unavailable", nil))
+		return
+	}
+	tx, err := a.serveTx(key, req, from)
+	if err != nil {
+		return
+	}
+	if r := validate(req); r != nil {
+		a.count.invalid.Add(1)
+		tx.refuse(r)
+		return
+	}
+	switch tag := tagOf(req.To().Params); {
+	case req.Method == sipmsg.CANCEL:
+		a.cancel(tx)
+	case tag != "":
+		a.within(tx, tag)
+	default:
+		a.outside(tx)
+	}
+}
+
+// outside takes a request that is not within a dialog.
+func (a *Agent) outside(tx *serverTx) {
+	switch tx.req.Method {
+	case sipmsg.INVITE:
+		a.invited(tx)
+	case sipmsg.OPTIONS:
+		a.options(tx)
+	case sipmsg.BYE, sipmsg.INFO, sipmsg.UPDATE, sipmsg.PRACK:
+		tx.refuse(noDialog())
+	default:
+		tx.refuse(notAllowed())
+	}
+}
+
+// within takes a request within a dialog.
+func (a *Agent) within(tx *serverTx, tag string) {
+	req := tx.req
+	l := a.find(req.CallID().Value(), tag)
+	if l == nil || l.dialog.remoteTag != tagOf(req.From().Params) {
+		tx.refuse(noDialog())
+		return
+	}
+	if !l.dialog.takes(req) && req.Method != sipmsg.BYE {
+		tx.refuse(refuseWith(500, "Out Of Order"))
+		return
+	}
+	switch req.Method {
+	case sipmsg.INVITE:
+		l.reinvited(tx)
+	case sipmsg.UPDATE:
+		l.updated(tx)
+	case sipmsg.BYE:
+		l.byed(tx)
+	case sipmsg.INFO:
+		l.informed(tx)
+	case sipmsg.OPTIONS:
+		a.options(tx)
+	default:
+		tx.refuse(notAllowed())
+	}
+}
+
+func noDialog() *refusal { return refuseWith(481, "Call/Transaction Does Not Exist") }
+
+func notAllowed() *refusal {
+	return refuseWith(405, "Method Not Allowed", sipmsg.NewHeader("Allow", allowedMethods))
+}
+
+// options answers OPTIONS as it would an INVITE, as far as can be told before it is there (RFC 3261 section 11.2).
+func (a *Agent) options(tx *serverTx) {
+	a.mu.Lock()
+	draining := a.draining
+	a.mu.Unlock()
+	if draining {
+		tx.refuse(busyRefusal("draining"))
+		return
+	}
+	_ = tx.answer(response{status: 200, phrase: "OK", header: []sipmsg.Header{
+		sipmsg.NewHeader("Allow", allowedMethods), sipmsg.NewHeader("Accept", typeSDP),
+	}})
+}
+
+// acknowledged hands the ACK of a 2xx to its leg.
+func (a *Agent) acknowledged(req *sipmsg.Request) {
+	if l := a.find(req.CallID().Value(), tagOf(req.To().Params)); l != nil && l.dialog.remoteTag == tagOf(req.From().Params) {
+		l.acknowledged(req)
+	}
+}
+
+// cancel takes CANCEL, which has a transaction of its own, and ends the INVITE that it is for, if that has no final response yet
+// (RFC 3261 section 9.2).
+func (a *Agent) cancel(tx *serverTx) {
+	invite := a.txs.findServer(serverKey(tx.req, sipmsg.INVITE))
+	if invite == nil {
+		tx.refuse(noDialog())
+		return
+	}
+	tag := ""
+	if invite.leg != nil {
+		tag = invite.leg.dialog.localTag
+	}
+	_ = tx.answer(response{status: 200, phrase: "OK", tag: tag})
+	if invite.final == 0 && invite.leg != nil {
+		invite.leg.cancelled(invite, reasonOf(tx.req))
+	}
+}
+
+// refusedFor returns how an INVITE is refused that a leg could not be made for.
+func (a *Agent) refusedFor(err error) *refusal {
+	r, ok := errors.AsType[*refusal](err)
+	switch {
+	case ok:
+		return r
+	case errors.Is(err, bridge.ErrDraining), errors.Is(err, ErrClosed):
+		return busyRefusal("draining")
+	case errors.Is(err, errTooManyCalls):
+		return busyRefusal("too many calls")
+	}
+	return a.refusalOf(bridge.Internal)
+}

@@ -1,0 +1,230 @@
+package sip
+
+import (
+	"crypto/rand"
+	mrand "math/rand/v2"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+const (
+	maxForwards = 70
+	defaultPort = 5060
+	userAgent   = "alexacall"
+	maxRoutes   = 32 // values of Record-Route that are kept
+)
+
+// allowedMethods is what Allow says: what we answer with other than 405.
+const allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+
+// dialog is what both sides of a call know of it (RFC 3261 section 12), and makes requests within it. It belongs to its call's inbox.
+type dialog struct {
+	agent     *Agent
+	callID    string
+	local     nameAddr // From of our requests
+	localTag  string
+	remote    nameAddr // To of our requests
+	remoteTag string
+	ours      bool   // we made the Call-ID
+	seq       uint32 // of our last request
+	theirs    uint32 // of the far side's last request
+	heard     bool   // there was one
+	target    sipmsg.Uri
+	routes    []sipmsg.Uri
+	net       string // transport of what we send
+	flow      conn   // the way that our requests take; nil: target and routes decide
+	pinned    bool   // flow is the way that the far side's requests come, whatever its target says
+}
+
+// newDialog returns a dialog of a call that we place.
+func (a *Agent) newDialog(from, to nameAddr, network string) *dialog {
+	return &dialog{
+		agent: a, callID: rand.Text() + "@" + a.o.host, local: from, localTag: rand.Text(), remote: to, target: to.uri, ours: true,
+		seq: mrand.Uint32N(1 << 16), net: network,
+	}
+}
+
+// dialogOf returns the dialog that an INVITE which has come begins (RFC 3261 section 12.1.1).
+func (a *Agent) dialogOf(req *sipmsg.Request, from conn) *dialog {
+	d := &dialog{
+		agent: a, callID: req.CallID().Value(), localTag: rand.Text(), remoteTag: tagOf(req.From().Params),
+		local: readAddr(req.To().DisplayName, &req.To().Address), remote: readAddr(req.From().DisplayName, &req.From().Address),
+		seq: mrand.Uint32N(1 << 16), theirs: req.CSeq().SeqNo, heard: true, target: req.From().Address, net: from.network(),
+	}
+	d.routes = routesOf(req)
+	d.retarget(req)
+	d.follow(req, from)
+	return d
+}
+
+// routesOf returns the Record-Route values of a message, in its order.
+func routesOf(msg sipmsg.Message) []sipmsg.Uri {
+	var routes []sipmsg.Uri
+	for _, h := range msg.GetHeaders("record-route") {
+		if rr, ok := h.(*sipmsg.RecordRouteHeader); ok && len(routes) < maxRoutes {
+			routes = append(routes, *rr.Address.Clone())
+		}
+	}
+	return routes
+}
+
+// retarget takes the far side's Contact (RFC 3261 section 12.2).
+func (d *dialog) retarget(msg sipmsg.Message) {
+	for _, h := range msg.GetHeaders("contact") {
+		if c, ok := h.(*sipmsg.ContactHeader); ok && !c.Address.Wildcard && usable(&c.Address) {
+			d.target = *c.Address.Clone()
+			d.target.Headers = nil
+			if !d.pinned {
+				d.keep(nil)
+			}
+			return
+		}
+	}
+}
+
+// usable reports whether requests can be sent to a URI.
+func usable(u *sipmsg.Uri) bool {
+	return (u.Scheme == "sip" || u.Scheme == "sips") && u.Host != "" && u.Port >= 0 && u.Port <= 65535 && !hasControl(u.String())
+}
+
+// follow decides whether our requests take the way by which one of the far side's has come: a request that has come directly, over a
+// connection, or from a port where its sender says that it receives (RFC 3581). Behind a NAT no other way leads there.
+func (d *dialog) follow(req *sipmsg.Request, from conn) {
+	direct := len(req.GetHeaders("via")) == 1 && len(d.routes) == 0
+	d.pinned = direct && (from.network() == networkTCP || req.Via().Params.Has("rport"))
+	if d.pinned {
+		d.keep(from)
+	} else {
+		d.keep(nil)
+	}
+}
+
+// keep makes the way of our requests that of a connection, which then is not closed for being idle.
+func (d *dialog) keep(way conn) {
+	if d.flow != nil {
+		d.flow.hold(-1)
+	}
+	if d.flow = way; way != nil {
+		way.hold(1)
+	}
+}
+
+// establish takes from a response to our INVITE what it says of the dialog (RFC 3261 section 12.1.2).
+func (d *dialog) establish(res *sipmsg.Response) {
+	d.remoteTag = tagOf(res.To().Params)
+	routes := routesOf(res)
+	d.routes = nil
+	for i := len(routes) - 1; i >= 0; i-- {
+		d.routes = append(d.routes, routes[i])
+	}
+	d.retarget(res)
+}
+
+// fork returns the dialog of another To tag of the same INVITE.
+func (d *dialog) fork(res *sipmsg.Response) *dialog {
+	other := *d
+	other.flow, other.pinned = nil, false
+	other.establish(res)
+	return &other
+}
+
+// takes reports whether a request of the far side's comes after those before (RFC 3261 section 12.2.2), and takes note of it.
+func (d *dialog) takes(req *sipmsg.Request) bool {
+	seq := req.CSeq().SeqNo
+	if d.heard && seq <= d.theirs {
+		return false
+	}
+	d.theirs, d.heard = seq, true
+	return true
+}
+
+// request makes a request within the dialog, or the one that begins it. ACK has the number of its INVITE, which is given as seq; the
+// others have the next one.
+func (d *dialog) request(method sipmsg.RequestMethod, seq uint32) *sipmsg.Request {
+	if seq == 0 {
+		d.seq++
+		seq = d.seq
+	}
+	uri, routes := d.path()
+	req := sipmsg.NewRequest(method, uri)
+	req.AppendHeader(d.agent.via(d.net))
+	for _, r := range routes {
+		req.AppendHeader(&sipmsg.RouteHeader{Address: r})
+	}
+	forwards := sipmsg.MaxForwardsHeader(maxForwards)
+	req.AppendHeader(&forwards)
+	from := &sipmsg.FromHeader{DisplayName: quotedName(d.local.name), Address: *d.local.uri.Clone()}
+	from.Params.Add("tag", d.localTag)
+	req.AppendHeader(from)
+	to := &sipmsg.ToHeader{DisplayName: quotedName(d.remote.name), Address: *d.remote.uri.Clone()}
+	if d.remoteTag != "" {
+		to.Params.Add("tag", d.remoteTag)
+	}
+	req.AppendHeader(to)
+	callID := sipmsg.CallIDHeader(d.callID)
+	req.AppendHeader(&callID)
+	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: seq, MethodName: method})
+	if method == sipmsg.INVITE || method == sipmsg.UPDATE {
+		req.AppendHeader(d.contact())
+		req.AppendHeader(sipmsg.NewHeader("Allow", allowedMethods))
+	}
+	req.AppendHeader(sipmsg.NewHeader("User-Agent", userAgent))
+	req.SetBody(nil)
+	return req
+}
+
+// path returns the Request-URI and the Route values of a request (RFC 3261 section 12.2.1.1).
+func (d *dialog) path() (sipmsg.Uri, []sipmsg.Uri) {
+	target := *d.target.Clone()
+	if len(d.routes) == 0 || d.routes[0].UriParams.Has("lr") {
+		return target, d.routes
+	}
+	// A strict router wants itself in the Request-URI and the target last.
+	first := *d.routes[0].Clone()
+	first.Headers = nil
+	return first, append(append([]sipmsg.Uri(nil), d.routes[1:]...), target)
+}
+
+// hop returns the URI of who gets our requests next.
+func (d *dialog) hop() sipmsg.Uri {
+	if len(d.routes) > 0 {
+		return d.routes[0]
+	}
+	return d.target
+}
+
+// way returns the way that our requests take now. It may have to look up a name or to connect.
+func (d *dialog) way() (conn, error) {
+	if d.flow != nil && d.flow.alive() {
+		return d.flow, nil
+	}
+	hop := d.hop()
+	way, err := d.agent.reach(d.agent.ctx, &hop, d.net)
+	if err != nil {
+		return nil, err
+	}
+	if d.net = way.network(); d.net == networkTCP {
+		d.keep(way)
+	}
+	return way, nil
+}
+
+// contact returns where the far side reaches us in this dialog.
+func (d *dialog) contact() *sipmsg.ContactHeader {
+	u := sipmsg.Uri{Scheme: "sip", User: d.local.uri.User, Host: d.agent.o.host, Port: d.agent.o.port}
+	if !validUser(u.User) {
+		u.User = ""
+	}
+	if d.net == networkTCP {
+		u.UriParams.Add("transport", "tcp")
+	}
+	return &sipmsg.ContactHeader{Address: u}
+}
+
+// via returns a Via with a new branch. rport lets the far side answer to where it sees us (RFC 3581).
+func (a *Agent) via(network string) *sipmsg.ViaHeader {
+	v := &sipmsg.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: network, Host: a.o.host, Port: a.o.port}
+	v.Params.Add("branch", sipmsg.RFC3261BranchMagicCookie+rand.Text())
+	v.Params.Add("rport", "")
+	return v
+}

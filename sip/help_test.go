@@ -1,0 +1,112 @@
+package sip_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/sip"
+)
+
+type contextT = context.Context
+
+// background is for calls of the API that a test gives no deadline.
+var background = context.Background()
+
+// waitPhase waits until a leg has come as far as phase.
+func waitPhase(t testing.TB, l bridge.Leg, phase bridge.Phase) bridge.Info {
+	t.Helper()
+	return waitInfo(t, l, func(i bridge.Info) bool { return i.Phase >= phase })
+}
+
+// waitInfo waits until what is known of a leg is as wanted.
+func waitInfo(t testing.TB, l bridge.Leg, ok func(bridge.Info) bool) bridge.Info {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(background, time.Minute)
+	defer cancel()
+	for info := l.Info(); ; {
+		if ok(info) {
+			return info
+		}
+		var err error
+		if info, err = l.Next(ctx, info.Rev); err != nil && !ok(info) {
+			t.Fatalf("waiting for a change of the leg: %v; it is %s", err, info.Phase)
+		}
+	}
+}
+
+// wantEnd waits for the end of a leg and checks its cause.
+func wantEnd(t testing.TB, l bridge.Leg, cause bridge.Cause, remote bool) *bridge.EndError {
+	t.Helper()
+	waitPhase(t, l, bridge.Over)
+	_, err := l.Next(background, l.Info().Rev)
+	end, ok := errors.AsType[*bridge.EndError](err)
+	if !ok || end.Cause != cause || end.Remote != remote {
+		t.Fatalf("ended with %v, want %s, remote %v", err, cause, remote)
+	}
+	return end
+}
+
+// wantDialError checks the error of Dial.
+func wantDialError(t testing.TB, err error, cause bridge.Cause, status int) {
+	t.Helper()
+	end, ok := errors.AsType[*bridge.EndError](err)
+	if !ok || end.Cause != cause {
+		t.Fatalf("Dial: %v, want %s", err, cause)
+	}
+	if status != 0 && !errors.Is(err, &sip.Error{Status: status}) {
+		t.Fatalf("Dial: %v, want status %d", err, status)
+	}
+}
+
+// dialing is a Dial under way.
+type dialing struct {
+	t      testing.TB
+	result chan dialed
+}
+
+type dialed struct {
+	leg bridge.Leg
+	err error
+}
+
+// dial begins to dial.
+func (w *world) dial(ctx context.Context, to string, o *bridge.DialOptions) *dialing {
+	d := &dialing{w.t, make(chan dialed, 1)}
+	go func() {
+		l, err := w.agent.Dial(ctx, to, o)
+		d.result <- dialed{l, err}
+	}()
+	return d
+}
+
+// leg returns the leg that was dialled.
+func (d *dialing) leg() *sip.Leg {
+	d.t.Helper()
+	r := d.wait()
+	if r.err != nil {
+		d.t.Fatalf("Dial: %v", r.err)
+	}
+	l, _ := r.leg.(*sip.Leg)
+	return l
+}
+
+func (d *dialing) wait() dialed {
+	d.t.Helper()
+	select {
+	case r := <-d.result:
+		return r
+	case <-time.After(2 * time.Minute):
+		d.t.Fatal("Dial does not return")
+		return dialed{}
+	}
+}
+
+// async runs f and returns a channel for its result.
+func async(f func() error) <-chan error {
+	c := make(chan error, 1)
+	go func() { c <- f() }()
+	return c
+}

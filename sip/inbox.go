@@ -1,0 +1,65 @@
+package sip
+
+// Limits of what waits to be handled.
+const (
+	maxWaiting = 128  // messages of one call
+	maxInboxes = 8192 // calls that have messages waiting
+)
+
+// inbox orders what happens to one call: its messages as they arrived, the wishes of its leg's owner and its timers come one after the
+// other. It is there, with a goroutine, only while something waits, so a call costs neither while nothing happens to it. Whoever
+// handles one thing owns the whole call: no lock guards it.
+type inbox struct{ waiting []func() }
+
+// post has f done in the inbox of a call, after what waits there. It returns false, and f is never done, once the agent is closed.
+func (a *Agent) post(callID string, f func()) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return false
+	}
+	a.enqueue(callID, f)
+	return true
+}
+
+// postMessage is post for what comes from the network, which is dropped where too much waits.
+func (a *Agent) postMessage(callID string, f func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	in := a.inboxes[callID]
+	switch {
+	case a.closed:
+	case in == nil && len(a.inboxes) >= maxInboxes, in != nil && len(in.waiting) >= maxWaiting:
+		a.count.dropped.Add(1)
+	default:
+		a.enqueue(callID, f)
+	}
+}
+
+// enqueue adds f to an inbox. a.mu is held.
+func (a *Agent) enqueue(callID string, f func()) {
+	if in := a.inboxes[callID]; in != nil {
+		in.waiting = append(in.waiting, f)
+		return
+	}
+	in := &inbox{waiting: []func(){f}}
+	a.inboxes[callID] = in
+	a.work.Go(func() { a.empty(callID, in) })
+}
+
+// empty does what waits in one inbox, until nothing does.
+func (a *Agent) empty(callID string, in *inbox) {
+	for {
+		a.mu.Lock()
+		if len(in.waiting) == 0 {
+			delete(a.inboxes, callID)
+			a.mu.Unlock()
+			return
+		}
+		f := in.waiting[0]
+		in.waiting[0] = nil
+		in.waiting = in.waiting[1:]
+		a.mu.Unlock()
+		f()
+	}
+}

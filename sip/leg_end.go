@@ -1,0 +1,169 @@
+package sip
+
+import (
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"github.com/alexacall/alexacall/bridge"
+)
+
+// over ends the leg for everybody here. It may be called from any goroutine; it returns false if the leg has ended before.
+func (l *Leg) over(e *bridge.EndError) bool {
+	if !l.End(e) {
+		return false
+	}
+	l.digits.stop()
+	if l.terminal != nil {
+		_ = l.terminal.Close()
+	}
+	l.agent.ended()
+	l.log.Debug("leg ended", "cause", e.Cause.String(), "remote", e.Remote)
+	return true
+}
+
+// hangup ends the call from our side.
+func (l *Leg) hangup(why bridge.Cause) {
+	l.over(&bridge.EndError{Cause: why})
+	l.conclude()
+}
+
+// failed ends the call because something went wrong with it.
+func (l *Leg) failed(why bridge.Cause, err error) {
+	if l.over(&bridge.EndError{Cause: why, Err: err}) {
+		l.conclude()
+	}
+}
+
+// conclude tells the far side, once, that the call is over, for the cause that ended it first.
+func (l *Leg) conclude() {
+	if l.concluding {
+		return
+	}
+	l.concluding = true
+	why := l.Ended().Cause
+	l.stopTimers()
+	switch {
+	case l.asked != nil && l.asked.first:
+		l.refuse(l.agent.refusalOf(why))
+	case l.inviting != nil && l.inviting.first:
+		l.withdraw(why)
+	case l.unacked != nil:
+		l.byeOnACK = &why
+	default:
+		l.bye(why)
+	}
+}
+
+// refuse refuses the INVITE that would have begun the call. That is the end of it when its ACK has come.
+func (l *Leg) refuse(r *refusal) {
+	tx := l.asked.tx
+	l.asked = nil
+	if tx.answer(response{status: r.status, phrase: r.phrase, header: r.header, tag: l.localTag}) != nil {
+		l.finish()
+		return
+	}
+	tx.confirmed = l.finish
+	if !tx.fsm.OnTerminate(func(string, error) { l.post(l.finish) }) {
+		l.finish()
+	}
+}
+
+// bye sends BYE. Its transaction lives on by itself, whoever waits for it or not.
+func (l *Leg) bye(why bridge.Cause) {
+	l.dropAsked()
+	way, err := l.dialog.way()
+	if err == nil {
+		req := l.dialog.request(sipmsg.BYE, 0)
+		req.AppendHeader(reasonHeader(why))
+		err = l.request(req, way, func(*sipmsg.Response, error) { l.finish() })
+	}
+	if err != nil {
+		l.log.Debug("BYE not sent", "error", err)
+		l.finish()
+	}
+}
+
+// byed takes BYE.
+func (l *Leg) byed(tx *serverTx) {
+	_ = tx.answer(response{status: 200, phrase: "OK"})
+	end := &bridge.EndError{Cause: bridge.Normal, Remote: true}
+	if r := reasonOf(tx.req); r.text != "" {
+		end.Err = &Error{Status: 200, Method: string(sipmsg.BYE), Reason: r.text}
+	}
+	if l.asked != nil && l.asked.first {
+		end.Cause = bridge.Cancelled
+	}
+	l.over(end)
+	l.concluding = true
+	l.stopTimers()
+	if l.asked != nil && l.asked.first {
+		l.refuse(refuseWith(487, "Request Terminated"))
+		return
+	}
+	l.dropAsked()
+	if l.unacked != nil {
+		l.unacked.stop()
+		l.unacked = nil
+	}
+	l.finish()
+}
+
+// cancelled takes CANCEL of an INVITE that has no final response yet.
+func (l *Leg) cancelled(invite *serverTx, r reason) {
+	q := l.asked
+	if q == nil || q.tx != invite {
+		return
+	}
+	terminated := refuseWith(487, "Request Terminated")
+	if !q.first {
+		l.refuseOffer(terminated)
+		return
+	}
+	end := &bridge.EndError{Cause: bridge.Cancelled, Remote: true}
+	if r.sip == 200 { // RFC 3326 section 2: answered by another phone that was called too
+		end.Cause = bridge.Elsewhere
+	}
+	if r.text != "" {
+		end.Err = &Error{Status: 487, Method: string(sipmsg.CANCEL), Reason: r.text}
+	}
+	l.over(end)
+	l.concluding = true
+	l.stopTimers()
+	l.refuse(terminated)
+}
+
+// dropAsked refuses an offer that waits while the call ends.
+func (l *Leg) dropAsked() {
+	if l.asked != nil && !l.asked.first {
+		l.asked.tx.refuse(refuseWith(487, "Request Terminated"))
+		l.asked = nil
+	}
+}
+
+// stopTimers stops what would go on without the call.
+func (l *Leg) stopTimers() {
+	if l.asked != nil {
+		l.asked.stop()
+	}
+	if l.rest != nil {
+		l.rest.Stop()
+		l.rest = nil
+	}
+	for _, u := range l.updates {
+		u.done(l.Ended())
+	}
+	l.updates = nil
+}
+
+// finish takes the leg out of reach: the far side has nothing more to say, or had its time.
+func (l *Leg) finish() {
+	if l.finished {
+		return
+	}
+	l.finished = true
+	if l.unacked != nil {
+		l.unacked.stop()
+	}
+	l.dialog.keep(nil)
+	l.agent.forget(l)
+	close(l.settled)
+}

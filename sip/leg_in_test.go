@@ -1,0 +1,587 @@
+package sip_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media"
+	"github.com/alexacall/alexacall/sip"
+)
+
+func TestIncomingRingAndAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		s.send("INVITE", offer(1))
+		w.peer.response(100, "INVITE")
+		l := w.leg()
+		info := l.Info()
+		if !l.Info().Pending || info.Phase != bridge.Placed || len(info.Far) != 1 {
+			t.Errorf("a call that came in with an offer: %+v", info)
+		}
+		if want := (bridge.Party{URI: "sip:ann@example.com", Name: `Ann "A" Lee`}); info.From != want {
+			t.Errorf("from %+v, want %+v", info.From, want)
+		}
+		if info.To.URI != "sip:room@192.0.2.1:5060" {
+			t.Errorf("to %q, want the Request-URI", info.To.URI)
+		}
+		if err := l.Ring(background, nil); err != nil {
+			t.Fatal(err)
+		}
+		ringing := w.peer.response(180, "INVITE")
+		if len(ringing.Body()) > 0 || ringing.Contact() == nil {
+			t.Errorf("180 with a body, or without Contact:\n%s", w.peer.raw)
+		}
+		if l.Info().Phase != bridge.Alerting {
+			t.Errorf("phase %s, want alerting", l.Info().Phase)
+		}
+		if err := l.Ring(background, nil); err != nil {
+			t.Fatal(err)
+		}
+		w.peer.silence(time.Second)
+		if err := l.Answer(background, pcmu(media.SendRecv)); err != nil {
+			t.Fatal(err)
+		}
+		ok := w.peer.response(200, "INVITE")
+		s.learn(ok)
+		if a, b := ringing.To().Params, ok.To().Params; a.GetOr("tag", "") == "" || a.GetOr("tag", "") != b.GetOr("tag", "") {
+			t.Errorf("tags %v and %v, want the same", a, b)
+		}
+		if body := string(ok.Body()); !strings.Contains(body, "RTP/AVP 0\r\n") {
+			t.Errorf("the answer has not PCMU alone:\n%s", body)
+		}
+		s.ack("")
+		info = waitPhase(t, l, bridge.Up)
+		if info.Pending || info.Answered.IsZero() || l.Media().Plan().String() != "audio sendrecv PCMU/8000" {
+			t.Errorf("up: %+v, agreed %s", info, l.Media().Plan())
+		}
+		w.peer.silence(time.Minute)
+		if got := w.agent.Stats(); got.Standing != 1 || got.In != 1 || got.ServerTransactions != 0 {
+			t.Errorf("stats %+v", got)
+		}
+		s.send("BYE", "", `Reason: Q.850;cause=16;text="bye now"`)
+		w.peer.response(200, "BYE")
+		end := wantEnd(t, l, bridge.Normal, true)
+		if !strings.Contains(end.Error(), "bye now") {
+			t.Errorf("%v does not say what the Reason header did", end)
+		}
+		synctest.Wait()
+		if w.engine.open() != 0 || w.agent.Stats().Standing != 0 {
+			t.Error("something of the call is left")
+		}
+	})
+}
+
+func TestEarlyMedia(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		s.send("INVITE", offer(1))
+		l := w.leg()
+		if err := l.Ring(background, nil); err != nil {
+			t.Fatal(err)
+		}
+		w.peer.response(180, "INVITE")
+		if err := l.Ring(background, pcmu(media.SendRecv)); err != nil {
+			t.Fatal(err)
+		}
+		early := string(w.peer.response(183, "INVITE").Body())
+		if info := l.Info(); info.Phase != bridge.Early || info.Pending {
+			t.Errorf("early media: %s, pending %v", info.Phase, info.Pending)
+		}
+		if err := errors.Join(l.Ring(background, nil), l.Ring(background, pcmu(media.SendRecv))); err != nil {
+			t.Fatal(err)
+		}
+		w.peer.silence(time.Second)
+		if err := l.Answer(background, pcmu(media.SendRecv)); err != nil {
+			t.Fatal(err)
+		}
+		ok := w.peer.response(200, "INVITE")
+		if got := string(ok.Body()); got != early {
+			t.Errorf("the answer in 200 is not that in 183:\n%s\n%s", got, early)
+		}
+		s.learn(ok)
+		s.ack("")
+		if err := l.Update(background, pcmu(media.SendRecv)); err != nil {
+			t.Errorf("nothing to change: %v", err)
+		}
+		w.peer.silence(time.Second)
+	})
+}
+
+func TestOfferless(t *testing.T) {
+	for _, c := range []struct {
+		name, ack string
+		cause     bridge.Cause
+	}{
+		{"answered", describe(1, "sendrecv", 31000, "8"), bridge.Normal},
+		{"no answer", "", bridge.Media},
+		{"malformed", "v=0\r\nm=audio x\r\n", bridge.Media},
+		{"nothing of it", describe(1, "sendrecv", 31000, "18"), bridge.Media},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				s := w.peer.call()
+				s.send("INVITE", "")
+				l := w.leg()
+				if info := l.Info(); info.Pending || info.Far != nil {
+					t.Errorf("offerless: %+v", info)
+				}
+				if err := l.Ring(background, pcmu(media.SendRecv)); err != nil {
+					t.Fatal(err)
+				}
+				w.peer.response(180, "INVITE") // no early media without an offer
+				answered := async(func() error { return l.Answer(background, nil) })
+				ok := w.peer.response(200, "INVITE")
+				if !strings.Contains(string(ok.Body()), "PCMA/8000") {
+					t.Errorf("no offer of ours in the 200:\n%s", ok.Body())
+				}
+				waitPhase(t, l, bridge.Up)
+				s.learn(ok)
+				s.ack(c.ack)
+				err := <-answered
+				if c.cause == bridge.Normal {
+					if err != nil || l.Media().Plan().String() != "audio sendrecv PCMA/8000" || l.Info().Far == nil {
+						t.Errorf("answered with %v: agreed %s, far %s", err, l.Media().Plan(), l.Info().Far)
+					}
+					return
+				}
+				wantEnd(t, l, c.cause, false)
+				if err == nil {
+					t.Error("Answer says that all is well")
+				}
+				w.peer.reply(w.peer.request("BYE"), 200, "", "")
+			})
+		})
+	}
+}
+
+func TestCancel(t *testing.T) {
+	for _, c := range []struct {
+		name, reason string
+		cause        bridge.Cause
+	}{
+		{"given up", "Subject: x", bridge.Cancelled},
+		{"elsewhere", `Reason: SIP;cause=200;text="Call completed elsewhere"`, bridge.Elsewhere},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				s := w.peer.call()
+				s.send("INVITE", offer(1))
+				l := w.leg()
+				if err := l.Ring(background, nil); err != nil {
+					t.Fatal(err)
+				}
+				tag := w.peer.response(180, "INVITE").To().Params.GetOr("tag", "")
+				text := s.cancel(c.reason)
+				if got := w.peer.response(200, "CANCEL").To().Params.GetOr("tag", ""); got != tag {
+					t.Errorf("tag of the 200 to CANCEL is %q, want that of the call %q", got, tag)
+				}
+				if got := w.peer.response(487, "INVITE").To().Params.GetOr("tag", ""); got != tag {
+					t.Errorf("tag of the 487 is %q, want %q", got, tag)
+				}
+				wantEnd(t, l, c.cause, true)
+				w.peer.send(text) // its 200 was lost
+				w.peer.response(200, "CANCEL")
+				w.peer.response(487, "INVITE") // not acknowledged yet
+				s.ackRefusal()
+				w.peer.silence(time.Minute)
+				if err := errors.Join(l.Hangup(background, bridge.Normal), l.Hangup(background, bridge.Busy)); err != nil {
+					t.Errorf("hanging up what is over: %v", err)
+				}
+				if err := l.Answer(background, nil); err == nil {
+					t.Error("answered a call that is over")
+				}
+				w.peer.silence(time.Minute)
+			})
+		})
+	}
+}
+
+// TestCancelCrosses200 has the caller give up at the moment of the answer: the call is up, and it hangs up with BYE.
+func TestCancelCrosses200(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		s.send("INVITE", offer(1))
+		l := w.leg()
+		if err := l.Answer(background, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.cancel()
+		s.learn(w.peer.response(200, "INVITE"))
+		w.peer.response(200, "CANCEL")
+		if l.Info().Phase != bridge.Up {
+			t.Errorf("phase %s, want up: it was accepted first", l.Info().Phase)
+		}
+		s.ack("")
+		s.send("BYE", "")
+		w.peer.response(200, "BYE")
+		wantEnd(t, l, bridge.Normal, true)
+		w.peer.silence(time.Minute)
+	})
+}
+
+func TestCancelOfNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		s.branch = "z9hG4bKnothing"
+		s.cancel()
+		w.peer.response(481, "CANCEL")
+	})
+}
+
+// TestLostACK repeats the 200 as RFC 3261 section 13.3.1.4 says, and gives up after 64 times T1.
+func TestLostACK(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		s.send("INVITE", offer(1))
+		l := w.leg()
+		begin := time.Now()
+		if err := l.Answer(background, nil); err != nil {
+			t.Fatal(err)
+		}
+		var at []time.Duration
+		for range 11 {
+			w.peer.response(200, "INVITE")
+			at = append(at, time.Since(begin).Round(time.Millisecond))
+		}
+		want := []time.Duration{0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500}
+		for i := range want {
+			if at[i] != want[i]*time.Millisecond {
+				t.Fatalf("200 sent at %v, want %v ms", at, want)
+			}
+		}
+		bye := w.peer.request("BYE")
+		if d := time.Since(begin); d != 32*time.Second {
+			t.Errorf("BYE after %v, want 32 s", d)
+		}
+		wantEnd(t, l, bridge.Unreachable, false)
+		w.peer.reply(bye, 200, "", "")
+		w.peer.silence(time.Minute)
+	})
+}
+
+func TestACKStopsRepetition(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		s.send("INVITE", offer(1))
+		l := w.leg()
+		if err := l.Answer(background, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.learn(w.peer.response(200, "INVITE"))
+		w.peer.response(200, "INVITE")
+		s.p.send(s.text("ACK", s.inviteSeq, s.branch, "")) // with the branch of the INVITE, as RFC 2543 had it
+		w.peer.silence(2 * time.Minute)
+		if l.Info().Phase != bridge.Up {
+			t.Errorf("phase %s", l.Info().Phase)
+		}
+	})
+}
+
+// TestHangupBeforeACK may not send BYE before the ACK has come (RFC 3261 section 15).
+func TestHangupBeforeACK(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			s := w.peer.call()
+			s.send("INVITE", offer(1))
+			l := w.leg()
+			if err := l.Answer(background, nil); err != nil {
+				t.Fatal(err)
+			}
+			s.learn(w.peer.response(200, "INVITE"))
+			hung := async(func() error { return l.Hangup(background, bridge.Normal) })
+			wantEnd(t, l, bridge.Normal, false)
+			synctest.Wait()
+			if w.engine.open() != 0 {
+				t.Error("media go on")
+			}
+			w.peer.response(200, "INVITE")
+			if lost {
+				for range 9 {
+					w.peer.response(200, "INVITE")
+				}
+			} else {
+				s.ack("")
+			}
+			bye := w.peer.request("BYE")
+			if got := bye.GetHeader("Reason"); got == nil || !strings.Contains(got.Value(), "Q.850;cause=16") {
+				t.Errorf("Reason of BYE: %v", got)
+			}
+			w.peer.reply(bye, 200, "", "")
+			if err := <-hung; err != nil {
+				t.Error(err)
+			}
+			w.peer.silence(time.Minute)
+		})
+	}
+}
+
+// TestEarlyBye ends a call between its 200 and the ACK, from the caller's side.
+func TestEarlyBye(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		s.send("INVITE", offer(1))
+		l := w.leg()
+		if err := l.Answer(background, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.learn(w.peer.response(200, "INVITE"))
+		s.send("BYE", "")
+		w.peer.response(200, "BYE")
+		wantEnd(t, l, bridge.Normal, true)
+		w.peer.silence(time.Minute)
+	})
+}
+
+// TestByeBeforeAnswer ends an early dialog with BYE in place of CANCEL, as RFC 3261 section 15 lets the caller do.
+func TestByeBeforeAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		s.send("INVITE", offer(1))
+		branch := s.branch
+		l := w.leg()
+		if err := l.Ring(background, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.learn(w.peer.response(180, "INVITE"))
+		s.send("BYE", "")
+		w.peer.response(200, "BYE")
+		w.peer.response(487, "INVITE")
+		s.branch = branch
+		s.ackRefusal()
+		wantEnd(t, l, bridge.Cancelled, true)
+		w.peer.silence(time.Minute)
+	})
+}
+
+func TestHangupByCause(t *testing.T) {
+	for _, c := range []struct {
+		cause  bridge.Cause
+		status int
+		q850   string
+	}{
+		{bridge.Normal, 480, "cause=16"},
+		{bridge.Busy, 486, "cause=17"},
+		{bridge.NoAnswer, 480, "cause=19"},
+		{bridge.Declined, 603, "cause=21"},
+		{bridge.Cancelled, 487, "cause=31"},
+		{bridge.Elsewhere, 486, `SIP;cause=200;text="Call completed elsewhere"`},
+		{bridge.NotFound, 404, "cause=1;"},
+		{bridge.Unreachable, 480, "cause=20"},
+		{bridge.Forbidden, 403, "cause=57"},
+		{bridge.Overload, 503, "cause=42"},
+		{bridge.Media, 488, "cause=88"},
+		{bridge.Internal, 500, "cause=41"},
+	} {
+		t.Run(c.cause.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, &sip.Options{Decline603: true})
+				s := w.peer.call()
+				s.send("INVITE", offer(1))
+				l := w.leg()
+				hung := async(func() error { return l.Hangup(background, c.cause) })
+				res := w.peer.response(c.status, "INVITE")
+				if h := res.GetHeader("Reason"); h == nil || !strings.Contains(h.Value(), c.q850) {
+					t.Errorf("Reason %v, want %s", h, c.q850)
+				}
+				if (res.GetHeader("Retry-After") != nil) != (c.status == 503) {
+					t.Errorf("Retry-After: %v", res.GetHeader("Retry-After"))
+				}
+				w.peer.response(c.status, "INVITE") // repeated until the ACK
+				select {
+				case err := <-hung:
+					t.Errorf("Hangup returned %v before the far side confirmed", err)
+				default:
+				}
+				s.ackRefusal()
+				if err := <-hung; err != nil {
+					t.Error(err)
+				}
+				w.peer.silence(time.Minute)
+				if n := w.agent.Stats().ServerTransactions; n != 0 {
+					t.Errorf("%d transactions left", n)
+				}
+			})
+		})
+	}
+}
+
+func TestHangupContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		l := s.up(w, nil)
+		ctx, cancel := context.WithTimeout(background, time.Second)
+		defer cancel()
+		begin := time.Now()
+		hung := async(func() error { return l.Hangup(ctx, bridge.Normal) })
+		w.peer.request("BYE")
+		if err := <-hung; !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second {
+			t.Errorf("Hangup returned %v after %v", err, time.Since(begin))
+		}
+		w.peer.request("BYE") // repeated, though nobody waits
+		wantEnd(t, l, bridge.Normal, false)
+	})
+}
+
+// TestLostBye lets a BYE be lost for ever: the leg is over at once, and nothing is left after the transaction.
+func TestLostBye(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		l := s.up(w, nil)
+		begin := time.Now()
+		if err := l.Hangup(background, bridge.Normal); err != nil {
+			t.Fatal(err)
+		}
+		if d := time.Since(begin); d != 32*time.Second {
+			t.Errorf("BYE given up after %v, want 32 s", d)
+		}
+		if got := w.agent.Stats(); got.Standing != 0 || got.ClientTransactions != 0 {
+			t.Errorf("stats %+v", got)
+		}
+	})
+}
+
+func TestRefusedBeforeTheBridge(t *testing.T) {
+	for _, c := range []struct {
+		name, body string
+		extra      []string
+		status     int
+		warning    string
+	}{
+		{"malformed", "v=0\r\nm=audio\r\n", nil, 400, "399"},
+		{"no common codec", describe(1, "sendrecv", 30000, "18"), nil, 488, "305"},
+		{"not plain RTP", strings.Replace(offer(1), "RTP/AVP", "RTP/SAVP", 1), nil, 488, "399"},
+		{"no SDP but text", "hello", []string{"Content-Type: text/plain"}, 415, ""},
+		{"compressed", "hello", []string{"Content-Type: application/sdp", "Content-Encoding: gzip"}, 415, ""},
+		{"extension", offer(1), []string{"Require: 100rel"}, 420, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				s := w.peer.call()
+				s.send("INVITE", c.body, c.extra...)
+				res := w.peer.response(c.status, "INVITE")
+				if h := res.GetHeader("Warning"); c.warning != "" && (h == nil || !strings.HasPrefix(h.Value(), c.warning)) {
+					t.Errorf("Warning %v, want %s", h, c.warning)
+				}
+				s.ackRefusal()
+				w.peer.silence(time.Minute)
+				if got := w.agent.Stats(); got.In != 0 || got.Standing != 0 || w.engine.open() != 0 {
+					t.Errorf("the Bridge has seen it, or something is left: %+v", got)
+				}
+			})
+		})
+	}
+}
+
+// TestUnacceptableAnswer has the Bridge want a codec that the caller does not offer.
+func TestUnacceptableAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		s.send("INVITE", offer(1))
+		l := w.leg()
+		opus := media.Plan{{Kind: media.Audio, Dir: media.SendRecv, Codecs: []media.Codec{media.Opus()}}}
+		if err := l.Ring(background, opus); !errors.Is(err, media.ErrNoCommonCodec) {
+			t.Errorf("Ring: %v", err)
+		}
+		if l.Info().Phase == bridge.Over {
+			t.Fatal("the call ended with the early media")
+		}
+		if err := l.Answer(background, opus); !errors.Is(err, media.ErrNoCommonCodec) {
+			t.Errorf("Answer: %v", err)
+		}
+		if h := w.peer.response(488, "INVITE").GetHeader("Warning"); h == nil || !strings.HasPrefix(h.Value(), "305 ") {
+			t.Errorf("Warning: %v", h)
+		}
+		s.ackRefusal()
+		wantEnd(t, l, bridge.Media, false)
+	})
+}
+
+func TestMultipartOffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		body := "--x\r\nContent-Type: text/plain\r\n\r\nhello\r\n--x\r\nContent-Type: application/sdp\r\n\r\n" + offer(1) + "\r\n--x--\r\n"
+		s.send("INVITE", body, `Content-Type: multipart/mixed;boundary="x"`)
+		l := w.leg()
+		if !l.Info().Pending {
+			t.Error("the offer was not found")
+		}
+		if err := l.Answer(background, nil); err != nil {
+			t.Error(err)
+		}
+		s.learn(w.peer.response(200, "INVITE"))
+		s.ack("")
+	})
+}
+
+// TestMergedRequest forks one call to us twice: the second copy is refused (RFC 3261 section 8.2.2.2).
+func TestMergedRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		s.send("INVITE", offer(1))
+		l := w.leg()
+		w.peer.send(s.text("INVITE", s.seq, "z9hG4bKother", offer(1)))
+		w.peer.response(482, "INVITE")
+		w.peer.send(s.text("ACK", s.seq, "z9hG4bKother", ""))
+		if l.Info().Phase != bridge.Placed || w.agent.Stats().In != 1 {
+			t.Error("the second copy was taken for a call")
+		}
+	})
+}
+
+// TestRepeatedInvite gives a repeated INVITE the last response again, and no second leg.
+func TestRepeatedInvite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		text := s.send("INVITE", offer(1))
+		l := w.leg()
+		w.peer.send(text)
+		w.peer.response(100, "INVITE")
+		if err := l.Ring(background, nil); err != nil {
+			t.Fatal(err)
+		}
+		w.peer.response(180, "INVITE")
+		w.peer.send(text)
+		w.peer.response(180, "INVITE")
+		if w.agent.Stats().In != 1 {
+			t.Error("a repetition was taken for a call")
+		}
+	})
+}
+
+func TestMediaFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		l := s.up(w, nil)
+		broken := errors.New("no connectivity")
+		w.engine.last().o.Failed(broken)
+		end := wantEnd(t, l, bridge.Media, false)
+		if !errors.Is(end, broken) {
+			t.Errorf("%v does not say why", end)
+		}
+		w.peer.reply(w.peer.request("BYE"), 200, "", "")
+	})
+}

@@ -1,0 +1,280 @@
+package sip
+
+import (
+	"errors"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media"
+)
+
+// maxForks is how many branches of one INVITE of ours are told apart; what further ones accept is not even refused.
+const maxForks = 16
+
+// inviting is an INVITE of ours: the one that begins the call, or an offer within it. It is the leg's until it has its final response
+// and, if that asks us for an answer, that is sent. Repeated and further 2xx find it later too.
+type inviting struct {
+	leg       *Leg
+	exchange  *exchange
+	first     bool
+	offerless bool
+	update    *update // of an offer within the call
+
+	heard     *clientTx     // the last that had a provisional response
+	cancelled bool          // CANCEL was sent
+	withdrawn *bridge.Cause // nobody wants the call any more
+	timer     *time.Timer   // gives up after CANCEL
+
+	early   *earlyAnswer
+	winner  *sipmsg.Response   // the 2xx that made the call
+	offered *media.Description // the far side's offer in it, which waits for our answer
+	acks    map[string]*sent   // by To tag
+}
+
+// sent is an ACK as it went out, for repeated 2xx.
+type sent struct {
+	ack *sipmsg.Request
+	way conn
+}
+
+// earlyAnswer is an answer that was taken, and the branch that it came from.
+type earlyAnswer struct{ tag, sdp string }
+
+// response takes a response to the INVITE that begins the call.
+func (inv *inviting) response(res *sipmsg.Response, err error) {
+	switch {
+	case err != nil:
+		inv.failed(nil, err)
+	case res.IsProvisional():
+		inv.progress(res)
+	case res.IsSuccess():
+		inv.success(res)
+	default:
+		inv.failed(res, nil)
+	}
+}
+
+// progress takes a provisional response.
+func (inv *inviting) progress(res *sipmsg.Response) {
+	l := inv.leg
+	inv.heard = inv.exchange.tx
+	if inv.withdrawn != nil {
+		inv.cancel()
+	}
+	if inv.withdrawn != nil || res.StatusCode == 100 || res.StatusCode == 199 { // 199 takes a branch back: RFC 6228
+		return
+	}
+	phase := bridge.Alerting
+	if !inv.offerless {
+		if took, err := inv.takeAnswer(res); err != nil {
+			l.log.Debug("early answer not taken", "status", res.StatusCode, "error", err)
+		} else if took {
+			l.agreed(bridge.Early)
+			phase = bridge.Early
+		}
+	}
+	l.rise(phase)
+	l.sign()
+}
+
+// provisional reports whether CANCEL may be sent: there was a response, and to the INVITE as it was sent last.
+func (inv *inviting) provisional() bool { return inv.heard != nil && inv.heard == inv.exchange.tx }
+
+// takeAnswer takes the answer in a response, if there is one that is not the one that stands. That of another branch, or a later one of
+// the same, takes the place of an earlier.
+func (inv *inviting) takeAnswer(res *sipmsg.Response) (bool, error) {
+	text, err := sdpText(res)
+	if err != nil || text == nil {
+		return false, err
+	}
+	answer := earlyAnswer{tagOf(res.To().Params), string(text)}
+	if inv.early != nil && *inv.early == answer {
+		return true, nil
+	}
+	d, err := media.ParseDescription(text)
+	if err != nil {
+		return false, err
+	}
+	if err := inv.leg.terminal.Accept(d); err != nil {
+		return false, err
+	}
+	inv.early = &answer
+	return true, nil
+}
+
+// success takes a 2xx: the first, a repeated one, or that of another branch.
+func (inv *inviting) success(res *sipmsg.Response) {
+	l, tag := inv.leg, tagOf(res.To().Params)
+	switch s := inv.acks[tag]; {
+	case s != nil:
+		_ = s.way.WriteMsg(s.ack)
+		return
+	case inv.winner != nil && tagOf(inv.winner.To().Params) == tag:
+		return // its ACK waits for our answer
+	case inv.winner != nil:
+		inv.loses(res)
+		return
+	}
+	inv.winner = res
+	inv.stop()
+	l.dialog.establish(res)
+	switch {
+	case l.Ended() != nil: // withdrawn, and accepted at that moment
+		inv.acknowledge(res, nil)
+		l.inviting = nil
+		why := bridge.Cancelled
+		if inv.withdrawn != nil {
+			why = *inv.withdrawn
+		}
+		l.bye(why)
+	case inv.offerless:
+		inv.takeOffer(res)
+	default:
+		inv.accepted(res)
+	}
+}
+
+// accepted takes the 2xx to an INVITE that had our offer.
+func (inv *inviting) accepted(res *sipmsg.Response) {
+	l := inv.leg
+	inv.acknowledge(res, nil)
+	l.inviting = nil
+	_, err := inv.takeAnswer(res)
+	if err == nil && (inv.early == nil || inv.early.tag != tagOf(res.To().Params)) {
+		err = errNoSDP
+	}
+	if err != nil {
+		l.failed(bridge.Media, err)
+		return
+	}
+	l.agreed(bridge.Up)
+	l.sign()
+	l.nextUpdate()
+}
+
+// takeOffer takes the 2xx to an INVITE without an offer: the far side's offer waits for our answer, which goes in the ACK.
+func (inv *inviting) takeOffer(res *sipmsg.Response) {
+	l := inv.leg
+	offer, err := readSDP(res)
+	if err == nil && offer.IsZero() {
+		err = errNoSDP
+	}
+	if err != nil {
+		inv.acknowledge(res, nil)
+		l.inviting = nil
+		l.failed(bridge.Media, errors.Join(errBadSDP, err))
+		return
+	}
+	inv.offered = &offer
+	inv.timer = time.AfterFunc(answerPendingFor, func() {
+		l.post(func() {
+			if inv.offered != nil {
+				_ = l.answerAccepted(nil)
+			}
+		})
+	})
+	l.Change(func(i *bridge.Info) {
+		i.Far, i.Pending = offer.Plan(), true
+		l.reach(i, bridge.Up)
+	})
+	l.sign()
+}
+
+// answerAccepted answers the offer in a 2xx with the ACK.
+func (l *Leg) answerAccepted(want media.Plan) error {
+	inv := l.inviting
+	d, err := l.terminal.Answer(*inv.offered, want)
+	inv.offered = nil
+	inv.stop()
+	inv.acknowledge(inv.winner, textOf(d))
+	l.inviting = nil
+	if err != nil {
+		l.failed(bridge.Media, err)
+		return l.Ended()
+	}
+	l.want = want
+	l.agreed(bridge.Up)
+	l.nextUpdate()
+	return nil
+}
+
+// acknowledge sends the ACK of a 2xx (RFC 3261 section 13.2.2.4).
+func (inv *inviting) acknowledge(res *sipmsg.Response, sdp []byte) {
+	inv.ackWithin(inv.leg.dialog, res, sdp)
+}
+
+func (inv *inviting) ackWithin(d *dialog, res *sipmsg.Response, sdp []byte) {
+	way, err := d.way()
+	if err != nil {
+		inv.leg.log.Debug("ACK not sent", "error", err)
+		return // the far side repeats its 2xx
+	}
+	invite := inv.exchange.req
+	ack := d.request(sipmsg.ACK, invite.CSeq().SeqNo)
+	sipmsg.CopyHeaders("Authorization", invite, ack)
+	sipmsg.CopyHeaders("Proxy-Authorization", invite, ack)
+	if sdp != nil {
+		setSDP(ack, sdp)
+	}
+	inv.acks[tagOf(res.To().Params)] = &sent{ack, way}
+	if err := way.WriteMsg(ack); err != nil {
+		inv.leg.log.Debug("ACK not sent", "error", err)
+	}
+}
+
+// loses hangs up a branch that has accepted after another.
+func (inv *inviting) loses(res *sipmsg.Response) {
+	if len(inv.acks) >= maxForks {
+		return
+	}
+	l := inv.leg
+	d := l.dialog.fork(res)
+	inv.ackWithin(d, res, nil)
+	way, err := d.way()
+	if err != nil {
+		return
+	}
+	bye := d.request(sipmsg.BYE, 0)
+	bye.AppendHeader(reasonHeader(bridge.Elsewhere))
+	if _, err := l.agent.send(bye, way, func(*sipmsg.Response, error) {}); err != nil {
+		l.log.Debug("BYE not sent", "error", err)
+	}
+}
+
+// failed takes the refusal of the INVITE, or that it has no final response.
+func (inv *inviting) failed(res *sipmsg.Response, err error) {
+	l := inv.leg
+	if l.inviting != inv {
+		return
+	}
+	inv.stop()
+	l.inviting = nil
+	end := &bridge.EndError{Cause: bridge.Unreachable}
+	if res != nil {
+		e := errorOf(sipmsg.INVITE, res)
+		end.Cause, end.Remote, end.Err = causeOf(res.StatusCode, reasonOf(res).q850), true, e
+	} else {
+		end.Err = unanswered(sipmsg.INVITE, err)
+	}
+	l.over(end)
+	l.concluding = true
+	l.stopTimers()
+	l.finish()
+}
+
+// unanswered returns the error for a request that has got no final response.
+func unanswered(method sipmsg.RequestMethod, err error) *Error {
+	e := &Error{Status: 503, Reason: "Service Unavailable", Method: string(method), Err: err}
+	if errors.Is(err, sipmsg.ErrTransactionTimeout) || errors.Is(err, errNoFinal) {
+		e.Status, e.Reason = 408, "Request Timeout"
+	}
+	return e
+}
+
+func (inv *inviting) stop() {
+	if inv.timer != nil {
+		inv.timer.Stop()
+	}
+}

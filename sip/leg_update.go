@@ -1,0 +1,188 @@
+package sip
+
+import (
+	"context"
+
+	"math/rand/v2"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media"
+)
+
+// maxGlares is how often an offer of ours may meet one of the far side's before it is given up.
+const maxGlares = 10
+
+// reofferFor is how long the far side may take to answer an offer of ours within the call before it is taken back.
+const reofferFor = giveUp
+
+// update is an offer of ours within the call: a wish, until it is its turn.
+type update struct {
+	ctx    context.Context
+	want   media.Plan
+	result chan error
+	tries  int // that met an offer of the far side's
+	told   bool
+}
+
+func (u *update) done(err error) {
+	if !u.told {
+		u.told = true
+		u.result <- err
+	}
+}
+
+// update takes a wish. Only one offer is under way at a time, whoever made it.
+func (l *Leg) update(u *update) {
+	switch {
+	case l.Ended() != nil:
+		u.done(l.Ended())
+	case l.Info().Phase < bridge.Up:
+		u.done(errNotUp)
+	default:
+		l.updates = append(l.updates, u)
+		l.nextUpdate()
+	}
+}
+
+// nextUpdate makes the next offer, if none is under way.
+func (l *Leg) nextUpdate() {
+	for len(l.updates) > 0 && l.asked == nil && l.unacked == nil && l.inviting == nil && l.rest == nil && l.Ended() == nil {
+		u := l.updates[0]
+		l.updates = l.updates[1:]
+		l.offer(u)
+	}
+}
+
+// offer offers the far side what a wish asks for, if that is not what stands.
+func (l *Leg) offer(u *update) {
+	if u.ctx.Err() != nil {
+		u.done(context.Cause(u.ctx))
+		return
+	}
+	if l.terminal.Stands(u.want) {
+		u.done(nil)
+		return
+	}
+	d, err := l.terminal.Offer(u.want)
+	if err != nil {
+		u.done(err)
+		return
+	}
+	way, err := l.dialog.way()
+	if err == nil {
+		inv := &inviting{leg: l, update: u, acks: map[string]*sent{}}
+		req := l.dialog.request(sipmsg.INVITE, 0)
+		setSDP(req, textOf(d))
+		inv.exchange = &exchange{leg: l, req: req, way: way, handle: inv.reresponse}
+		l.inviting = inv
+		inv.timer = time.AfterFunc(reofferFor, func() { l.post(inv.overdue) })
+		err = inv.exchange.send()
+	}
+	if err != nil {
+		l.endOffer(u, err)
+	}
+}
+
+// endOffer ends an offer that came to nothing: what stood stands.
+func (l *Leg) endOffer(u *update, err error) {
+	if l.inviting != nil {
+		l.inviting.stop()
+	}
+	l.inviting = nil
+	l.terminal.Rollback()
+	u.done(err)
+	l.nextUpdate()
+}
+
+// overdue takes an offer back that the far side does not answer.
+func (inv *inviting) overdue() {
+	if inv.leg.inviting != inv {
+		return
+	}
+	if inv.provisional() {
+		inv.cancel()
+	} else {
+		inv.expire()
+	}
+}
+
+// reresponse takes a response to an offer within the call.
+func (inv *inviting) reresponse(res *sipmsg.Response, err error) {
+	l, u := inv.leg, inv.update
+	switch {
+	case err == nil && res.IsProvisional():
+		inv.heard = inv.exchange.tx
+		return
+	case err == nil && res.IsSuccess():
+		inv.resuccess(res)
+		return
+	case l.inviting != inv:
+		return
+	case err != nil:
+		failed := unanswered(sipmsg.INVITE, err)
+		l.endOffer(u, failed)
+		l.failed(bridge.Unreachable, failed)
+		return
+	}
+	switch refused := errorOf(sipmsg.INVITE, res); res.StatusCode {
+	case 491:
+		if u.tries++; u.tries > maxGlares {
+			l.endOffer(u, refused)
+			return
+		}
+		l.yield(u)
+	case 408, 481: // RFC 3261 section 12.2.1.2: the far side does not know the call any more
+		l.endOffer(u, refused)
+		l.failed(causeOf(res.StatusCode, 0), refused)
+	default:
+		l.endOffer(u, refused)
+	}
+}
+
+// resuccess takes the acceptance of an offer within the call, or its repetition.
+func (inv *inviting) resuccess(res *sipmsg.Response) {
+	l, u := inv.leg, inv.update
+	if s := inv.acks[tagOf(res.To().Params)]; s != nil {
+		_ = s.way.WriteMsg(s.ack)
+		return
+	}
+	current := l.inviting == inv
+	if current {
+		inv.stop()
+		l.inviting = nil
+		l.dialog.retarget(res)
+	}
+	inv.acknowledge(res, nil)
+	if !current || l.Ended() != nil {
+		return
+	}
+	if err := l.takeAnswer(res); err != nil {
+		l.endOffer(u, err)
+		return
+	}
+	l.want = u.want
+	l.agreed(bridge.Up)
+	u.done(nil)
+	l.nextUpdate()
+}
+
+// yield lets the far side's offer go first, which met ours on the way, and tries again (RFC 3261 section 14.1).
+func (l *Leg) yield(u *update) {
+	l.inviting.stop()
+	l.inviting = nil
+	l.terminal.Rollback()
+	wait := time.Duration(rand.IntN(201)) * 10 * time.Millisecond
+	if l.dialog.ours {
+		wait = 2100*time.Millisecond + time.Duration(rand.IntN(191))*10*time.Millisecond
+	}
+	l.updates = append([]*update{u}, l.updates...)
+	l.rest = time.AfterFunc(wait, func() {
+		l.post(func() {
+			l.rest = nil
+			l.nextUpdate()
+		})
+	})
+}

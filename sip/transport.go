@@ -1,0 +1,256 @@
+package sip
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// Limits of what is read and written.
+const (
+	maxMessage = 64 << 10 // bytes of one message
+	maxHeaders = 128      // header fields of one message
+	maxVias    = 70       // Via values of one message: as many as Max-Forwards allows
+)
+
+// The transports, as they stand in Via.
+const (
+	networkUDP = "UDP"
+	networkTCP = "TCP"
+)
+
+var errInjected = errors.New("sip: a line break in a header field")
+
+// conn is a way to one peer: what transactions write to. Its methods are safe for concurrent use.
+type conn interface {
+	sipmsg.Connection
+	network() string
+	remote() netip.AddrPort
+	alive() bool // can still be written to
+	hold(n int)  // counts the calls that need it
+	write([]byte) error
+}
+
+// transport moves messages between the sockets and the agent.
+type transport struct {
+	parser  *sipmsg.Parser
+	arrived func(msg sipmsg.Message, from conn)  // called in the order of arrival
+	broken  func(req *sipmsg.Request, from conn) // a request of which only the beginning could be read
+	count   *counters
+
+	udp     net.PacketConn // nil without UDP
+	tcp     net.Listener   // nil without TCP
+	reading sync.WaitGroup
+	ctx     context.Context // ends with close
+	stop    context.CancelFunc
+	scratch sync.Pool // of *bytes.Buffer, for messages that are being written
+
+	mu      sync.Mutex
+	closed  bool
+	streams map[netip.AddrPort]*stream // by the far side's address
+	dials   map[netip.AddrPort]*dialing
+	sources map[netip.Addr]int // connections that came in, by address
+}
+
+func newTransport(count *counters) *transport {
+	t := &transport{
+		count: count, parser: newParser(),
+		scratch: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+		streams: map[netip.AddrPort]*stream{}, dials: map[netip.AddrPort]*dialing{}, sources: map[netip.Addr]int{},
+	}
+	t.ctx, t.stop = context.WithCancel(context.Background())
+	return t
+}
+
+func newParser() *sipmsg.Parser {
+	p := sipmsg.NewParser()
+	p.MaxMessageLength = maxMessage
+	return p
+}
+
+// serve starts to read.
+func (t *transport) serve() {
+	if t.udp != nil {
+		t.reading.Go(t.readUDP)
+	}
+	if t.tcp != nil {
+		t.reading.Go(t.acceptTCP)
+	}
+}
+
+// close closes all sockets and waits for their readers.
+func (t *transport) close() {
+	t.mu.Lock()
+	t.closed = true
+	t.stop()
+	open := make([]*stream, 0, len(t.streams))
+	for _, s := range t.streams {
+		open = append(open, s)
+	}
+	t.mu.Unlock()
+	for _, s := range open {
+		_ = s.Close()
+	}
+	if t.udp != nil {
+		_ = t.udp.Close()
+	}
+	if t.tcp != nil {
+		_ = t.tcp.Close()
+	}
+	t.reading.Wait()
+}
+
+// readUDP reads datagrams until the socket is closed. A passing fault of the system, such as ICMP's, does not end it.
+func (t *transport) readUDP() {
+	buf := make([]byte, maxMessage)
+	for faults := 0; ; {
+		n, from, err := t.udp.ReadFrom(buf)
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			if faults++; faults > maxReadFaults {
+				t.pause(readFaultPause)
+			}
+			continue
+		}
+		faults = 0
+		if at, ok := addrPort(from); ok {
+			t.datagram(buf[:n], at)
+		}
+	}
+}
+
+// A socket whose reads fail again and again is not asked in a tight loop.
+const (
+	maxReadFaults  = 16
+	readFaultPause = 50 * time.Millisecond
+)
+
+// pause waits for d or the end.
+func (t *transport) pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.ctx.Done():
+	}
+}
+
+// datagram parses one.
+func (t *transport) datagram(b []byte, from netip.AddrPort) {
+	if len(bytes.Trim(b, "\r\n\x00")) == 0 {
+		return // a keep-alive
+	}
+	msg, err := t.parser.ParseSIP(b)
+	f := &flow{t: t, to: from}
+	if err != nil {
+		t.count.unparsed.Add(1)
+		if req, ok := msg.(*sipmsg.Request); ok && req != nil {
+			stamp(req, f)
+			t.broken(req, f)
+		}
+		return
+	}
+	stamp(msg, f)
+	t.arrived(msg, f)
+}
+
+// stamp notes on a message how it came.
+func stamp(msg sipmsg.Message, from conn) {
+	msg.SetTransport(from.network())
+	msg.SetSource(from.remote().String())
+}
+
+// addrPort returns an address in the form that addresses are compared in.
+func addrPort(a net.Addr) (netip.AddrPort, bool) {
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		return unmap(a.AddrPort()), true
+	case *net.TCPAddr:
+		return unmap(a.AddrPort()), true
+	}
+	at, err := netip.ParseAddrPort(a.String())
+	return unmap(at), err == nil
+}
+
+func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+
+// flow is a conn over UDP: an address that our one socket sends to.
+type flow struct {
+	t  *transport
+	to netip.AddrPort
+}
+
+var _ conn = (*flow)(nil)
+
+func (f *flow) network() string        { return networkUDP }
+func (f *flow) remote() netip.AddrPort { return f.to }
+func (f *flow) alive() bool            { return true }
+func (f *flow) hold(int)               {}
+
+// LocalAddr implements sipmsg.Connection.
+func (f *flow) LocalAddr() net.Addr { return f.t.udp.LocalAddr() }
+
+// Ref implements sipmsg.Connection. The socket lives as long as the agent, so nothing is counted.
+func (f *flow) Ref(int) int { return 1 }
+
+// TryClose implements sipmsg.Connection.
+func (f *flow) TryClose() (int, error) { return 1, nil }
+
+// Close implements sipmsg.Connection.
+func (f *flow) Close() error { return nil }
+
+// WriteMsg implements sipmsg.Connection.
+func (f *flow) WriteMsg(msg sipmsg.Message) error { return f.t.writeTo(f, msg) }
+
+func (f *flow) write(b []byte) error {
+	if _, err := f.t.udp.WriteTo(b, net.UDPAddrFromAddrPort(f.to)); err != nil {
+		return fmt.Errorf("sip: UDP: %w", err)
+	}
+	return nil
+}
+
+// writeTo writes a message whole, whatever its size: see workaround.go.
+func (t *transport) writeTo(c conn, msg sipmsg.Message) error {
+	buf, ok := t.scratch.Get().(*bytes.Buffer)
+	if !ok {
+		buf = new(bytes.Buffer)
+	}
+	defer t.scratch.Put(buf)
+	buf.Reset()
+	if err := encode(buf, msg); err != nil {
+		return err
+	}
+	return c.write(buf.Bytes())
+}
+
+// encode appends the text of a message. It is the last guard against what was built from a text with line breaks in it: such a message
+// has more lines than header fields, and is refused.
+func encode(buf *bytes.Buffer, msg sipmsg.Message) error {
+	var fields int
+	switch m := msg.(type) {
+	case *sipmsg.Request:
+		fields = len(m.Headers())
+	case *sipmsg.Response:
+		fields = len(m.Headers())
+	}
+	msg.StringWrite(buf)
+	text := buf.Bytes()
+	head := text[:len(text)-len(msg.Body())]
+	lines := fields + 2 // the start line and the empty one
+	if bytes.Count(head, []byte{'\n'}) != lines || bytes.Count(head, []byte{'\r'}) != lines || bytes.IndexByte(head, 0) >= 0 {
+		return errInjected
+	}
+	if len(text) > maxMessage {
+		return fmt.Errorf("sip: message of %d bytes, more than %d", len(text), maxMessage)
+	}
+	return nil
+}

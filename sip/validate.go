@@ -1,0 +1,136 @@
+package sip
+
+import (
+	"strconv"
+	"strings"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// onceTable are the header fields that a message has at most once, by name in lower case and by compact form.
+var onceTable = map[string]string{
+	"from": "From", "f": "From", "to": "To", "t": "To", "call-id": "Call-ID", "i": "Call-ID", "cseq": "CSeq",
+	"max-forwards": "Max-Forwards", "content-length": "Content-Length", "l": "Content-Length", "content-type": "Content-Type", "c": "Content-Type",
+}
+
+// mustTable are those that a request cannot do without (RFC 3261 section 8.1.1). RFC 2543 had no Max-Forwards.
+var mustTable = [...]string{"From", "To", "Call-ID", "CSeq"}
+
+// validate checks what sipgo lets through in a request, and returns how it is to be refused, or nil. It must have a Via, From, To,
+// Call-ID and CSeq for the refusal to be sent: see sound.
+func validate(req *sipmsg.Request) *refusal {
+	if !strings.EqualFold(req.SipVersion, "SIP/2.0") {
+		return refuseWith(505, "Version Not Supported")
+	}
+	if r := validateFields(req); r != nil {
+		return r
+	}
+	switch cseq := req.CSeq(); {
+	case cseq.MethodName != req.Method:
+		return refuseWith(400, "CSeq Of Another Method")
+	case req.Method == "":
+		return refuseWith(400, "No Method")
+	}
+	if r := validateTarget(req); r != nil {
+		return r
+	}
+	switch contacts := len(req.GetHeaders("contact")); {
+	case req.Method == sipmsg.INVITE && contacts == 0:
+		return refuseWith(400, "No Contact")
+	case req.Method == sipmsg.INVITE && (contacts > 1 || req.Contact() == nil || req.Contact().Address.Wildcard):
+		return refuseWith(400, "Bad Contact")
+	}
+	return validateRequire(req)
+}
+
+// validateFields counts the header fields and looks for characters that none can have.
+func validateFields(req *sipmsg.Request) *refusal {
+	all := req.Headers()
+	if len(all) > maxHeaders {
+		return refuseWith(400, "Too Many Header Fields")
+	}
+	seen := map[string]bool{}
+	vias := 0
+	for _, h := range all {
+		name := strings.ToLower(h.Name())
+		if name == "via" || name == "v" {
+			vias++
+		}
+		if once, ok := onceTable[name]; ok {
+			if seen[once] {
+				return refuseWith(400, "More Than One "+once)
+			}
+			seen[once] = true
+		}
+		if hasControl(h.Value()) || name == "" {
+			return refuseWith(400, "Bad Header Field")
+		}
+	}
+	for _, name := range mustTable {
+		if !seen[name] {
+			return refuseWith(400, "No "+name)
+		}
+	}
+	if vias == 0 || vias > maxVias {
+		return refuseWith(400, "Bad Via")
+	}
+	return validateVia(req.Via())
+}
+
+// validateVia checks the Via that our responses go by.
+func validateVia(via *sipmsg.ViaHeader) *refusal {
+	if !strings.EqualFold(via.ProtocolName, "SIP") || via.ProtocolVersion != "2.0" || via.Host == "" || strings.ContainsAny(via.Host, " \t,;\"<>") ||
+		via.Port < 0 || via.Port > 65535 {
+		return refuseWith(400, "Bad Via")
+	}
+	return nil
+}
+
+// validateTarget checks the Request-URI.
+func validateTarget(req *sipmsg.Request) *refusal {
+	u := &req.Recipient
+	text := u.String()
+	switch {
+	case strings.ContainsAny(text, " \t<>\""):
+		return refuseWith(400, "Bad Request-URI")
+	case u.Scheme == "tel":
+		if number, _, _ := strings.Cut(u.Raw(), ";"); number == "" {
+			return refuseWith(400, "Bad Request-URI")
+		}
+		return nil
+	case u.Scheme != "sip" && u.Scheme != "sips":
+		return refuseWith(416, "Unsupported URI Scheme")
+	case u.Host == "" || len(u.Headers) > 0 || u.Port < 0 || u.Port > 65535: // header components may not stand here: RFC 3261 section 19.1.1
+		return refuseWith(400, "Bad Request-URI")
+	}
+	return nil
+}
+
+// validateRequire refuses extensions: we have none (RFC 3261 section 8.2.2.3). ACK and CANCEL cannot be refused for them.
+func validateRequire(req *sipmsg.Request) *refusal {
+	if req.Method == sipmsg.ACK || req.Method == sipmsg.CANCEL {
+		return nil
+	}
+	var names []string
+	for _, h := range req.GetHeaders("require") {
+		names = append(names, h.Value())
+	}
+	if names == nil {
+		return nil
+	}
+	return refuseWith(420, "Bad Extension", sipmsg.NewHeader("Unsupported", strings.Join(names, ", ")))
+}
+
+// sound reports whether a message has what its transaction and its answer need at the least. sipgo fails on some of what is missing, and
+// does not look for the rest.
+func sound(msg sipmsg.Message) bool {
+	via, cseq := msg.Via(), msg.CSeq()
+	return via != nil && via.Host != "" && cseq != nil && cseq.MethodName != "" && msg.From() != nil && msg.To() != nil && msg.CallID() != nil
+}
+
+// validResponse reports whether a response can be one to a request of ours: what sipgo's parser does not check.
+func validResponse(res *sipmsg.Response) bool {
+	return sound(res) && res.StatusCode >= 100 && res.StatusCode <= 699 && len(res.Headers()) <= maxHeaders
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
