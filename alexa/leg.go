@@ -10,9 +10,6 @@ import (
 	"github.com/alexacall/alexacall/media"
 )
 
-// pendingLimit is how long an offer of Alexa's waits for the program. Then it is answered with what stands.
-const pendingLimit = 4 * time.Second
-
 var errEnded = errors.New("alexa: call has ended")
 
 // A Leg is a call from or to an Alexa device. It implements bridge.Leg.
@@ -27,8 +24,8 @@ type Leg struct {
 	mu       sync.Mutex
 	offered  description // of Alexa's, while it waits for us
 	answered bool        // the first offer has its answer
-	want     media.Plan  // what we last wanted: what stands
-	timer    *time.Timer // until an offer in mid-call is answered with what stands
+	want     media.Plan  // what was wanted of what stands
+	next     media.Plan  // what our CallUpdate wants
 	own      chan error  // gets the result of our CallUpdate; nil: there is none
 }
 
@@ -79,11 +76,7 @@ func (l *Leg) accepting(want media.Plan) (done bool, err error) {
 	case info.Phase == bridge.Over:
 		return true, l.Ended()
 	case info.Phase == bridge.Up && info.Pending:
-		answer, err := l.answer(want, bridge.Up)
-		if err != nil {
-			return true, err
-		}
-		return true, l.tell(event{kind: evRespond, sdp: answer})
+		return true, l.respond(want)
 	case info.Phase == bridge.Up || l.called:
 		return true, nil
 	}
@@ -107,7 +100,6 @@ func (l *Leg) answer(want media.Plan, phase bridge.Phase) (int, error) {
 	}
 	no := l.s.put(d, l.offered.renegotiation)
 	l.answered, l.want, l.offered = true, want, description{}
-	l.stopTimer()
 	far := l.terminal.Far()
 	l.Change(func(i *bridge.Info) { i.Far, i.Pending, i.Phase = far, false, max(i.Phase, phase) })
 	return no, nil
@@ -175,10 +167,7 @@ func (l *Leg) reach(p bridge.Phase) {
 }
 
 // ended ends the leg and its media.
-func (l *Leg) ended(cause bridge.Cause, remote bool) {
-	l.End(&bridge.EndError{Cause: cause, Remote: remote})
-	l.mu.Lock()
-	l.stopTimer()
-	l.mu.Unlock()
+func (l *Leg) ended(why *bridge.EndError) {
+	l.End(why)
 	_ = l.terminal.Close()
 }

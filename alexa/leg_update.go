@@ -16,43 +16,63 @@ var (
 	errNotUp      = errors.New("alexa: call is not accepted yet")
 )
 
-// Update implements bridge.Leg: CallUpdate. When Alexa changes the call at the same time, hers goes first, and ours is sent one to two
-// seconds later if it is still wanted.
+// maxGlares is how often an Update gives way to other changes of the call.
+const maxGlares = 5
+
+// Update implements bridge.Leg: CallUpdate. When Alexa changes the call at the same time, hers goes first, with want as its answer, and
+// ours is sent one to two seconds later if there is still something to change.
 func (l *Leg) Update(ctx context.Context, want media.Plan) error {
-	for {
-		result, err := l.offer(want)
-		if err == nil && result == nil {
-			return nil
-		}
-		if err == nil {
-			select {
-			case err = <-result:
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		}
-		if !errors.Is(err, errGlare) {
+	for attempt := 1; ; attempt++ {
+		err := l.update(ctx, want)
+		if !errors.Is(err, errGlare) || attempt == maxGlares {
 			return err
 		}
-		if err := l.afterGlare(ctx); err != nil {
+		if err := l.pause(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// update is one attempt. It returns errGlare if Alexa changes the call at the same time.
+func (l *Leg) update(ctx context.Context, want media.Plan) error {
+	result, err := l.offer(want)
+	if err != nil || result == nil {
+		return err
+	}
+	select {
+	case err = <-result:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if !errors.Is(err, errGlare) {
+		return err
+	}
+	l.op.Lock()
+	defer l.op.Unlock()
+	if l.Info().Pending {
+		_ = l.respond(want) // has refused what cannot be answered so
+	}
+	return errGlare
 }
 
 // offer begins a CallUpdate and returns where its result comes; nil if there is nothing to change.
 func (l *Leg) offer(want media.Plan) (<-chan error, error) {
 	l.op.Lock()
 	defer l.op.Unlock()
-	switch info := l.Info(); {
+	info := l.Info()
+	switch {
 	case info.Phase == bridge.Over:
 		return nil, l.Ended()
 	case info.Phase != bridge.Up:
 		return nil, errNotUp
 	case info.Pending:
-		return nil, errGlare
+		_ = l.respond(want)
+	}
+	switch {
 	case l.terminal.Stands(want):
 		return nil, nil
+	case info.Pending:
+		return nil, errGlare
 	}
 	no, result, err := l.describe(want)
 	if err != nil {
@@ -73,7 +93,7 @@ func (l *Leg) describe(want media.Plan) (int, <-chan error, error) {
 		return 0, nil, err
 	}
 	l.own = make(chan error, 1)
-	l.want = want
+	l.next = want
 	return l.s.put(d, renegotiation(before, want)), l.own, nil
 }
 
@@ -94,16 +114,18 @@ func renegotiation(agreed, want media.Plan) RenegotiationType {
 	}
 }
 
-// afterGlare waits until Alexa's change is done, and then some.
-func (l *Leg) afterGlare(ctx context.Context) error {
+// pause waits one to two seconds, while the call stands.
+func (l *Leg) pause(ctx context.Context) error {
 	t := time.NewTimer(time.Second + rand.N(time.Second))
 	defer t.Stop()
 	select {
 	case <-t.C:
+		return nil
+	case <-l.Context().Done():
+		return l.endError()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	return l.wait(ctx, func(i bridge.Info) bool { return !i.Pending })
 }
 
 // accept takes the answer to the offer that began the call.
@@ -126,59 +148,70 @@ func (l *Leg) updated(answer media.Description) {
 }
 
 // notUpdated drops our CallUpdate: what stood stands.
-func (l *Leg) notUpdated(glare bool) {
+func (l *Leg) notUpdated(glare bool, why error) {
 	l.terminal.Rollback()
-	if glare {
-		l.settle(errGlare)
-		return
+	switch {
+	case glare:
+		why = errGlare
+	case why == nil:
+		why = errNoResponse
 	}
-	l.settle(errNoResponse)
+	l.settle(why)
 }
 
 // settle gives the result to whoever waits for it.
 func (l *Leg) settle(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.own != nil {
-		l.own <- err
-		l.own = nil
-	}
-}
-
-// offeredChange takes Alexa's CallUpdate. It waits for the program, but not for long: Alexa expects an answer at any time, also right
-// after the call was accepted.
-func (l *Leg) offeredChange(d description) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.offered = d
-	l.stopTimer()
-	l.timer = time.AfterFunc(pendingLimit, l.answerWithWhatStands)
-	l.Change(func(i *bridge.Info) { i.Far, i.Pending = d.sdp.Plan(), true })
-}
-
-// answerWithWhatStands answers an offer that nobody cared for. One that cannot be answered ends the call: Alexa has no other way to
-// be refused.
-func (l *Leg) answerWithWhatStands() {
-	l.op.Lock()
-	defer l.op.Unlock()
-	if !l.Info().Pending {
+	if l.own == nil {
 		return
 	}
+	if err == nil {
+		l.want = l.next
+	}
+	l.own <- err
+	l.own = nil
+}
+
+// offeredChange takes Alexa's CallUpdate, which waits for the program from now on. An offer of ours that waits has lost.
+func (l *Leg) offeredChange(d description) {
+	l.terminal.Rollback()
+	l.mu.Lock()
+	l.offered = d
+	l.Change(func(i *bridge.Info) { i.Far, i.Pending = d.sdp.Plan(), true })
+	l.mu.Unlock()
+	l.settle(errGlare)
+}
+
+// respond answers the offer that waits: CallUpdateResponse. What cannot be answered as wanted is answered with what stands, for Alexa
+// has no other way to be refused; then the error says why. l.op is held.
+func (l *Leg) respond(want media.Plan) error {
+	answer, why := l.answer(want, bridge.Placed)
+	if why != nil {
+		l.stand()
+		return why
+	}
+	return l.tell(event{kind: evRespond, sdp: answer})
+}
+
+// stand answers the offer that waits with what stands. One that cannot be answered so either ends the call. l.op is held.
+func (l *Leg) stand() {
 	l.mu.Lock()
 	want := l.want
 	l.mu.Unlock()
-	answer, err := l.answer(want, bridge.Up)
-	if err != nil {
-		l.s.send(event{kind: evEnd, cause: bridge.Media})
-		return
+	ev := event{kind: evRespond}
+	var err error
+	if ev.sdp, err = l.answer(want, bridge.Placed); err != nil {
+		ev = event{kind: evEnd, cause: bridge.Media, err: err}
 	}
-	_ = l.tell(event{kind: evRespond, sdp: answer})
+	_ = l.tell(ev) // the call may have ended
 }
 
-// stopTimer is called with l.mu held.
-func (l *Leg) stopTimer() {
-	if l.timer != nil {
-		l.timer.Stop()
-		l.timer = nil
+// answerWithWhatStands answers an offer that nobody has cared for in time.
+func (l *Leg) answerWithWhatStands() {
+	l.op.Lock()
+	defer l.op.Unlock()
+	if l.Info().Pending {
+		l.stand()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type session struct {
 
 	// Owned by the goroutine.
 	cause   bridge.Cause // of the end
+	why     error        // what led to what the machine does just now; may be nil
 	abort   context.CancelFunc
 	audible *media.Reader // waits for the first sound of a device that we call
 
@@ -86,7 +88,8 @@ func (s *session) send(ev event) bool {
 
 // run is the session's goroutine.
 func (s *session) run(st state) {
-	defer close(s.done)
+	defer s.work.Wait()
+	defer close(s.done) // first, for what still runs may have something to tell
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -96,18 +99,21 @@ func (s *session) run(st state) {
 		case ev = <-s.events:
 		case err := <-s.failed:
 			s.log.Warn("media failed", "err", err)
-			ev = event{kind: evEnd, cause: bridge.Media}
+			ev = event{kind: evEnd, cause: bridge.Media, err: err}
 		case <-timer.C:
 			ev = event{kind: evTimeout}
 		}
 		var acts []action
 		st, acts = st.step(time.Now(), ev)
+		s.why = ev.err
 		for _, a := range acts {
 			if a.do == doFinish {
-				s.work.Wait()
 				return
 			}
 			s.perform(a)
+		}
+		if ev.kind == evMessage && ev.sdp != st.early {
+			s.get(ev.sdp) // if it was of no use
 		}
 	}
 }
@@ -131,19 +137,23 @@ func (s *session) perform(a action) {
 	case doAnswer:
 		s.answered(s.get(a.sdp))
 	case doUp:
-		s.hush()
-		s.leg.reach(bridge.Up)
+		if len(s.failed) == 0 { // else the answer is of no use, and the call about to end
+			s.hush()
+			s.leg.reach(bridge.Up)
+		}
 	case doOffer:
 		s.leg.offeredChange(s.get(a.sdp))
+	case doStand:
+		s.work.Go(s.leg.answerWithWhatStands)
 	case doUpdated:
 		s.leg.updated(s.get(a.sdp).sdp)
 	case doNotUpdated:
-		s.leg.notUpdated(a.glare)
+		s.leg.notUpdated(a.glare, s.why)
 	case doOver:
 		s.cause = a.cause
 		s.log.Info("call ended", "cause", a.cause.String(), "remote", a.remote)
 		s.hush()
-		s.leg.ended(a.cause, a.remote)
+		s.leg.ended(&bridge.EndError{Cause: a.cause, Remote: a.remote, Err: s.why})
 	case doFinish:
 	}
 }
@@ -203,9 +213,9 @@ func (s *session) post(p post) {
 			return
 		}
 		s.log.Warn("call message not taken", "err", err)
-		ev := event{kind: evUnsent, cause: bridge.Internal}
+		ev := event{kind: evUnsent, cause: bridge.Internal, err: err}
 		if e, ok := errors.AsType[*Error](err); ok {
-			ev.cause, ev.maybe, ev.dead = causeOfError(e), e.Uncertain, endsCall(e)
+			ev.cause, ev.maybe, ev.dead, ev.busy = causeOfError(e), e.Uncertain, endsCall(e), e.Status == http.StatusConflict
 		}
 		s.sentBack(ev)
 	})
@@ -247,7 +257,7 @@ func (s *session) event(m *Message) (event, error) {
 	} else {
 		ev.cause = bridge.Normal
 	}
-	if m.SDP == nil || m.SDP.Value == "" {
+	if m.SDP == nil || m.SDP.Value == "" || messageTable[m.Type].sdp == "" {
 		return ev, nil
 	}
 	d, err := media.ParseDescription([]byte(m.SDP.Value))

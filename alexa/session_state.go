@@ -67,8 +67,12 @@ type post struct {
 // CallEnded, which takes the place of all others.
 const maxQueue = 8
 
-// updateLimit is how long Alexa may take to answer our CallUpdate.
-const updateLimit = 10 * time.Second
+const (
+	// updateLimit is how long Alexa may take to answer our CallUpdate.
+	updateLimit = 10 * time.Second
+	// pendingLimit is how long one of Alexa's waits for the program. Then it is answered with what stands.
+	pendingLimit = 4 * time.Second
+)
 
 // state is what is known of a call's signalling.
 type state struct {
@@ -79,12 +83,12 @@ type state struct {
 	accepted bool // CallAccepted is queued or has come
 	taken    bool // Alexa knows of the call: it sent the first message, or took ours, or may have
 	ours     bool // our CallUpdate waits for its answer
-	theirs   bool // Alexa's CallUpdate waits for ours
-	ending   bool // we end the call: CallEnded is queued or on its way
+	theirs   bool // Alexa's waits for ours; the two exclude each other
+	early    int  // number of the offer of a CallUpdate that has overtaken the answer; 0: none
 	flying   post // our message on its way
 	queue    [maxQueue]post
 	queued   uint8
-	deadline time.Time // of our CallUpdate
+	deadline time.Time // of the CallUpdate that waits
 }
 
 // eventKind is what has happened.
@@ -111,6 +115,8 @@ type event struct {
 	cause   bridge.Cause // of evEnd; of evMessage with CallEnded, what its code means; of evUnsent, what the failure means
 	maybe   bool         // of evUnsent: Alexa may have acted on it all the same
 	dead    bool         // of evUnsent: Alexa has no such call any more
+	busy    bool         // of evUnsent: Alexa is busy with something else of the call
+	err     error        // of evUnsent and evEnd, what led to it; the machine takes no notice of it
 }
 
 // do is a kind of action.
@@ -122,9 +128,10 @@ const (
 	doAlerting             // tell the leg: the called party is being told
 	doAnswer               // the answer to our offer has come
 	doUp                   // the call is accepted
-	doOffer                // Alexa offers a change
+	doOffer                // Alexa offers a change; our CallUpdate, if one waits, has lost
+	doStand                // nobody has answered it in time: answer with what stands
 	doUpdated              // the answer to our CallUpdate has come
-	doNotUpdated           // it has none, or Alexa's own CallUpdate came first
+	doNotUpdated           // it has none, or Alexa did not take it
 	doOver                 // the call has ended
 	doFinish               // nothing more will happen
 )
@@ -135,5 +142,5 @@ type action struct {
 	sdp    int
 	cause  bridge.Cause
 	remote bool
-	glare  bool // of doNotUpdated
+	glare  bool // of doNotUpdated: because of another change
 }

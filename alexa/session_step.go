@@ -1,6 +1,7 @@
 package alexa
 
 import (
+	"slices"
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
@@ -18,9 +19,7 @@ func (s state) step(now time.Time, ev event) (state, []action) {
 	case evUnsent:
 		m.unsent(ev)
 	case evTimeout:
-		if m.ours && !now.Before(m.deadline) {
-			m.dropUpdate(false)
-		}
+		m.timeout()
 	default:
 		m.wish(ev)
 	}
@@ -48,17 +47,21 @@ func (m *machine) wish(ev event) {
 		m.ring()
 	case evProgress:
 		m.ring()
-		m.answered = true
-		m.send(progress, ev.sdp)
+		if !m.answered {
+			m.answered = true
+			m.send(progress, ev.sdp)
+		}
 	case evAccept:
 		m.ring()
-		m.answered, m.accepted = true, true
-		m.send(accepted, ev.sdp)
+		if !m.accepted {
+			m.answered, m.accepted = true, true
+			m.send(accepted, ev.sdp)
+		}
 	case evUpdate:
 		m.offer(ev)
 	case evRespond:
 		if m.theirs {
-			m.theirs = false
+			m.theirs, m.deadline = false, time.Time{}
 			m.send(updateResponse, ev.sdp)
 		}
 	case evEnd:
@@ -94,16 +97,56 @@ func (m *machine) offer(ev event) {
 	m.send(update, ev.sdp)
 }
 
+// withdraw gives our CallUpdate up, wherever it is.
+func (m *machine) withdraw() {
+	m.ours, m.deadline = false, time.Time{}
+	for i, q := range m.queue[:m.queued] {
+		if q.kind == update {
+			copy(m.queue[i:], m.queue[i+1:])
+			m.queued--
+			m.queue[m.queued] = post{}
+			return
+		}
+	}
+	if m.flying.kind == update {
+		m.do(action{do: doAbort})
+	}
+}
+
+// dropUpdate makes it known that our CallUpdate has no answer.
 func (m *machine) dropUpdate(glare bool) {
 	if m.ours {
-		m.ours, m.deadline = false, time.Time{}
+		m.withdraw()
 		m.do(action{do: doNotUpdated, glare: glare})
+	}
+}
+
+// offered takes a CallUpdate of Alexa's. If ours waits too, hers goes first: Alexa refuses ours until she has her answer (409).
+func (m *machine) offered(sdp int) {
+	if m.ours {
+		m.withdraw()
+	}
+	m.theirs, m.early, m.deadline = true, 0, m.now.Add(pendingLimit)
+	m.do(action{do: doOffer, sdp: sdp})
+}
+
+func (m *machine) timeout() {
+	switch {
+	case m.deadline.IsZero() || m.now.Before(m.deadline):
+	case m.ours:
+		m.dropUpdate(false)
+	case m.theirs:
+		m.deadline = time.Time{}
+		m.do(action{do: doStand})
 	}
 }
 
 // message takes one message of Alexa's.
 func (m *machine) message(ev event) {
 	if m.stage == stageEnded {
+		if ev.message == over {
+			m.clear() // then ours is not needed
+		}
 		return
 	}
 	m.taken = true
@@ -116,14 +159,14 @@ func (m *machine) message(ev event) {
 		m.ended(ev)
 	case update:
 		if m.answered {
-			m.dropUpdate(true)
-			m.theirs = true
-			m.do(action{do: doOffer, sdp: ev.sdp})
+			m.offered(ev.sdp)
+		} else {
+			m.early = ev.sdp
 		}
 	case updateResponse:
-		if m.ours {
+		m.send(updateAck, 0)
+		if m.ours && !m.queues(update) {
 			m.ours, m.deadline = false, time.Time{}
-			m.send(updateAck, 0)
 			m.do(action{do: doUpdated, sdp: ev.sdp})
 		}
 	case none, inviteOut, inviteIn, ringingAck, progressAck, acceptedAck, updateAck:
@@ -143,6 +186,9 @@ func (m *machine) progressed(ev event) {
 	}
 	if m.accepted && m.answered {
 		m.up()
+	}
+	if m.answered && m.early != 0 {
+		m.offered(m.early)
 	}
 }
 
@@ -174,7 +220,6 @@ func (m *machine) end(cause bridge.Cause, remote bool) {
 	m.finish(cause, remote)
 	m.stop()
 	if m.taken || m.flying.kind == inviteIn {
-		m.ending = true
 		m.send(over, 0)
 	}
 }
@@ -182,16 +227,24 @@ func (m *machine) end(cause bridge.Cause, remote bool) {
 // finish makes the end known.
 func (m *machine) finish(cause bridge.Cause, remote bool) {
 	m.dropUpdate(false)
-	m.stage, m.theirs = stageEnded, false
+	m.stage, m.theirs, m.early, m.deadline = stageEnded, false, 0, time.Time{}
 	m.do(action{do: doOver, cause: cause, remote: remote})
 }
 
-// send queues a message.
+// send queues a message. One acknowledgement does for all deliveries of a message that have come while it waits.
 func (m *machine) send(k kind, sdp int) {
+	if k.isAck() && m.queues(k) {
+		return
+	}
 	if m.queued < maxQueue {
 		m.queue[m.queued] = post{k, sdp}
 		m.queued++
 	}
+}
+
+// queues reports whether a message of a kind waits.
+func (m *machine) queues(k kind) bool {
+	return slices.ContainsFunc(m.queue[:m.queued], func(p post) bool { return p.kind == k })
 }
 
 // stop gives up what waits and what is on its way.
@@ -235,20 +288,27 @@ func (m *machine) sent() {
 	}
 }
 
-// unsent takes the news that it has not. An acknowledgement that did not arrive is Alexa's to miss; all else ends the call, and if
-// Alexa may know of it, with CallEnded.
+// unsent takes the news that it has not. An acknowledgement that did not arrive is Alexa's to miss, and without our CallUpdate what
+// stood stands; all else ends the call, and if Alexa may know of it, with CallEnded.
 func (m *machine) unsent(ev event) {
 	k := m.flying.kind
 	m.flying = post{}
 	m.taken = m.taken || ev.maybe
+	gone := ev.dead && (k != inviteIn || !ev.maybe) // an invitation that was taken may be refused when it is sent again
 	switch {
+	case k == inviteIn && m.rang:
+		// The device rings, so Alexa has the call, whatever became of the answer to our message.
 	case m.stage == stageEnded:
-		if m.queued > 0 && (!m.taken || ev.dead) {
+		if gone || !m.taken {
 			m.clear() // there is nothing to end
 		}
-	case ev.dead:
+	case gone:
 		m.taken = false
 		m.end(ev.cause, true)
+	case k == update:
+		if !ev.maybe && !m.queues(update) {
+			m.dropUpdate(ev.busy)
+		} // else its answer may still come, or it was given up before the one that waits
 	case !k.isAck():
 		m.end(ev.cause, true)
 	}

@@ -137,7 +137,7 @@ func (k *Skill) receive(m *Message) {
 	}
 }
 
-var errNoOffer = errors.New("alexa: call without an offer")
+var errNoOffer = errors.New("alexa: message without an offer")
 
 // refuse ends a call that cannot be taken.
 func (k *Skill) refuse(id string, cause bridge.Cause, why error) {

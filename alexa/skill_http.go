@@ -2,7 +2,6 @@ package alexa
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 
@@ -76,10 +75,13 @@ func (k *Skill) take(e *Event) {
 		return
 	}
 	ev, err := s.event(m)
-	if err != nil || m.Type == CallUpdate && ev.sdp == 0 {
+	if err == nil && m.Type == CallUpdate && ev.sdp == 0 {
+		err = errNoOffer
+	}
+	if err != nil {
 		k.stats.malformed.Add(1)
-		s.log.Warn("description refused", "type", m.Type.String(), "err", errors.Join(err))
-		s.send(event{kind: evEnd, cause: bridge.Media})
+		s.log.Warn("description refused", "type", m.Type.String(), "err", err)
+		s.send(event{kind: evEnd, cause: bridge.Media, err: err})
 		return
 	}
 	s.send(ev)

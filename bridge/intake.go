@@ -107,8 +107,10 @@ func (i *Intake) Drain(ctx context.Context) error {
 	select {
 	case <-i.idle:
 	case <-ctx.Done():
-		err = context.Cause(ctx)
-		i.cancel(ErrDraining)
+		if i.Stats().Standing > 0 {
+			err = context.Cause(ctx)
+			i.cancel(ErrDraining)
+		}
 	}
 	i.work.Wait()
 	i.cancel(ErrDraining)

@@ -36,7 +36,7 @@ func (l *pipeLeg) update(want media.Plan) (o *pipeOffer, ours bool, err error) {
 	l.wire.mu.Lock()
 	defer l.wire.mu.Unlock()
 	if l.Info().Phase == Up && !l.offered.IsZero() && !l.neg.Stands(l.policy, want) && l.answer(want) != nil {
-		l.refuse()
+		l.answerOrRefuse()
 	}
 	switch {
 	case l.Ended() != nil:
@@ -136,7 +136,14 @@ func (l *pipeLeg) refuse() {
 func (l *pipeLeg) answerWithWhatStands() {
 	l.wire.mu.Lock()
 	defer l.wire.mu.Unlock()
-	if l.Ended() == nil && !l.offered.IsZero() && l.answer(l.want) != nil {
+	if l.Ended() == nil && !l.offered.IsZero() {
+		l.answerOrRefuse()
+	}
+}
+
+// answerOrRefuse answers the peer's offer with what stands, or refuses it.
+func (l *pipeLeg) answerOrRefuse() {
+	if l.answer(l.want) != nil {
 		l.refuse()
 	}
 }

@@ -71,15 +71,16 @@ func (m *sheetMedia) codec(number string) string {
 			continue
 		}
 		f := append(strings.Split(strings.ToLower(strings.TrimSpace(what)), "/"), "1", "1")
+		name := strings.TrimSpace(f[0])
 		rate, err := strconv.Atoi(strings.TrimSpace(f[1]))
 		channels, err2 := strconv.Atoi(strings.TrimSpace(f[2]))
 		switch {
-		case f[0] == "" || len(f) < 4 || err != nil || err2 != nil || rate < 1:
+		case name == "" || len(f) < 4 || err != nil || err2 != nil || rate < 1:
 			return ""
-		case f[0] == "opus":
+		case name == "opus":
 			channels = 2
 		}
-		return fmt.Sprintf("%s/%d/%d", f[0], rate, channels)
+		return fmt.Sprintf("%s/%d/%d", name, rate, channels)
 	}
 	switch n, err := strconv.Atoi(number); {
 	case err == nil && n == 0:

@@ -20,9 +20,6 @@ func parse(t testing.TB, sdp string) media.Description {
 	return d
 }
 
-// lines joins lines with an end for each.
-func lines(end string, ls ...string) string { return strings.Join(ls, end) + end }
-
 func TestDescriptionLineEnds(t *testing.T) {
 	want := strings.ReplaceAll(alexaOffer, "\n", "\r\n")
 	for name, sdp := range map[string]string{

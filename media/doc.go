@@ -12,8 +12,8 @@
 // # Concurrency
 //
 // Plans, codecs, descriptions and negotiations are values. Streams, readers and relays are safe for concurrent use; a stream has one
-// writer at a time. A [Relay] between streams that an engine can link has no goroutine; else it has one for each direction and kind,
-// joined by Close. Nothing else here starts a goroutine.
+// writer at a time. A [Relay] between streams that an engine can link has no goroutine; else it has one for each direction and kind.
+// After a change of codecs one more lays the ways anew. Close joins them all. Nothing else here starts a goroutine.
 //
 // # Limitations
 //

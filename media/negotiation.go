@@ -211,7 +211,7 @@ func (p *Policy) secure(proto string, t Transport, m *sdpSection) bool {
 // turnedDown reports whether port 0 refuses m. A section that is bundle-only has it too (RFC 9143 section 6).
 func (s *sdpSession) turnedDown(m *sdpSection) bool {
 	mid, _ := m.value("mid")
-	return m.port == 0 && !(m.has("bundle-only") && slices.Contains(s.bundleGroup(), mid))
+	return m.port == 0 && (!m.has("bundle-only") || !slices.Contains(s.bundleGroup(), mid))
 }
 
 // bundleGroup returns the mids of the first BUNDLE group.

@@ -40,6 +40,13 @@ func TestReofferBundles(t *testing.T) {
 	if got := first(attr(readSheet(sdpText(t, a.offer(nil))).session, "group")); got != "BUNDLE audio0" {
 		t.Errorf("group %q, want BUNDLE audio0", got)
 	}
+	phone := newParty(t, media.Phone())
+	phone.answerText(strings.Replace(phoneOffer, "a=ptime:20", "a=mid:x", 1), nil)
+	phone.offer(nil)
+	phone.accept(parse(t, strings.Replace(answerTo("0", "a=mid:x"), "t=0 0", "t=0 0\na=group:BUNDLE x", 1)))
+	if got := attr(readSheet(sdpText(t, phone.offer(nil))).session, "group"); got != nil {
+		t.Errorf("an answer has brought the group %q into our offer", got)
+	}
 	withoutMids := strings.NewReplacer("a=mid:audio0\n", "", "a=mid:video0\n", "", "a=group:BUNDLE audio0 video0\n", "").Replace(alexaOffer)
 	b := newParty(t, media.AlexaCalling())
 	b.answerText(withoutMids, nil)
@@ -69,6 +76,14 @@ func TestPayloadTypesForLife(t *testing.T) {
 	}
 	a.n = a.n.Rollback()
 
+	// The far side leaves them away.
+	c := newParty(t, media.Phone())
+	c.answerText(offer, nil)
+	c.answerText(strings.Replace(offer, "0 96 97", "0", 1), nil)
+	if got, want := mLines(sdpText(t, c.offer(nil))), "audio taken RTP/AVP 97 0 8 96 98"; got != want {
+		t.Errorf("after a shorter offer of the far side: %q, want %q", got, want)
+	}
+
 	// A phone that gives our static number to something else.
 	b := newParty(t, media.Phone())
 	b.answerText(strings.Replace(offer, "a=rtpmap:0 PCMU/8000", "a=rtpmap:0 telephone-event/48000", 1), nil)
@@ -88,6 +103,16 @@ func TestNumbersOfBothSides(t *testing.T) {
 		t.Fatalf("receives %s, sends %s", in, out)
 	}
 	if got, want := mLines(sdpText(t, a.offer(nil))), "audio taken RTP/AVP 96 0 8 98 97"; got != want {
+		t.Errorf("the next offer is %q, want %q", got, want)
+	}
+}
+
+// TestNumbersOfTheAnswer leaves a number that the answer has given to a codec to it.
+func TestNumbersOfTheAnswer(t *testing.T) {
+	a := newParty(t, media.Phone())
+	a.offer(audio(sendRecv, media.Opus()))
+	a.accept(parse(t, answerTo("97", "a=rtpmap:97 opus/48000/2")))
+	if got, want := mLines(sdpText(t, a.offer(nil))), "audio taken RTP/AVP 96 0 8 98 99"; got != want {
 		t.Errorf("the next offer is %q, want %q", got, want)
 	}
 }

@@ -23,9 +23,11 @@ func TestLocalLines(t *testing.T) {
 		dir          media.Direction
 		has, hasNone []string
 	}{
-		{"a phone", media.Phone(), local(), sendRecv,
+		{
+			"a phone", media.Phone(), local(), sendRecv,
 			[]string{"o=- 7001 1 IN IP4 192.0.2.1", "c=IN IP4 192.0.2.1", "m=audio 40000 RTP/AVP ", "a=ptime:20"},
-			[]string{"a=rtcp", "a=ssrc", "a=setup", "a=fingerprint", "a=ice-", "a=candidate", "a=end-of-candidates", "a=mid", "a=group"}},
+			[]string{"a=rtcp", "a=ssrc", "a=setup", "a=fingerprint", "a=ice-", "a=candidate", "a=end-of-candidates", "a=mid", "a=group"},
+		},
 		{"IPv6", media.Phone(), v6, sendRecv, []string{"o=- 7001 1 IN IP6 2001:db8::1", "c=IN IP6 2001:db8::1"}, []string{"IP4"}},
 		{"RTCP apart", media.Phone(), apart, sendRecv, []string{"a=rtcp:40007\r\n"}, []string{"a=rtcp-mux"}},
 		{"no RTCP", media.Phone(), none, sendRecv, nil, []string{"a=rtcp"}},

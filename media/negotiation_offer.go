@@ -199,7 +199,7 @@ func number(c Codec, taken []Format, s *section) (uint8, bool) {
 			}
 		}
 	}
-	for n := uint8(0); n < 96; n++ {
+	for n := range uint8(96) {
 		if static, ok := staticFormat(n); ok && static.Matches(c) && !uses(taken, n) && !uses(s.known, n) {
 			return n, true
 		}

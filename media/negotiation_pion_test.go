@@ -104,7 +104,7 @@ func asEcho(offer, proto, bundle string) string {
 	return offer
 }
 
-// reachable gives a party a candidate on loopback that some socket holds.
+// onLoopback gives a party a candidate on loopback that some socket holds.
 func (a *party) onLoopback() *party {
 	a.t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")

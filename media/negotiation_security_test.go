@@ -103,7 +103,7 @@ func TestRestarts(t *testing.T) {
 		{"another fragment", "ice-ufrag:AGVf", "ice-ufrag:BGVf", true},
 		{"another password", "ice-pwd:h3JA", "ice-pwd:i3JA", true},
 		{"no ICE any more", "a=ice-", "a=x-", true},
-		{"audio refused", "m=audio 1", "m=audio 0", false},
+		{"audio refused", "m=audio 1 RTP/SAVPF 96 0\n", "m=audio 0 RTP/SAVPF 96 0\na=ice-ufrag:none\n", false},
 		{"credentials of the session", "t=0 0", "t=0 0\na=ice-ufrag:CGVf", false}, // those of the section count
 	} {
 		if got := a.n.Restarts(parse(t, strings.ReplaceAll(alexaOffer, c.old, c.planted))); got != c.restart {

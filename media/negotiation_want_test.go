@@ -100,6 +100,40 @@ func TestAgreedAndFar(t *testing.T) {
 	}
 }
 
+// TestFormats reads what payload types stand for, written well and badly.
+func TestFormats(t *testing.T) {
+	for _, c := range []struct{ number, rtpmap, want string }{
+		{"0", "", "PCMU/8000"},
+		{"8", "", "PCMA/8000"},
+		{"008", "", "PCMA/8000"},
+		{"0", "0 pcmu/8000/1", "PCMU/8000"},
+		{"0", "0 PCMA/8000", "PCMA/8000"}, // RFC 3551 is overruled
+		{"96", "96 OPUS/48000", "opus/48000/2"},
+		{"96", "96 opus/48000/1", "opus/48000/2"},
+		{"96", "96  L16 / 44100 / 2", "L16/44100/2"},
+		{"96", "96 Telephone-Event/8000", "telephone-event/8000"},
+		{"96", "97 PCMU/8000", ""},
+		{"96", "", ""},
+		{"18", "", ""},
+		{"0", "0 PCMU", ""},
+		{"0", "0 /8000", ""},
+		{"0", "0 PCMU/", ""},
+		{"0", "0 PCMU/0", ""},
+		{"0", "0 PCMU/-8000", ""},
+		{"0", "0 PCMU/1000001", ""},
+		{"0", "0 PCMU/8000/0", ""},
+		{"0", "0 PCMU/8000/256", ""},
+		{"128", "128 PCMU/8000", ""},
+		{"-1", "-1 PCMU/8000", ""},
+		{"*", "* PCMU/8000", ""},
+	} {
+		d := parse(t, "v=0\nm=audio 9 RTP/AVP "+c.number+"\na=rtpmap:"+c.rtpmap+"\n")
+		if got := named(d.Plan()); got != c.want {
+			t.Errorf("%s with rtpmap %q is %q, want %q", c.number, c.rtpmap, got, c.want)
+		}
+	}
+}
+
 // TestStands asks whether there is something to offer.
 func TestStands(t *testing.T) {
 	h264 := media.Media{Kind: media.Video, Dir: sendRecv, Codecs: []media.Codec{{Name: "H264", ClockRate: 90000, Channels: 1}}}
@@ -134,6 +168,9 @@ func TestStands(t *testing.T) {
 	}
 	b := newParty(t, media.Phone())
 	b.answerText(directed(phoneOffer, "a=sendonly", "section"), nil)
+	if got := named(b.n.Agreed()); !strings.Contains(got, "telephone-event") || !b.n.Stands(b.p, audio(sendRecv, both...)) {
+		t.Errorf("digits, which are agreed in %q, count as a codec", got)
+	}
 	if !b.n.Stands(b.p, nil) || b.n.Stands(b.p, audio(recvOnly, b.p.Audio...)) {
 		t.Error("after an answer the direction that was wanted is not the one that stands")
 	}

@@ -209,7 +209,7 @@ func TestPipeWithoutListener(t *testing.T) {
 	}
 	var p media.Packet
 	write(t, a.Stream(media.Audio), voice(3))
-	if err := r.Read(nil, &p); err != io.ErrShortBuffer {
+	if err := r.Read(nil, &p); !errors.Is(err, io.ErrShortBuffer) {
 		t.Errorf("Read without a buffer gives %v", err)
 	}
 }

@@ -172,10 +172,10 @@ func (c *copying) run() {
 	buf := make([]byte, maxPayload)
 	for {
 		var p Packet
-		switch err := c.from.Read(buf, &p); err {
-		case nil:
+		switch err := c.from.Read(buf, &p); {
+		case err == nil:
 			c.forward(&p)
-		case ErrChanged:
+		case errors.Is(err, ErrChanged):
 			c.drop()
 			c.changed()
 		default:

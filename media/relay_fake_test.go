@@ -19,7 +19,7 @@ type switchboard struct {
 	links   map[*wire]bool // that stand
 	made    int
 	undone  int
-	refuses bool // as an engine whose legs are of two kinds
+	refuses func(media.Kind) bool // what it does not link; nil: it links all
 }
 
 // A wire is one link.
@@ -44,6 +44,7 @@ type branch struct {
 	board *switchboard
 	plan  media.Plan
 	lines [2]line
+	asked int // how often for a stream
 }
 
 func (s *switchboard) branch(p media.Plan) *branch {
@@ -60,7 +61,12 @@ func (b *branch) Plan() media.Plan {
 	return b.plan
 }
 
-func (b *branch) Stream(k media.Kind) media.Stream { return &b.lines[k] }
+func (b *branch) Stream(k media.Kind) media.Stream {
+	b.board.mu.Lock()
+	defer b.board.mu.Unlock()
+	b.asked++
+	return &b.lines[k]
+}
 
 // agree changes what the leg has agreed on with its far side.
 func (b *branch) agree(p media.Plan) {
@@ -154,7 +160,7 @@ func (l *line) Link(to media.Stream, changed func()) (unlink func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	dst, ok := to.(*line)
-	if !ok || dst.leg.board != s || s.refuses {
+	if !ok || dst.leg.board != s || s.refuses != nil && s.refuses(l.kind) {
 		return nil, false
 	}
 	w := &wire{l, dst, changed}

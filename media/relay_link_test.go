@@ -113,6 +113,52 @@ func TestRelayFollows(t *testing.T) {
 	})
 }
 
+// TestRelayFollowsWithoutLinks goes from transcoders to links where no link stands that could tell of the change.
+func TestRelayFollowsWithoutLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		board := newSwitchboard(t)
+		board.refuses = func(k media.Kind) bool { return k == media.Video }
+		var table exchangeTable
+		a, b := board.branch(phonePlan(sendRecv)), board.branch(audio(sendRecv, media.PCMA()))
+		relay(t, a, b, table.options())
+		wantLinks(t, "nothing in common", board, 0, 0)
+		pass(t, "PCMU to PCMA", a, b, 1, media.PCMU(), media.PCMA())
+		pass(t, "PCMA to PCMU", b, a, 2, media.PCMA(), media.PCMU())
+		b.agree(audio(sendRecv, media.Opus()))
+		synctest.Wait()
+		if made, closed := table.counts(); len(made) != 2 || closed != 1 {
+			t.Errorf("%d transcoders, %d closed; want 2, and the one for what b sent before closed", len(made), closed)
+		}
+		b.agree(phonePlan(sendRecv))
+		synctest.Wait()
+		wantLinks(t, "in common", board, 2, 2)
+		if made, closed := table.counts(); len(made) != closed {
+			t.Errorf("%d transcoders, %d closed", len(made), closed)
+		}
+		pass(t, "linked", a, b, 3, media.PCMU(), media.PCMU())
+	})
+}
+
+// TestRelayLeavesEndpointsAlone is told of a change after Close, as can happen: it does not touch the endpoints any more.
+func TestRelayLeavesEndpointsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		board := newSwitchboard(t)
+		a, b := board.branch(phonePlan(sendRecv)), board.branch(phonePlan(sendRecv))
+		r := relay(t, a, b, (&exchangeTable{}).options())
+		var late func()
+		for w := range board.links {
+			late = w.changed
+		}
+		_ = r.Close()
+		asked := a.asked + b.asked
+		late()
+		synctest.Wait()
+		if got := a.asked + b.asked; got != asked {
+			t.Errorf("after Close the endpoints are asked for streams %d times", got-asked)
+		}
+	})
+}
+
 // TestRelayFollowsLateAgreement links before anything is agreed, and follows what comes of it.
 func TestRelayFollowsLateAgreement(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -155,7 +201,7 @@ func TestRelayTakesNoChances(t *testing.T) {
 func TestRelayJoinsSources(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		board := newSwitchboard(t)
-		board.refuses = true
+		board.refuses = func(media.Kind) bool { return true }
 		a, b := board.branch(audio(sendRecv, media.Opus(), media.PCMU())), board.branch(phonePlan(sendRecv))
 		relay(t, a, b, (&exchangeTable{}).options())
 		opus, ulaw := media.Opus(), media.PCMU()
@@ -193,7 +239,25 @@ func TestRelayWithoutTranscoding(t *testing.T) {
 	})
 }
 
-// TestRelayAcrossEngines copies where the two streams have no engine in common, and does not ask again and again.
+// TestRelayBesideAnEngine keeps the way from a stream that can never be linked as it is, whatever changes on the other side.
+func TestRelayBesideAnEngine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		board := newSwitchboard(t)
+		a := board.branch(phonePlan(sendRecv))
+		b, bob := media.Pipe(phonePlan(sendRecv))
+		relay(t, a, b, (&exchangeTable{}).options())
+		for n := range 3 {
+			write(t, bob.Stream(media.Audio), voice(n))
+			a.agree(phonePlan(sendRecv))
+			synctest.Wait()
+			if got := a.sent(media.Audio); len(got) != 1 || got[0].Start != (n == 0) {
+				t.Errorf("packet %d passes as %+v", n, got)
+			}
+		}
+	})
+}
+
+// TestRelayAcrossEngines copies where the two streams have no engine in common.
 func TestRelayAcrossEngines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		here, there := newSwitchboard(t), newSwitchboard(t)

@@ -62,10 +62,10 @@ func (m *sdpSection) rtpmap(number string) (Codec, bool) {
 		return Codec{}, false
 	}
 	f := strings.Split(value, "/")
-	if len(f) < 2 || f[0] == "" {
+	c := Codec{Name: canonicalName(strings.TrimSpace(f[0])), Channels: 1}
+	if len(f) < 2 || c.Name == "" {
 		return Codec{}, false
 	}
-	c := Codec{Name: canonicalName(f[0]), Channels: 1}
 	var err error
 	if c.ClockRate, err = strconv.Atoi(strings.TrimSpace(f[1])); err != nil || c.ClockRate < 1 || c.ClockRate > 1_000_000 {
 		return Codec{}, false

@@ -84,7 +84,7 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 		inboxes: map[string]*inbox{}, legs: map[legKey]*Leg{}, quiet: make(chan struct{}),
 	}
 	a.transport = newTransport(&a.count)
-	a.transport.arrived, a.transport.broken = a.arrived, a.broken
+	a.transport.arrived, a.transport.broken = a.arrived, rescue
 	if a.addr, err = a.bind(addr); err != nil {
 		return nil, err
 	}

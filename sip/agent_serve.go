@@ -10,6 +10,7 @@ import (
 
 // arrived sorts what has come in, in the order in which it came. It is called by the readers of the sockets and does not wait.
 func (a *Agent) arrived(msg sipmsg.Message, from conn) {
+	tidy(msg)
 	if res, ok := msg.(*sipmsg.Response); ok {
 		if !validResponse(res) {
 			a.count.invalid.Add(1)
@@ -24,20 +25,14 @@ func (a *Agent) arrived(msg sipmsg.Message, from conn) {
 	}
 	if !sound(req) {
 		a.count.invalid.Add(1)
-		a.broken(req, from)
+		if req.Method != sipmsg.ACK && req.Via() != nil {
+			received(req, from)
+			_ = answerTo(req, from).WriteMsg(sipmsg.NewResponseFromRequest(req, 400, "Bad Request", nil))
+		}
 		return
 	}
 	received(req, from)
 	a.postMessage(req.CallID().Value(), func() { a.request(req, from) })
-}
-
-// broken answers a request that cannot have a transaction, as far as it can be read.
-func (a *Agent) broken(req *sipmsg.Request, from conn) {
-	if req.Method == sipmsg.ACK || req.Via() == nil || req.CSeq() == nil || req.Via().Host == "" {
-		return
-	}
-	received(req, from)
-	_ = answerTo(req, from).WriteMsg(sipmsg.NewResponseFromRequest(req, 400, "Bad Request", nil))
 }
 
 // response hands a response to the request that it belongs to.

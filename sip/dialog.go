@@ -70,16 +70,25 @@ func routesOf(msg sipmsg.Message) []sipmsg.Uri {
 
 // retarget takes the far side's Contact (RFC 3261 section 12.2).
 func (d *dialog) retarget(msg sipmsg.Message) {
+	u := contactOf(msg)
+	if u == nil {
+		return
+	}
+	d.target = *u.Clone()
+	d.target.Headers = nil
+	if !d.pinned {
+		d.keep(nil)
+	}
+}
+
+// contactOf returns the first Contact of a message that requests can be sent to.
+func contactOf(msg sipmsg.Message) *sipmsg.Uri {
 	for _, h := range msg.GetHeaders("contact") {
 		if c, ok := h.(*sipmsg.ContactHeader); ok && !c.Address.Wildcard && usable(&c.Address) {
-			d.target = *c.Address.Clone()
-			d.target.Headers = nil
-			if !d.pinned {
-				d.keep(nil)
-			}
-			return
+			return &c.Address
 		}
 	}
+	return nil
 }
 
 // usable reports whether requests can be sent to a URI.
@@ -88,10 +97,11 @@ func usable(u *sipmsg.Uri) bool {
 }
 
 // follow decides whether our requests take the way by which one of the far side's has come: a request that has come directly, over a
-// connection, or from a port where its sender says that it receives (RFC 3581). Behind a NAT no other way leads there.
+// connection, or from a port where its sender says that it receives (RFC 3581), or without a Contact. Behind a NAT no other way leads
+// there.
 func (d *dialog) follow(req *sipmsg.Request, from conn) {
 	direct := len(req.GetHeaders("via")) == 1 && len(d.routes) == 0
-	d.pinned = direct && (from.network() == networkTCP || req.Via().Params.Has("rport"))
+	d.pinned = direct && (from.network() == networkTCP || req.Via().Params.Has("rport") || contactOf(req) == nil)
 	if d.pinned {
 		d.keep(from)
 	} else {

@@ -529,7 +529,9 @@ func TestSameFlow(t *testing.T) {
 			contact := w.newPeer("192.0.2.50:5060")
 			s := w.peer.call()
 			s.rport = rport
-			private := func(text string) string { return strings.Replace(text, "Contact: <sip:ann@"+peerAddr, "Contact: <sip:ann@"+contact.addr, 1) }
+			private := func(text string) string {
+				return strings.Replace(text, "Contact: <sip:ann@"+peerAddr, "Contact: <sip:ann@"+contact.addr, 1)
+			}
 			s.seq, s.branch = 101, "z9hG4bKnat"
 			s.inviteSeq = s.seq
 			w.peer.send(private(s.text("INVITE", s.seq, s.branch, offer(1))))

@@ -30,6 +30,7 @@ func (tx *serverTx) answer(r response) error {
 func (tx *serverTx) build(r response) *sipmsg.Response {
 	req := tx.req
 	res := sipmsg.NewResponseFromRequest(req, r.status, r.phrase, nil)
+	res.SipVersion = "SIP/2.0" // sipgo takes that of the request
 	if to := res.To(); to != nil && r.tag != "" && r.status != 100 && tagOf(req.To().Params) == "" {
 		to.Params.Add("tag", r.tag)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -32,6 +33,7 @@ type world struct {
 	engine *fakeEngine
 	agent  *sip.Agent
 	peer   *peer
+	tap    *tap
 	in     *incoming // nil unless calls that come in wait to be taken
 }
 
@@ -46,8 +48,10 @@ func newWorld(t testing.TB, o *sip.Options) *world {
 		w.in = newIncoming()
 		o.Bridge = w.in
 	}
-	if o.ListenPacket == nil {
-		o.ListenPacket = w.net.ListenPacket
+	o.ListenPacket = func(network, addr string) (net.PacketConn, error) {
+		c, err := w.net.ListenPacket(network, addr)
+		w.tap = &tap{PacketConn: c, sent: map[netip.Addr]string{}}
+		return w.tap, err
 	}
 	o.Network = "udp"
 	a, err := sip.Listen(agentAddr, w.engine, o)
@@ -327,3 +331,25 @@ func pcmu(dir media.Direction) media.Plan {
 }
 
 func statusText(n int) string { return strconv.Itoa(n) }
+
+// final returns the next final response to an INVITE, or nil.
+func final(p *peer) *sipmsg.Response {
+	for {
+		res, ok := p.receive(10 * time.Second).(*sipmsg.Response)
+		if !ok || res.StatusCode >= 200 {
+			return res
+		}
+	}
+}
+
+// finishCall answers what the agent sends until there is no more: BYE, if it ends the call.
+func finishCall(t testing.TB, p *peer) {
+	t.Helper()
+	for {
+		req, ok := p.receive(time.Second).(*sipmsg.Request)
+		if !ok {
+			return
+		}
+		p.reply(req, 200, "", "")
+	}
+}

@@ -53,7 +53,11 @@ func sdpText(msg sipmsg.Message) ([]byte, error) {
 	case kind == typeSDP:
 		return body, nil
 	case strings.HasPrefix(kind, "multipart/") && params["boundary"] != "":
-		return sdpPart(body, params["boundary"])
+		if text, err := sdpPart(body, params["boundary"]); text != nil || err != nil {
+			return text, err
+		}
+	}
+	switch {
 	case optional(headerText(msg, "content-disposition")):
 		return nil, nil
 	}

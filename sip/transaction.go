@@ -65,14 +65,15 @@ type mergeKey struct {
 }
 
 // serverKey returns what a request's transaction is found under (RFC 3261 section 17.2.3). method stands in place of the request's own:
-// INVITE for ACK and for what CANCEL is for.
+// INVITE for ACK and for what CANCEL is for. The Call-ID is part of it, for there are senders whose branches are not unique.
 func serverKey(req *sipmsg.Request, method sipmsg.RequestMethod) string {
 	via := req.Via()
 	branch, _ := via.Params.Get("branch")
 	var b strings.Builder
+	b.WriteString(req.CallID().Value() + " ")
 	if id, ok := strings.CutPrefix(branch, sipmsg.RFC3261BranchMagicCookie); !ok || id == "" {
 		// RFC 2543: the branch says nothing.
-		b.WriteString(req.CallID().Value() + " " + tagOf(req.From().Params) + " " + strconv.FormatUint(uint64(req.CSeq().SeqNo), 10) + " ")
+		b.WriteString(tagOf(req.From().Params) + " " + strconv.FormatUint(uint64(req.CSeq().SeqNo), 10) + " ")
 	}
 	b.WriteString(branch + " " + strings.ToLower(via.Host) + " " + strconv.Itoa(via.Port) + " " + string(method))
 	return b.String()

@@ -41,8 +41,8 @@ type conn interface {
 // transport moves messages between the sockets and the agent.
 type transport struct {
 	parser  *sipmsg.Parser
-	arrived func(msg sipmsg.Message, from conn)  // called in the order of arrival
-	broken  func(req *sipmsg.Request, from conn) // a request of which only the beginning could be read
+	arrived func(msg sipmsg.Message, from conn) // called in the order of arrival
+	broken  func(text []byte, from conn)        // called for a datagram that is no SIP
 	count   *counters
 
 	udp     net.PacketConn // nil without UDP
@@ -153,10 +153,7 @@ func (t *transport) datagram(b []byte, from netip.AddrPort) {
 	f := &flow{t: t, to: from}
 	if err != nil {
 		t.count.unparsed.Add(1)
-		if req, ok := msg.(*sipmsg.Request); ok && req != nil {
-			stamp(req, f)
-			t.broken(req, f)
-		}
+		t.broken(b, f)
 		return
 	}
 	stamp(msg, f)
@@ -246,7 +243,7 @@ func encode(buf *bytes.Buffer, msg sipmsg.Message) error {
 	text := buf.Bytes()
 	head := text[:len(text)-len(msg.Body())]
 	lines := fields + 2 // the start line and the empty one
-	if bytes.Count(head, []byte{'\n'}) != lines || bytes.Count(head, []byte{'\r'}) != lines || bytes.IndexByte(head, 0) >= 0 {
+	if bytes.Count(head, []byte{'\n'}) != lines || bytes.Count(head, []byte{'\r'}) != lines {
 		return errInjected
 	}
 	if len(text) > maxMessage {

@@ -26,7 +26,7 @@ func validate(req *sipmsg.Request) *refusal {
 		return r
 	}
 	switch cseq := req.CSeq(); {
-	case cseq.MethodName != req.Method:
+	case !strings.EqualFold(string(cseq.MethodName), string(req.Method)): // sipgo takes the letters of the one as capitals
 		return refuseWith(400, "CSeq Of Another Method")
 	case req.Method == "":
 		return refuseWith(400, "No Method")
@@ -34,16 +34,14 @@ func validate(req *sipmsg.Request) *refusal {
 	if r := validateTarget(req); r != nil {
 		return r
 	}
-	switch contacts := len(req.GetHeaders("contact")); {
-	case req.Method == sipmsg.INVITE && contacts == 0:
-		return refuseWith(400, "No Contact")
-	case req.Method == sipmsg.INVITE && (contacts > 1 || req.Contact() == nil || req.Contact().Address.Wildcard):
+	// RFC 2543 had INVITEs without a Contact, and gateways put a tel URI beside the SIP one: both are taken.
+	if contacts := req.GetHeaders("contact"); req.Method == sipmsg.INVITE && len(contacts) > 0 && contactOf(req) == nil {
 		return refuseWith(400, "Bad Contact")
 	}
 	return validateRequire(req)
 }
 
-// validateFields counts the header fields and looks for characters that none can have.
+// validateFields counts the header fields and looks for line breaks, which none can have: sipgo ends a line at CR LF alone.
 func validateFields(req *sipmsg.Request) *refusal {
 	all := req.Headers()
 	if len(all) > maxHeaders {
@@ -62,7 +60,7 @@ func validateFields(req *sipmsg.Request) *refusal {
 			}
 			seen[once] = true
 		}
-		if hasControl(h.Value()) || name == "" {
+		if name == "" || strings.ContainsAny(h.Value(), "\r\n") {
 			return refuseWith(400, "Bad Header Field")
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -191,6 +192,25 @@ func answerTo(req *sipmsg.Request, from conn) conn {
 		port = defaultPort
 	}
 	return &flow{t: f.t, to: netip.AddrPortFrom(f.to.Addr(), uint16(port))}
+}
+
+// tidy takes the white space from around the parameters that transactions and dialogs are told apart by, which sipgo leaves there.
+func tidy(msg sipmsg.Message) {
+	var all []sipmsg.HeaderParams
+	if via := msg.Via(); via != nil {
+		all = append(all, via.Params)
+	}
+	if from := msg.From(); from != nil {
+		all = append(all, from.Params)
+	}
+	if to := msg.To(); to != nil {
+		all = append(all, to.Params)
+	}
+	for _, params := range all {
+		for i := range params {
+			params[i].K, params[i].V = strings.TrimSpace(params[i].K), strings.TrimSpace(params[i].V)
+		}
+	}
 }
 
 // received notes in the top Via where a request came from, if that is not what it says (RFC 3261 section 18.2.1, RFC 3581 section 4).

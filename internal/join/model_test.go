@@ -11,6 +11,7 @@ import (
 // scenario is a pair of legs that a join may begin with.
 type scenario struct {
 	name  string
+	small bool // also with the race detector
 	rules worldRules
 	init  []world
 }
@@ -62,33 +63,33 @@ func scenarios(soak bool) []scenario {
 	quick, patient, slow := worldRules{slow: soak}, worldRules{slow: soak, patient: true}, worldRules{slow: true}
 	const live = join.SendRecv
 	return []scenario{
-		{"incoming and dialled", quick, []world{
+		{"incoming and dialled", false, quick, []world{
 			pair(caller(1, both), called(0, both)), pair(caller(0, both), called(1, both)), pair(caller(0, codecX), called(1, codecX)),
 		}},
-		{"incoming and dialled, offers on both sides", patient, []world{pair(caller(1, both), called(1, both))}},
-		{"incoming and dialled, slow watchers", slow, []world{pair(caller(0, both), called(0, both))}},
-		{"incoming and incoming", quick, []world{
+		{"incoming and dialled, offers on both sides", false, patient, []world{pair(caller(1, both), called(1, both))}},
+		{"incoming and dialled, slow watchers", false, slow, []world{pair(caller(0, both), called(0, both))}},
+		{"incoming and incoming", false, quick, []world{
 			pair(caller(1, both), caller(more, both)), pair(up(1, live, codecX), caller(1, both)),
 		}},
-		{"take-over", patient, []world{
+		{"take-over", false, patient, []world{
 			pair(up(1, live, both), up(1, live, both)), pair(up(1, live, codecX), up(1, live, codecY)),
 			pair(up(1, join.SendOnly, both), up(1, live, codecY)), pair(up(1, join.RecvOnly, both), up(1, join.SendOnly, both)),
 			pair(up(1, live, both), called(1, both)),
 		}},
-		{"take-over, slow watchers", slow, []world{pair(up(1, live, codecX), up(0, live, codecY))}},
-		{"two offers in a row", worldRules{patient: true}, []world{pair(up(2, live, both), up(2*more, live, both))}},
-		{"video", patient, []world{
+		{"take-over, slow watchers", true, slow, []world{pair(up(1, live, codecX), up(0, live, codecY))}},
+		{"two offers in a row", true, worldRules{patient: true}, []world{pair(up(2, live, both), up(2*more, live, both))}},
+		{"video", false, patient, []world{
 			pair(withVideo(up(1, live, both)), withVideo(up(1, live, both))), pair(withVideo(up(1, live, both)), up(1, live, both)),
 		}},
-		{"offerless", quick, []world{
+		{"offerless", true, quick, []world{
 			pair(caller(0, 0), called(0, both)), pair(caller(0, 0), called(0, 0)), pair(caller(0, both), called(0, 0)),
 			pair(called(0, 0), called(0, 0)), pair(called(0, 0), called(0, both)),
 		}},
-		{"offerless, and offers later", patient, []world{
+		{"offerless, and offers later", true, patient, []world{
 			pair(caller(1, 0), called(0, both)), pair(caller(0, 0), called(1, 0)), pair(caller(1, both), called(0, 0)),
 			pair(called(1, 0), called(0, 0)), pair(called(0, 0), called(1, both)),
 		}},
-		{"one stays", worldRules{stay: true, slow: soak}, []world{
+		{"one stays", true, worldRules{stay: true, slow: soak}, []world{
 			pair(caller(0, both), called(0, both)), pair(up(1, live, both), up(0, live, codecX)),
 		}},
 	}
@@ -106,9 +107,24 @@ func (s scenario) check(step stepFunc) model.Result {
 }
 
 func TestModel(t *testing.T) {
+	explore(t, scenarios(false), raceEnabled)
+}
+
+func TestModelSoak(t *testing.T) {
+	if os.Getenv("ALEXACALL_SOAK") != "1" {
+		t.Skip("a long test: set ALEXACALL_SOAK=1")
+	}
+	explore(t, scenarios(true), false)
+}
+
+// explore checks the rules in all scenarios, or in the small ones.
+func explore(t *testing.T, all []scenario, onlySmall bool) {
 	states := 0
-	for _, s := range scenarios(os.Getenv("ALEXACALL_SOAK") == "1") {
+	for _, s := range all {
 		t.Run(s.name, func(t *testing.T) {
+			if onlySmall && !s.small {
+				t.Skip("too large for the race detector")
+			}
 			r := s.check(rules(s.rules.stay).Step)
 			states += r.States
 			t.Log(r)

@@ -32,6 +32,7 @@ type association struct {
 	client      bool
 	reachable   bool // there is a path to the far side
 	running     bool
+	failed      bool // it does not try again
 	conn        *packetConn
 	parked      *parked // not nil after the handshake
 	work        sync.WaitGroup
@@ -54,7 +55,7 @@ func (a *association) expect(fingerprint string, client bool) {
 	}
 	if a.fingerprint != "" {
 		a.conn.queue.close() // ends a handshake with the certificate before
-		a.parked, a.conn = nil, newPacketConn(a.t.transport)
+		a.parked, a.conn, a.failed = nil, newPacketConn(a.t.transport), false
 	}
 	a.fingerprint, a.client = fingerprint, client
 	a.begin()
@@ -68,6 +69,13 @@ func (a *association) connected() {
 	a.begin()
 }
 
+// disconnected says that another path is looked for. A handshake that has not begun waits for it.
+func (a *association) disconnected() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.reachable = false
+}
+
 // arrived takes a DTLS datagram from the reader. What comes before we are ready waits in the queue.
 func (a *association) arrived(b []byte) {
 	a.mu.Lock()
@@ -77,15 +85,12 @@ func (a *association) arrived(b []byte) {
 		return
 	}
 	a.conn.queue.put(b, a.t.transport.remote())
-	a.begin()
 }
 
-// begin starts the handshake when it is time: as client once there is a path, as server once the far side has begun.
+// begin starts the handshake once there is a path and we know with whom. A server waits for the far side's first word in it, which has
+// to come in time too.
 func (a *association) begin() {
-	if a.running || a.parked != nil || a.fingerprint == "" || !a.reachable || a.ctx.Err() != nil {
-		return
-	}
-	if !a.client && a.conn.queue.empty() {
+	if a.running || a.failed || a.parked != nil || a.fingerprint == "" || !a.reachable || a.ctx.Err() != nil {
 		return
 	}
 	a.running = true
@@ -110,6 +115,7 @@ func (a *association) handshake() {
 		return
 	}
 	if err != nil {
+		a.failed = true
 		a.mu.Unlock()
 		if a.ctx.Err() == nil {
 			a.t.fail(fmt.Errorf("engine: DTLS: %w", err))

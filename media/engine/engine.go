@@ -71,6 +71,7 @@ type Engine struct {
 type limits struct {
 	connect   time.Duration
 	handshake time.Duration
+	moved     time.Duration
 }
 
 var _ media.Engine = (*Engine)(nil)
@@ -88,7 +89,7 @@ func Listen(addr string, o *Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{o: o, log: o.logger(), terminals: map[*terminal]struct{}{}, limits: limits{connectLimit, handshakeLimit}}
+	e := &Engine{o: o, log: o.logger(), terminals: map[*terminal]struct{}{}, limits: limits{connectLimit, handshakeLimit, movedAfter}}
 	if e.cert, err = newCertificate(); err != nil {
 		return nil, err
 	}

@@ -167,6 +167,9 @@ func (a *agent) restart(ufrag, pwd string) error {
 	}
 	a.ufrag, a.pwd = ufrag, pwd
 	a.selected.Store(nil)
+	if a.t.dtls != nil {
+		a.t.dtls.disconnected()
+	}
 	return a.gather()
 }
 
@@ -178,7 +181,7 @@ func (a *agent) follow(m *stun.Message, _, remote ice.Candidate, _ *ice.Candidat
 		return true
 	}
 	old := a.selected.Load()
-	return old != nil && !(*old).Equal(remote) && time.Since((*old).LastReceived()) > movedAfter
+	return old != nil && !(*old).Equal(remote) && time.Since((*old).LastReceived()) > a.t.engine.limits.moved
 }
 
 // pair is told of the path that the agent has chosen.

@@ -3,7 +3,7 @@ package engine_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/alexacall/alexacall/internal/testutil"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testutil.Leaks(m) }

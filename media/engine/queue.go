@@ -94,12 +94,6 @@ func (q *queue) stop() {
 	}
 }
 
-func (q *queue) empty() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.items) == 0
-}
-
 // close ends every get.
 func (q *queue) close() {
 	q.mu.Lock()

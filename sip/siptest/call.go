@@ -78,6 +78,7 @@ type Call struct {
 		terms     *agreement
 		local     string // descriptions as last sent and received
 		remote    string
+		early     []byte // description in the last provisional response
 	}
 }
 

@@ -21,7 +21,6 @@ type placing struct {
 	tx       *sipmsg.ClientTx
 	current  *sipmsg.Request // the INVITE of tx
 	asked    map[int]bool    // the statuses that have asked for credentials
-	early    bool            // a provisional response has answered the offer
 	heard    bool            // a provisional response has come: CANCEL may be sent
 	quitting *ending         // how the phone wants to end the call
 
@@ -145,6 +144,7 @@ func (c *Call) noteResponse(res *sipmsg.Response) {
 	switch {
 	case r.status <= sipmsg.StatusTrying || r.status >= 200:
 	case r.sdp:
+		c.state.early = res.Body() // sipgo changes it no more
 		c.move(Early)
 	case r.status == sipmsg.StatusRinging:
 		c.move(Ringing)
@@ -220,9 +220,7 @@ func (r *placing) take(res *sipmsg.Response) bool {
 		if hasSDP(res) && !r.o.Offerless {
 			if err := r.takeAnswer(res.Body(), false); err != nil {
 				r.p.log.Debug("early answer", "error", err)
-				return false
 			}
-			r.early = true
 		}
 		return false
 	case res.IsSuccess():
@@ -276,8 +274,8 @@ func (r *placing) answered(res *sipmsg.Response) {
 		sdp, terms, err = r.takeOffer(res.Body())
 	case hasSDP(res):
 		err = r.takeAnswer(res.Body(), false)
-	case !r.early:
-		err = errors.New("siptest: answered without a session description")
+	default:
+		err = r.takeEarlyAnswer()
 	}
 	if err == nil && r.quitting == nil {
 		r.set(Up)
@@ -305,44 +303,14 @@ func (r *placing) answered(res *sipmsg.Response) {
 	}
 }
 
-// again handles a further 2xx, in a goroutine of sipgo's: a repeated one is acknowledged again; one from another branch of a fork is
-// acknowledged and hung up (RFC 3261 section 13.2.2.4).
-func (r *placing) again(res *sipmsg.Response) {
-	if res.To() == nil || !r.p.enter() {
-		return
+// takeEarlyAnswer takes the answer of the last provisional response that had one, for a 200 that has none. It may not have been handled yet:
+// the 200 may have overtaken it.
+func (r *placing) takeEarlyAnswer() error {
+	r.state.Lock()
+	early := r.state.early
+	r.state.Unlock()
+	if early == nil {
+		return errors.New("siptest: answered without a session description")
 	}
-	defer r.p.running.Done()
-	tag := tagOf(res.To().Params)
-	r.mu.Lock()
-	ack, none := r.acks[tag], len(r.acks) == 0
-	r.mu.Unlock()
-	if none {
-		return // the first one is being handled right now
-	}
-	if ack == nil {
-		r.refuseFork(res, tag)
-		return
-	}
-	if err := r.p.write(r.p.ctx, ack.Clone()); err != nil {
-		r.p.log.Debug("ACK again", "error", err)
-	}
-}
-
-// refuseFork acknowledges and hangs up what another branch of a fork has answered.
-func (r *placing) refuseFork(res *sipmsg.Response, tag string) {
-	seq := res.CSeq().SeqNo
-	fork := &dialog{p: r.p, callID: r.callID, from: r.from, seq: seq}
-	fork.establish(res)
-	ack := fork.request(sipmsg.ACK, seq, "")
-	r.mu.Lock()
-	r.acks[tag] = ack.Clone()
-	r.mu.Unlock()
-	if err := r.p.write(r.p.ctx, ack); err != nil {
-		r.p.log.Debug("ACK to a fork", "error", err)
-	}
-	ctx, cancel := context.WithTimeout(r.p.ctx, byeTimeout)
-	defer cancel()
-	if _, err := fork.do(ctx, fork.request(sipmsg.BYE, 0, "")); err != nil {
-		r.p.log.Debug("BYE to a fork", "error", err)
-	}
+	return r.takeAnswer(early, false)
 }

@@ -262,6 +262,11 @@ func TestEarlyAnswerStands(t *testing.T) {
 		r.answer(invite, "200 OK", "x", rawContact)
 		r.request(sipmsg.ACK)
 		reach(t, siptest.Up, c)
+		r.answer(invite, "180 Ringing", "x", rawContact) // overtaken by the 200
+		synctest.Wait()
+		if s := c.State(); s != siptest.Up {
+			t.Errorf("after a late 180 the call is %s", s)
+		}
 		finish(t, c, r)
 	})
 }

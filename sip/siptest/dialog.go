@@ -236,9 +236,20 @@ func (p *Phone) begin(ctx context.Context, req *sipmsg.Request, again func(*sipm
 	}
 	if err := tx.Init(); err != nil {
 		tx.Terminate()
-		return nil, fmt.Errorf("siptest: %w", err)
+		return nil, fmt.Errorf("siptest: %s not sent: %w", req.Method, cause(err))
 	}
 	return tx, nil
+}
+
+// cause returns why sipgo has not sent a request. What sipgo says of it has the request line, and so perhaps a number.
+func cause(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op
+	}
+	if errors.Is(err, sipmsg.ErrUDPMTUCongestion) {
+		return sipmsg.ErrUDPMTUCongestion
+	}
+	return sipmsg.ErrTransactionTransport
 }
 
 // do sends a request that is not an INVITE and returns its final response, after one more try when that asks for credentials.

@@ -45,7 +45,8 @@ type Phone struct {
 	running sync.WaitGroup // calls, what is being handled, and what is being sent
 	readers sync.WaitGroup // of the sockets
 
-	tracing sync.Mutex // held while OnMessage runs
+	tracing outlet // to OnMessage
+	logging outlet // to Logger
 
 	mu       sync.Mutex
 	closing  bool // no new calls
@@ -88,9 +89,9 @@ func NewPhone(o *PhoneOptions) (*Phone, error) {
 
 // serve starts the two layers of sipgo that the phone stands on.
 func (p *Phone) serve() {
-	log := p.log.With("phone", p.User)
-	p.log = log
-	forSIPGo := slog.New(quiet{log.Handler()})
+	// Not the user part: it may be a number.
+	p.log = slog.New(gated{p.log.Handler(), &p.logging}).With("phone", p.addr)
+	forSIPGo := slog.New(quiet{p.log.Handler()})
 	p.tpl = sipmsg.NewTransportLayer(net.DefaultResolver, sipmsg.NewParser(), nil, sipmsg.WithTransportLayerLogger(forSIPGo))
 	// The order matters: what arrives is seen here, one message after the other, before the transaction layer hands each to a
 	// goroutine of its own.
@@ -202,6 +203,8 @@ func (p *Phone) Close() error {
 	p.txl.Close()
 	p.running.Wait()
 	p.closeErr = p.shut()
+	p.tracing.close()
+	p.logging.close()
 	close(p.closed)
 	return p.closeErr
 }
@@ -216,6 +219,7 @@ func (p *Phone) shut() error {
 		_ = p.tpl.Pool("tcp").Clear() // most are closed already
 		p.forget()
 	}
+	p.readers.Wait()
 	return err
 }
 
@@ -273,24 +277,4 @@ func (p *Phone) lookup(callID, localTag string) *Call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.dialogs[dialogKey(callID, localTag)]
-}
-
-// traceSent tells OnMessage of what sipgo sends.
-func (p *Phone) traceSent(b []byte) {
-	if p.OnMessage == nil {
-		return
-	}
-	if msg, err := sipmsg.ParseMessage(b); err == nil {
-		p.trace(msg, true)
-	}
-}
-
-// trace tells OnMessage of msg.
-func (p *Phone) trace(msg sipmsg.Message, sent bool) {
-	if p.OnMessage == nil {
-		return
-	}
-	p.tracing.Lock()
-	defer p.tracing.Unlock()
-	p.OnMessage(entryOf(msg, sent, time.Since(p.started)))
 }

@@ -41,9 +41,9 @@ type PhoneOptions struct {
 	RequireAuth        bool   // ask for these very credentials of incoming calls, with 407
 
 	// OnMessage is told of every message as it is sent or arrives, retransmissions included. It is called by one goroutine at a time,
-	// in order, and must neither take long nor call the phone.
+	// in order, must neither take long nor call the phone, and is not called any more once Close has returned.
 	OnMessage func(Entry)
-	Logger    *slog.Logger // nil is silent
+	Logger    *slog.Logger // nil is silent; not used any more once Close has returned
 }
 
 // CallOptions says how one call is placed. Nil is the zero value.

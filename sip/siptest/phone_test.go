@@ -1,7 +1,6 @@
 package siptest_test
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -310,37 +309,5 @@ func TestDigest(t *testing.T) {
 	}
 	if n := len(b.Calls()); n != 1 {
 		t.Errorf("%d calls came through, want 1", n)
-	}
-}
-
-func TestManyCallsAtOnce(t *testing.T) {
-	b := phone(t, &siptest.PhoneOptions{NoMedia: true})
-	const calls = 40
-	errs := make(chan error, calls)
-	for i := range calls {
-		a := phone(t, &siptest.PhoneOptions{NoMedia: true, Network: []string{"udp", "tcp"}[i%2]})
-		go func() {
-			errs <- func() error {
-				c, err := a.Call(t.Context(), b.URI(), nil)
-				if err != nil {
-					return err
-				}
-				if err := c.WaitState(t.Context(), siptest.Up); err != nil {
-					return err
-				}
-				if got, want := c.Responses(), []int{100, 180, 200}; !slices.Equal(got, want) {
-					return fmt.Errorf("responses %v, want %v", got, want)
-				}
-				return c.Hangup(t.Context())
-			}()
-		}()
-	}
-	for range calls {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
-	}
-	if n := len(b.Calls()); n != calls {
-		t.Errorf("%d calls came in, want %d", n, calls)
 	}
 }

@@ -3,6 +3,7 @@ package siptest_test
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -208,9 +209,9 @@ func TestGlare(t *testing.T) {
 		for _, e := range j.entries {
 			if e.Status == 491 {
 				pending++
-			if e.At > 1100*time.Millisecond {
-				t.Errorf("%s only after %s", e, e.At)
-			}
+				if e.At > 1100*time.Millisecond {
+					t.Errorf("%s only after %s", e, e.At)
+				}
 			}
 		}
 		if pending != 2 {
@@ -281,6 +282,48 @@ func TestRefusalAcrossLoss(t *testing.T) {
 		)
 		if got, want := out.Responses(), []int{100, 486}; !slices.Equal(got, want) {
 			t.Errorf("Responses() = %v, want %v", got, want)
+		}
+	})
+}
+
+func TestLogKeepsSecrets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := testutil.PacketPipe(t)
+		var log bytes.Buffer
+		o := siptest.PhoneOptions{
+			User: "4930123456", Username: "room12", Password: "correct horse",
+			Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug - 8})),
+		}
+		a := silentPhone(t, near, o)
+		o.RequireAuth = true
+		b := silentPhone(t, far, o)
+		out, in := call(t, a, b, nil)
+		reach(t, siptest.Up, out, in)
+		if err := errors.Join(out.Hold(t.Context()), out.Hangup(t.Context())); err != nil {
+			t.Error(err)
+		}
+		out, err := a.Call(t.Context(), b.URI(), &siptest.CallOptions{Headers: [][2]string{{"X-Long", strings.Repeat("x", 2000)}}})
+		if err == nil {
+			_ = out.Hangup(t.Context())
+			t.Error("a message longer than UDP takes is sent")
+		} else if strings.Contains(err.Error(), "4930123456") {
+			t.Errorf("the error names the number: %v", err)
+		}
+		for _, junk := range []string{"INVITE 4930123456", "INVITE sip:4930123456@x SIP/2.0\r\nTo: 4930123456\r\n\r\n"} {
+			if _, err := far.WriteTo([]byte(junk), near.LocalAddr()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(a.Close(), b.Close()); err != nil {
+			t.Error(err)
+		}
+		if log.Len() == 0 {
+			t.Error("nothing is logged")
+		}
+		for _, secret := range []string{"4930123456", "correct horse", "room12", "m=audio", "o=", "Digest", "response="} {
+			if strings.Contains(log.String(), secret) {
+				t.Errorf("%q is in the log:\n%s", secret, log.String())
+			}
 		}
 	})
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -250,65 +248,4 @@ func (g *gate) dial(ctx context.Context, addr string) error {
 		return fmt.Errorf("siptest: %w", err)
 	}
 	return g.add(ctx, c)
-}
-
-// quiet passes sipgo's log on to the phone's, without attributes: they hold whole messages.
-type quiet struct{ slog.Handler }
-
-// Handle implements slog.Handler.
-func (q quiet) Handle(ctx context.Context, r slog.Record) error {
-	return q.Handler.Handle(ctx, slog.NewRecord(r.Time, r.Level, "sipgo: "+r.Message, r.PC))
-}
-
-// WithAttrs implements slog.Handler.
-func (q quiet) WithAttrs([]slog.Attr) slog.Handler { return q }
-
-// WithGroup implements slog.Handler.
-func (q quiet) WithGroup(string) slog.Handler { return q }
-
-// Entry is one SIP message that a phone has sent or received.
-type Entry struct {
-	At     time.Duration // since the phone was made
-	Sent   bool          // false: received
-	Method string        // of a response: of its request
-	Status int           // 0 for a request
-	Reason string        // of a response
-	CallID string
-	SDP    bool // it has a session description
-}
-
-// String returns what the entry says, such as "-> INVITE (SDP)" or "<- 180 Ringing to INVITE".
-func (e Entry) String() string {
-	var b strings.Builder
-	if e.Sent {
-		b.WriteString("-> ")
-	} else {
-		b.WriteString("<- ")
-	}
-	if e.Status != 0 {
-		fmt.Fprintf(&b, "%d %s to ", e.Status, e.Reason)
-	}
-	b.WriteString(e.Method)
-	if e.SDP {
-		b.WriteString(" (SDP)")
-	}
-	return b.String()
-}
-
-// entryOf returns what there is to say of msg.
-func entryOf(msg sipmsg.Message, sent bool, at time.Duration) Entry {
-	e := Entry{At: at, Sent: sent, SDP: hasSDP(msg)}
-	if id := msg.CallID(); id != nil {
-		e.CallID = id.Value()
-	}
-	switch m := msg.(type) {
-	case *sipmsg.Request:
-		e.Method = m.Method.String()
-	case *sipmsg.Response:
-		e.Status, e.Reason = m.StatusCode, m.Reason
-		if c := m.CSeq(); c != nil {
-			e.Method = c.MethodName.String()
-		}
-	}
-	return e
 }

@@ -1,0 +1,59 @@
+package bridge_test
+
+import (
+	"context"
+	"sync"
+
+	"github.com/alexacall/alexacall/bridge"
+)
+
+// exchange is a Dialer over pipes: each number leads to a party that plays the called side of the call.
+type exchange struct {
+	parties map[string]func(leg bridge.Leg)
+	playing sync.WaitGroup
+
+	mu      sync.Mutex
+	dialled []bridge.DialOptions
+	legs    []bridge.Leg // the called sides
+}
+
+func (e *exchange) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bridge.Leg, error) {
+	party, ok := e.parties[to]
+	if !ok {
+		return nil, &bridge.EndError{Cause: bridge.NotFound, Remote: true}
+	}
+	desk, out := bridge.Pipe(o.Plan)
+	e.mu.Lock()
+	e.dialled, e.legs = append(e.dialled, *o), append(e.legs, desk)
+	e.mu.Unlock()
+	e.playing.Go(func() { party(desk) })
+	for info := out.Info(); info.Phase < bridge.Alerting || info.Phase == bridge.Over; {
+		var err error
+		if info, err = out.Next(ctx, info.Rev); err != nil {
+			_ = out.Hangup(context.WithoutCancel(ctx), bridge.Cancelled)
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// desk returns the called side of the n-th call.
+func (e *exchange) desk(n int) bridge.Leg {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.legs[n]
+}
+
+// answers is a party that rings and accepts at once.
+func answers(leg bridge.Leg) {
+	_ = leg.Ring(context.Background(), nil)
+	_ = leg.Answer(context.Background(), leg.Info().Far)
+}
+
+// rings is a party that rings and does nothing else.
+func rings(leg bridge.Leg) { _ = leg.Ring(context.Background(), nil) }
+
+// rejects returns a party that ends the call.
+func rejects(why bridge.Cause) func(bridge.Leg) {
+	return func(leg bridge.Leg) { _ = leg.Hangup(context.Background(), why) }
+}

@@ -1,0 +1,325 @@
+package bridge_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media"
+)
+
+// upPipe returns the two legs of a pipe that is up.
+func upPipe(t *testing.T, offer, answer media.Plan) (near, far bridge.Leg) {
+	t.Helper()
+	near, far = bridge.Pipe(offer)
+	if err := near.Answer(t.Context(), answer); err != nil {
+		t.Fatal(err)
+	}
+	return near, far
+}
+
+func endPipe(t *testing.T, leg bridge.Leg) {
+	t.Helper()
+	if err := leg.Hangup(t.Context(), bridge.Normal); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPipeBegins(t *testing.T) {
+	near, far := bridge.Pipe(both())
+	n, f := near.Info(), far.Info()
+	want(t, "near waits", n.Phase, bridge.Placed)
+	want(t, "with an offer", n.Pending, true)
+	want(t, "of the plan", n.Far.String(), both().String())
+	want(t, "far knows nothing yet", f.Far.String(), "nothing")
+	want(t, "nothing is agreed", near.Media().Plan().String(), "nothing")
+	want(t, "the caller is the same for both", n.From, f.From)
+	want(t, "no time of an answer", n.Answered.IsZero(), true)
+	other, _ := bridge.Pipe(both())
+	ids := map[string]bool{n.ID: true, f.ID: true, other.Info().ID: true}
+	want(t, "every leg has an id of its own", len(ids), 3)
+}
+
+func TestPipeWithoutACodec(t *testing.T) {
+	near, _ := bridge.Pipe(media.Plan{})
+	want(t, "there is no offer", near.Info().Pending, false)
+	err := near.Answer(t.Context(), both())
+	want(t, "and no agreement", errors.Is(err, media.ErrNoCommonCodec), true)
+	want(t, "so it is not accepted", near.Info().Phase, bridge.Placed)
+	endPipe(t, near)
+}
+
+func TestPipeRing(t *testing.T) {
+	near, far := bridge.Pipe(both())
+	for _, step := range []struct {
+		early media.Plan
+		want  bridge.Phase
+	}{{nil, bridge.Alerting}, {onlyA(), bridge.Early}, {nil, bridge.Early}, {onlyU(), bridge.Early}} {
+		if err := near.Ring(t.Context(), step.early); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "near", near.Info().Phase, step.want)
+		want(t, "far", far.Info().Phase, step.want)
+	}
+	want(t, "early media stands", agreed(far), "PCMA")
+	if err := far.Ring(t.Context(), nil); err != nil {
+		t.Errorf("got %v, want nothing: a dialled leg is not rung", err)
+	}
+	if err := far.Answer(t.Context(), nil); err != nil {
+		t.Errorf("got %v, want nothing: who dialled does not accept", err)
+	}
+	want(t, "it rings on", near.Info().Phase, bridge.Early)
+	if err := near.Answer(t.Context(), onlyU()); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "accepted", far.Info().Phase, bridge.Up)
+	want(t, "what was agreed early stands", agreed(far), "PCMA")
+	want(t, "the time is known", far.Info().Answered.IsZero(), false)
+	if err := near.Ring(t.Context(), nil); err != nil || near.Info().Phase != bridge.Up {
+		t.Errorf("ringing again came to %v, %v, want nothing", near.Info().Phase, err)
+	}
+	endPipe(t, far)
+}
+
+func TestPipeEarlyWithoutACommonCodec(t *testing.T) {
+	near, far := bridge.Pipe(onlyU())
+	want(t, "error", errors.Is(near.Ring(t.Context(), onlyA()), media.ErrNoCommonCodec), true)
+	want(t, "the offer waits on", near.Info().Pending, true)
+	want(t, "nothing has rung", far.Info().Phase, bridge.Placed)
+	endPipe(t, near)
+}
+
+func TestPipeUpdate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := upPipe(t, both(), both())
+		rev := far.Info().Rev
+		if err := near.Update(t.Context(), both()); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "nothing would change, so nothing is said", far.Info().Rev, rev)
+
+		var offer sync.WaitGroup
+		offer.Go(func() {
+			if err := near.Update(t.Context(), hold(onlyA())); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		want(t, "the offer waits", far.Info().Pending, true)
+		want(t, "it holds", dir(far.Info().Far), media.SendOnly)
+		want(t, "what stands has not changed", agreed(near), "PCMA+PCMU")
+		if err := far.Answer(t.Context(), both()); err != nil {
+			t.Fatal(err)
+		}
+		offer.Wait()
+		want(t, "now it has", agreed(near), "PCMA")
+		want(t, "for both", agreed(far), "PCMA")
+		want(t, "who is held is not thought to hold", dir(near.Info().Far), media.SendRecv)
+		if err := far.Answer(t.Context(), onlyU()); err != nil {
+			t.Errorf("got %v, want nothing: no offer waits", err)
+		}
+		want(t, "an answer to nothing changes nothing", agreed(far), "PCMA")
+		endPipe(t, near)
+	})
+}
+
+func TestPipeRefusedOffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := upPipe(t, both(), both())
+		var offer sync.WaitGroup
+		offer.Go(func() {
+			if err := near.Update(t.Context(), hold(onlyA())); err == nil {
+				t.Error("the offer was taken")
+			}
+		})
+		synctest.Wait()
+		want(t, "it cannot be answered with another codec", errors.Is(far.Answer(t.Context(), onlyU()), media.ErrNoCommonCodec), true)
+		offer.Wait()
+		want(t, "it does not wait any more", far.Info().Pending, false)
+		want(t, "what near said before it counts", dir(far.Info().Far), media.SendRecv)
+		want(t, "what stood stands", agreed(far), "PCMA+PCMU")
+		offer.Go(func() {
+			if err := far.Update(t.Context(), hold(both())); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(5 * time.Second)
+		offer.Wait()
+		want(t, "near answers with what stands, not with what was refused", dir(far.Info().Far), media.SendRecv)
+		endPipe(t, near)
+	})
+}
+
+func TestPipeUnansweredOffer(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer, offer media.Plan
+		taken         bool
+	}{
+		"is answered with what stands":    {both(), hold(both()), true},
+		"is refused if that is of no use": {onlyU(), onlyA(), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := upPipe(t, both(), test.answer)
+				begun := time.Now()
+				err := far.Update(t.Context(), test.offer)
+				want(t, "taken", err == nil, test.taken)
+				want(t, "after four seconds", time.Since(begun), 4*time.Second)
+				want(t, "it does not wait any more", near.Info().Pending, false)
+				endPipe(t, far)
+			})
+		})
+	}
+}
+
+func TestPipeUnansweredOfferOfAnAcceptance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := upPipe(t, nil, onlyA())
+		want(t, "the acceptance has an offer", far.Info().Pending, true)
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		want(t, "it is answered with all there is", far.Info().Pending, false)
+		want(t, "and agreed", agreed(near), "PCMA")
+		endPipe(t, near)
+	})
+}
+
+func TestPipeOffersCross(t *testing.T) {
+	for name, test := range map[string]struct {
+		near, far media.Plan
+		wait      time.Duration
+	}{
+		"two holds": {hold(both()), hold(both()), 0},
+		"the same":  {hold(onlyU()), onlyU(), 0},
+		// One of the two is refused, the other is offered again to a party that leaves it to its leg.
+		"two codecs": {onlyU(), onlyA(), 4 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				near, far := upPipe(t, both(), both())
+				var offers sync.WaitGroup
+				offers.Go(func() { _ = near.Update(t.Context(), test.near) })
+				offers.Go(func() { _ = far.Update(t.Context(), test.far) })
+				offers.Wait()
+				want(t, "none waits", near.Info().Pending || far.Info().Pending, false)
+				want(t, "both agree on codecs", agreed(near), agreed(far))
+				want(t, "far knows near's direction", dir(far.Info().Far), dir(test.near))
+				want(t, "near knows far's direction", dir(near.Info().Far), dir(test.far))
+				want(t, "the time it took", time.Since(begun), test.wait)
+				endPipe(t, near)
+			})
+		})
+	}
+}
+
+func TestPipeMuteShowsAfterHold(t *testing.T) {
+	// Who is held cannot say in its answer that it is muted: it shows when the hold is over.
+	synctest.Test(t, func(t *testing.T) {
+		near, far := upPipe(t, both(), both())
+		muted := turned(both(), media.RecvOnly)
+		for _, offer := range [...]media.Plan{hold(both()), both()} {
+			var update sync.WaitGroup
+			update.Go(func() {
+				if err := near.Update(t.Context(), offer); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+			if err := far.Answer(t.Context(), muted); err != nil {
+				t.Fatal(err)
+			}
+			update.Wait()
+		}
+		want(t, "near knows", dir(near.Info().Far), media.RecvOnly)
+		endPipe(t, near)
+	})
+}
+
+func TestPipeUpdatesQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := upPipe(t, both(), both())
+		var offers sync.WaitGroup
+		for range 3 { // two wait behind the first
+			offers.Go(func() {
+				if err := near.Update(t.Context(), hold(both())); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		if err := far.Answer(t.Context(), both()); err != nil {
+			t.Fatal(err)
+		}
+		offers.Wait() // they ask for what stands by now
+		want(t, "no offer waits", far.Info().Pending, false)
+		endPipe(t, near)
+	})
+}
+
+func TestPipeUpdateContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reason := errors.New("no time")
+		near, far := upPipe(t, both(), both())
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, reason)
+		defer cancel()
+		want(t, "the context's reason", near.Update(ctx, hold(both())), reason)
+		want(t, "the offer goes on", far.Info().Pending, true)
+		if err := far.Answer(t.Context(), both()); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "and is answered", dir(far.Info().Far), media.SendOnly)
+		endPipe(t, near)
+	})
+}
+
+func TestPipeHangup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := upPipe(t, both(), both())
+		var offer sync.WaitGroup
+		offer.Go(func() {
+			err := far.Update(t.Context(), hold(both()))
+			end, ok := errors.AsType[*bridge.EndError](err)
+			want(t, "an offer ends with the call", ok, true)
+			want(t, "with its cause", end.Cause, bridge.Declined)
+		})
+		synctest.Wait()
+		for range 2 {
+			if err := near.Hangup(t.Context(), bridge.Declined); err != nil {
+				t.Error(err)
+			}
+		}
+		offer.Wait()
+		time.Sleep(10 * time.Second) // the offer's timer has nothing to do
+		for name, test := range map[string]struct {
+			leg    bridge.Leg
+			remote bool
+		}{"near": {near, false}, "far": {far, true}} {
+			_, err := test.leg.Next(t.Context(), test.leg.Info().Rev)
+			end, _ := errors.AsType[*bridge.EndError](err)
+			want(t, name+": who ended it", *end, bridge.EndError{Cause: bridge.Declined, Remote: test.remote})
+			for what, err := range map[string]error{
+				"ring": test.leg.Ring(t.Context(), nil), "answer": test.leg.Answer(t.Context(), nil), "update": test.leg.Update(t.Context(), onlyA()),
+			} {
+				want(t, name+": "+what+" after the end", bridge.CauseOf(err), bridge.Declined)
+			}
+		}
+	})
+}
+
+func TestPipeSound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := upPipe(t, both(), both())
+		ears := [...]*ear{listen(t, near), listen(t, far)}
+		ears[0].hears(t, far, "from far")
+		ears[1].hears(t, near, "from near")
+		for _, e := range ears {
+			e.close(t)
+		}
+		endPipe(t, near)
+	})
+}

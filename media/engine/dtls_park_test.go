@@ -1,0 +1,48 @@
+package engine
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+)
+
+// The last flight is what was written last, also when something is read after it: it has to be there for whoever did not get it.
+func TestPacketConnFlight(t *testing.T) {
+	c := newPacketConn(new(transport))
+	b := make([]byte, 100)
+	read := func() {
+		t.Helper()
+		c.queue.put([]byte{recordHandshake}, netip.AddrPort{})
+		if _, _, err := c.ReadFrom(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := func(kind byte, data string) {
+		t.Helper()
+		b := append([]byte{kind}, data...)
+		if n, err := c.WriteTo(b, nil); n != len(b) || err != nil {
+			t.Fatal(n, err)
+		}
+		clear(b) // the writer may use it again
+	}
+	write(recordHandshake, "hello")
+	read()
+	write(recordHandshake, "certificate")
+	write(recordHandshake, "done")
+	read()
+	write(20, "change")
+	write(recordHandshake, "finished")
+	read()
+	flight := c.keep()
+	if len(flight) != 2 || !bytes.Equal(flight[0], []byte("\x14change")) || !bytes.Equal(flight[1], []byte("\x16finished")) {
+		t.Errorf("last flight: %q", flight)
+	}
+	if c.alert() != nil {
+		t.Errorf("an alert before there was one: %q", c.alert())
+	}
+	write(recordAlert, "goodbye")
+	write(recordHandshake, "finished")
+	if string(c.alert()) != "\x15goodbye" || string(flight[1]) != "\x16finished" {
+		t.Errorf("alert: %q, last flight %q", c.alert(), flight)
+	}
+}

@@ -1,0 +1,30 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/alexacall/alexacall/media"
+)
+
+// SetLimits sets how long far sides of e may take to be reached and to agree on keys. Call it before the first Open.
+func SetLimits(e *Engine, connect, handshake time.Duration) {
+	e.limits.connect, e.limits.handshake = connect, handshake
+}
+
+// SetMoved sets how long the old address of a far side must have been silent, before it is followed to a new one. Call it before the
+// first Open.
+func SetMoved(e *Engine, silence time.Duration) { e.limits.moved = silence }
+
+// Report sends the RTCP that is due now and then.
+func Report(m media.Terminal) {
+	r := m.(*terminal).reports
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.send(time.Now())
+}
+
+// SSRC returns that of the sound that m sends.
+func SSRC(m media.Terminal) uint32 { return m.(*terminal).streams[media.Audio].out.ssrc }
+
+// RemoteOf returns where m sends.
+func RemoteOf(m media.Terminal) string { return m.(*terminal).transport.remote().String() }

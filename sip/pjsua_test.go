@@ -1,0 +1,129 @@
+package sip_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/sip"
+)
+
+// pjsuaCase is one message for pjsua, and what it answers.
+type pjsuaCase struct {
+	Args         string   `json:"pjsua_args"`
+	SDP          string   `json:"sdp"`
+	Status       int      `json:"resp_code"`
+	Include      []string `json:"resp_include"`
+	Exclude      []string `json:"resp_exclude"`
+	ExtraHeaders string   `json:"extra_headers"`
+	Body         string   `json:"body"`
+	Whole        string   `json:"complete_msg"`
+	File         string   `json:"file"`
+}
+
+// pjsuaOurs are the cases that we answer in another way, and why that is as good.
+var pjsuaOurs = map[string]int{
+	"152_err_sdp_no_media.py":      488, // without an m-line an offer is well-formed: RFC 3264 section 5
+	"156_err_sdp_bad_net_type.py":  200, // the address is read whatever network it says it is of
+	"157_err_sdp_bad_addr_type.py": 200, // likewise
+	"361_non_sip_uri.py":           400, // the fault is the caller's
+	"159_no_rport_nit.py":          405, // MESSAGE is not taken yet
+	"999_message_no_body.py":       400, // the body is shorter than it says
+	"001_torture_4475_3_1_1_4.py":  405, // REGISTER is not taken
+	"001_torture_4475_3_1_1_5.py":  405,
+}
+
+// TestPjsuaCases runs pjsua's own cases, those that need no option of pjsua's.
+func TestPjsuaCases(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(testutil.Corpora(t), "sip", "pjsua-cases", "sendto.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []pjsuaCase
+	if err := json.Unmarshal(text, &cases); err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for _, c := range cases {
+		name := filepath.Base(c.File)
+		skip := []string{"160", "161", "17", "363", "364"} // Replaces, session timers, SUBSCRIBE: not spoken
+		if !strings.Contains(c.Args, "--auto-answer 200") || strings.ContainsAny(strings.TrimPrefix(strings.TrimPrefix(c.Args, "--null-audio"), " --auto-answer 200"), "-") && name[:2] != "25" && name[:2] != "26" ||
+			slices.ContainsFunc(skip, func(p string) bool { return strings.HasPrefix(name, p) }) {
+			continue
+		}
+		ran++
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, &sip.Options{Bridge: bridge.Func(answerAll)})
+				want := c.Status
+				if ours, ok := pjsuaOurs[name]; ok {
+					want = ours
+				}
+				w.peer.send(c.message())
+				var res *sipmsg.Response
+				for res == nil || res.StatusCode < 200 {
+					msg := w.peer.receive(time.Second)
+					if msg == nil {
+						break
+					}
+					res, _ = msg.(*sipmsg.Response)
+				}
+				if res == nil || res.StatusCode != want {
+					t.Fatalf("got %s, want %d\n%s", head(res), want, c.message())
+				}
+				if want != c.Status {
+					return
+				}
+				got := strings.ReplaceAll(string(w.peer.raw), "\r\n", "\n")
+				for _, p := range c.Include {
+					if !regexp.MustCompile(p).MatchString(got) {
+						t.Errorf("no %q in\n%s", p, got)
+					}
+				}
+				for _, p := range c.Exclude {
+					if regexp.MustCompile(p).MatchString(got) {
+						t.Errorf("%q in\n%s", p, got)
+					}
+				}
+			})
+		})
+	}
+	t.Logf("%d of %d cases", ran, len(cases))
+	if ran < 35 {
+		t.Errorf("%d cases ran, want 35 at least", ran)
+	}
+}
+
+// message returns the case's message as it would go out from the peer.
+func (c *pjsuaCase) message() string {
+	fill := strings.NewReplacer("$LOCAL_IP", "192.0.2.2", "$LOCAL_PORT", "5070", "$FROM_TAG", ";tag=x1", "$BRANCH", "x2",
+		"192.168.0.14:5060", "192.0.2.2:5070", "localhost:5070", "192.0.2.2:5070", "192.168.1.11:5060;branch", "192.0.2.2:5070;branch",
+		"UDP host1.example.com;rport", "UDP 192.0.2.2:5070;rport")
+	crlf := func(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\n", "\r\n") }
+	if c.Whole != "" {
+		head, body, _ := strings.Cut(crlf(fill.Replace(c.Whole)), "\r\n\r\n")
+		if body != "" { // the addresses that were filled in have changed its length
+			head = regexp.MustCompile(`(?i)(Content-Length *:) *[0-9]+`).ReplaceAllString(head, fmt.Sprintf("$1 %d", len(body)))
+		}
+		return strings.TrimRight(head, "\r\n") + "\r\n\r\n" + body
+	}
+	body := crlf(strings.TrimPrefix(c.SDP+c.Body, "\n"))
+	extra := strings.TrimSpace(c.ExtraHeaders)
+	if !strings.Contains(extra, "Content-Type") {
+		extra = strings.TrimSpace(extra + "\nContent-Type: application/sdp")
+	}
+	return crlf(fmt.Sprintf("INVITE sip:room@192.0.2.1:5060 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.2:5070;rport;branch=z9hG4bKx\nMax-Forwards: 70\n"+
+		"From: <sip:caller@pjsip.org>;tag=x1\nTo: <sip:192.0.2.1>\nContact: <sip:192.0.2.2:5070>\nCall-ID: call-x\nCSeq: 10 INVITE\n%s\nContent-Length: %d\n\n",
+		extra, len(body))) + body
+}
