@@ -41,8 +41,12 @@ func (l *Leg) update(ctx context.Context, want media.Plan) error {
 	}
 	select {
 	case err = <-result:
+	case <-l.Context().Done():
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+	if end := l.Ended(); end != nil {
+		return end
 	}
 	if !errors.Is(err, errGlare) {
 		return err
@@ -75,6 +79,9 @@ func (l *Leg) offer(want media.Plan) (<-chan error, error) {
 		return nil, errGlare
 	}
 	no, result, err := l.describe(want)
+	if end := l.Ended(); end != nil {
+		return nil, end
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -226,9 +226,10 @@ func (m *machine) end(cause bridge.Cause, remote bool) {
 
 // finish makes the end known.
 func (m *machine) finish(cause bridge.Cause, remote bool) {
-	m.dropUpdate(false)
-	m.stage, m.theirs, m.early, m.deadline = stageEnded, false, 0, time.Time{}
+	m.stage, m.theirs, m.early = stageEnded, false, 0
 	m.do(action{do: doOver, cause: cause, remote: remote})
+	m.dropUpdate(false)
+	m.deadline = time.Time{}
 }
 
 // send queues a message. One acknowledgement does for all deliveries of a message that have come while it waits.
@@ -302,9 +303,11 @@ func (m *machine) unsent(ev event) {
 		if gone || !m.taken {
 			m.clear() // there is nothing to end
 		}
-	case gone:
+	case gone && k == inviteIn:
 		m.taken = false
 		m.end(ev.cause, true)
+	case gone:
+		m.ended(event{cause: bridge.Normal}) // over there; if her CallEnded comes at all, it comes too late to say why
 	case k == update:
 		if !ev.maybe && !m.queues(update) {
 			m.dropUpdate(ev.busy)

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media"
 )
 
 // exchange is a Dialer over pipes: each number leads to a party that plays the called side of the call.
@@ -22,7 +23,14 @@ func (e *exchange) Dial(ctx context.Context, to string, o *bridge.DialOptions) (
 	if !ok {
 		return nil, &bridge.EndError{Cause: bridge.NotFound, Remote: true}
 	}
-	desk, out := bridge.Pipe(o.Plan)
+	offer := o.Plan
+	switch {
+	case offer == nil:
+		offer = media.Phone().Plan()
+	case len(offer) == 0:
+		offer = nil // the called party makes the offer
+	}
+	desk, out := bridge.Pipe(offer)
 	e.mu.Lock()
 	e.dialled, e.legs = append(e.dialled, *o), append(e.legs, desk)
 	e.mu.Unlock()
@@ -37,11 +45,11 @@ func (e *exchange) Dial(ctx context.Context, to string, o *bridge.DialOptions) (
 	return out, nil
 }
 
-// desk returns the called side of the n-th call.
-func (e *exchange) desk(n int) bridge.Leg {
+// desk returns the called side of the first call.
+func (e *exchange) desk() bridge.Leg {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.legs[n]
+	return e.legs[0]
 }
 
 // answers is a party that rings and accepts at once.

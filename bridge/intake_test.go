@@ -122,7 +122,7 @@ func TestIntakeDrainEndsCalls(t *testing.T) {
 		reason := errors.New("shutting down")
 		i := bridge.NewIntake(bridge.Func(func(ctx context.Context, _ bridge.Leg) error {
 			<-ctx.Done()
-			want(t, "why the handler is to stop", context.Cause(ctx), error(bridge.ErrDraining))
+			want(t, "why the handler is to stop", context.Cause(ctx), bridge.ErrDraining)
 			return context.Cause(ctx)
 		}), nil)
 		var guests []bridge.Leg

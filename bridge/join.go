@@ -51,7 +51,7 @@ func Join(ctx context.Context, a, b Leg, o *JoinOptions) error {
 		case n := <-j.notes:
 			j.take(running, n)
 		case <-ring.C:
-			j.ringOut(running)
+			j.step(running, join.Input{Note: join.RingTimeout})
 		case <-j.asked.C:
 			j.step(running, join.Input{Note: join.AskTimeout})
 		case <-ctx.Done():
@@ -78,14 +78,6 @@ func (j *joint) over() (error, bool) {
 		return nil, true
 	}
 	return j.end, true
-}
-
-// ringOut ends a call that nobody accepted.
-func (j *joint) ringOut(ctx context.Context) {
-	if j.end == nil && (j.infos[0].Phase < Up || j.infos[1].Phase < Up) {
-		j.end = &EndError{Cause: NoAnswer}
-	}
-	j.step(ctx, join.Input{Note: join.RingTimeout})
 }
 
 // To returns a Bridge that dials to for every call that comes in and joins the two. What it has dialled it hangs up in the end. A

@@ -184,6 +184,22 @@ func TestJoinSecondQuestionHasItsTime(t *testing.T) {
 	})
 }
 
+func TestJoinHoldAfterRefusedQuestion(t *testing.T) {
+	// A hold that comes with a new codec is refused together with it. When the guest holds without one, the desk has to be told,
+	// although it was once offered the same direction.
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t, both(), both()).join(nil).up(onlyU())
+		if err := c.guest.Update(c.ctx(), hold(onlyA())); err == nil {
+			t.Error("the offer was taken although the desk said nothing to it")
+		}
+		c.must(c.guest.Update(c.ctx(), hold(both())))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want(t, "the desk knows", dir(c.desk.Info().Far), media.SendOnly)
+		c.hangUp()
+	})
+}
+
 func TestJoinOffersCross(t *testing.T) {
 	for name, plans := range map[string][2]media.Plan{
 		"both hold":                     {hold(both()), hold(both())},

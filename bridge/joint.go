@@ -158,7 +158,10 @@ func (j *joint) do(ctx context.Context, a join.Action) {
 		j.run(ctx, a.Side, func() error { return leg.Update(ctx, want) })
 	case join.DoHangup:
 		if j.end == nil {
-			j.end = &EndError{Cause: Cause(a.Cause), Err: j.failed}
+			j.end = &EndError{Cause: Cause(a.Cause)}
+			if j.end.Cause == Media {
+				j.end.Err = j.failed
+			}
 		}
 		j.work.Go(func() { hangup(ctx, leg, Cause(a.Cause)) })
 	case join.DoAsk:

@@ -122,11 +122,16 @@ func (l *pipeLeg) Answer(_ context.Context, want media.Plan) error {
 func (l *pipeLeg) Hangup(_ context.Context, why Cause) error {
 	l.wire.mu.Lock()
 	defer l.wire.mu.Unlock()
+	l.finish(why)
+	return nil
+}
+
+// finish ends both legs.
+func (l *pipeLeg) finish(why Cause) {
 	l.End(&EndError{Cause: why})
 	l.peer.End(&EndError{Cause: why, Remote: true})
 	l.settle(l.Ended())
 	l.peer.settle(l.peer.Ended())
-	return nil
 }
 
 // both brings both legs to a phase.

@@ -122,9 +122,13 @@ func (l *pipeLeg) settle(err error) {
 	}
 }
 
-// refuse drops the peer's offer, if one waits: what stood stands.
+// refuse drops the peer's offer, if one waits: what stood stands. Where nothing stood there is no call to go on with.
 func (l *pipeLeg) refuse() {
 	if l.offered.IsZero() {
+		return
+	}
+	if l.neg.Agreed() == nil {
+		l.finish(Media)
 		return
 	}
 	l.peer.neg = l.peer.neg.Rollback()

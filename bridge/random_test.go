@@ -166,20 +166,20 @@ func randomCall(t *testing.T, seed uint64) (end bridge.Cause) {
 		offer := [...]media.Plan{both(), both(), onlyU(), nil}[chance.IntN(4)]
 		in, guestLeg := bridge.Pipe(offer)
 		guest := newActor(guestLeg, chance.Uint64())
-		if offer != nil {
-			guest.wish.set(offer) // it can do what it says
+		if guest.wish.set(offer); offer == nil { // a party can do what it, or its leg in its place, has said
+			guest.wish.set(both())
 		}
 		var desk *actor
 		var out *spy
 		late := rand.New(rand.NewPCG(seed, 2))
-		ex := exchangeOf("desk", func(leg bridge.Leg) {
+		ex := withDesk(func(leg bridge.Leg) {
 			desk = newActor(leg, chance.Uint64())
-			trace(t,"desk",leg); desk.isCalled()
+			desk.isCalled()
 			desk.oblige(5*time.Second, late)
 		})
-		tap := &tapped{Dialer: ex, leg: func(s *spy) { out = s; trace(t,"out",s) }}
+		tap := &tapped{Dialer: ex, empty: chance.IntN(2) == 0, leg: func(s *spy) { out = s }}
 		intake := bridge.NewIntake(bridge.To(tap, "desk", &bridge.JoinOptions{RingFor: 20 * time.Second}), nil)
-		inSpy := &spy{Leg: in}; trace(t,"in",in); trace(t,"guest",guestLeg)
+		inSpy := &spy{Leg: in}
 		if err := intake.Receive(inSpy); err != nil {
 			t.Fatal(err)
 		}
@@ -212,11 +212,16 @@ func randomCall(t *testing.T, seed uint64) (end bridge.Cause) {
 // tapped is a Dialer that shows the leg it has dialled.
 type tapped struct {
 	bridge.Dialer
-	leg func(*spy)
+	leg   func(*spy)
+	empty bool // without an offer of ours, where the caller has none
 }
 
 func (d *tapped) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bridge.Leg, error) {
-	leg, err := d.Dialer.Dial(ctx, to, o)
+	asked := *o
+	if d.empty && asked.Plan == nil {
+		asked.Plan = media.Plan{}
+	}
+	leg, err := d.Dialer.Dial(ctx, to, &asked)
 	if err != nil {
 		return nil, err
 	}

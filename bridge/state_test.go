@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -69,20 +70,20 @@ func TestStateManyWait(t *testing.T) {
 		var watchers sync.WaitGroup
 		for range 20 {
 			watchers.Go(func() {
-				var phases []bridge.Phase
+				var phases []string
 				rev := uint64(0)
 				for {
 					info, err := s.Next(context.Background(), rev)
 					if err != nil {
 						want(t, "the end", bridge.CauseOf(err), bridge.Declined)
-						want(t, "what a watcher saw", fmt.Sprint(phases), "[placed alerting early up over]")
+						want(t, "what a watcher saw", strings.Join(phases, " "), "placed alerting early up over")
 						return
 					}
 					if info.Rev <= rev {
 						t.Errorf("revision %d after %d", info.Rev, rev)
 					}
 					rev = info.Rev
-					phases = append(phases, info.Phase)
+					phases = append(phases, info.Phase.String())
 				}
 			})
 		}

@@ -42,25 +42,26 @@ func (s *dialling) finish(t *testing.T) {
 	}
 }
 
-func exchangeOf(number string, party func(bridge.Leg)) *exchange {
-	return &exchange{parties: map[string]func(bridge.Leg){number: party}}
+// withDesk returns an exchange with one number, "desk".
+func withDesk(party func(bridge.Leg)) *exchange {
+	return &exchange{parties: map[string]func(bridge.Leg){"desk": party}}
 }
 
 func TestToAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := dial(t, exchangeOf("desk", answers), "desk", nil)
+		s := dial(t, withDesk(answers), "desk", nil)
 		want(t, "the guest is answered", s.guest.Info().Phase, bridge.Up)
 		if err := s.guest.Hangup(t.Context(), bridge.Normal); err != nil {
 			t.Error(err)
 		}
 		s.finish(t)
-		want(t, "the desk's end", causeOf(t, s.ex.desk(0)), bridge.Normal)
+		want(t, "the desk's end", causeOf(t, s.ex.desk()), bridge.Normal)
 	})
 }
 
 func TestToPassesOnWhoCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := dial(t, exchangeOf("desk", rejects(bridge.Busy)), "desk", nil)
+		s := dial(t, withDesk(rejects(bridge.Busy)), "desk", nil)
 		s.finish(t)
 		o := s.ex.dialled[0]
 		want(t, "the plan is the guest's", o.Plan.String(), both().String())
@@ -71,7 +72,7 @@ func TestToPassesOnWhoCalls(t *testing.T) {
 func TestToRejected(t *testing.T) {
 	for _, cause := range []bridge.Cause{bridge.Busy, bridge.Declined, bridge.Unreachable, bridge.Forbidden} {
 		synctest.Test(t, func(t *testing.T) {
-			s := dial(t, exchangeOf("desk", rejects(cause)), "desk", nil)
+			s := dial(t, withDesk(rejects(cause)), "desk", nil)
 			s.finish(t)
 			want(t, "the guest is told why", causeOf(t, s.guest), cause)
 		})
@@ -105,10 +106,10 @@ func (f dialerFunc) Dial(ctx context.Context, _ string, _ *bridge.DialOptions) (
 func TestToNoSignOfLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		s := dial(t, exchangeOf("desk", func(bridge.Leg) {}), "desk", &bridge.JoinOptions{RingFor: 10 * time.Second})
+		s := dial(t, withDesk(func(bridge.Leg) {}), "desk", &bridge.JoinOptions{RingFor: 10 * time.Second})
 		s.finish(t)
 		want(t, "the guest is told", causeOf(t, s.guest), bridge.NoAnswer)
-		want(t, "the attempt is withdrawn", causeOf(t, s.ex.desk(0)), bridge.Cancelled)
+		want(t, "the attempt is withdrawn", causeOf(t, s.ex.desk()), bridge.Cancelled)
 		want(t, "after the time to ring", time.Since(begun), 10*time.Second)
 	})
 }
@@ -116,13 +117,13 @@ func TestToNoSignOfLife(t *testing.T) {
 func TestToDialAndRingShareTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		s := dial(t, exchangeOf("desk", func(leg bridge.Leg) {
+		s := dial(t, withDesk(func(leg bridge.Leg) {
 			time.Sleep(4 * time.Second)
 			rings(leg)
 		}), "desk", &bridge.JoinOptions{RingFor: 10 * time.Second})
 		s.finish(t)
 		want(t, "the guest is told", causeOf(t, s.guest), bridge.NoAnswer)
-		want(t, "the desk too", causeOf(t, s.ex.desk(0)), bridge.NoAnswer)
+		want(t, "the desk too", causeOf(t, s.ex.desk()), bridge.NoAnswer)
 		want(t, "the time is that of dialling and ringing together", time.Since(begun), 10*time.Second)
 	})
 }
@@ -132,12 +133,12 @@ func TestToCallerGivesUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begun := time.Now()
-				s := dial(t, exchangeOf("desk", party), "desk", nil)
+				s := dial(t, withDesk(party), "desk", nil)
 				if err := s.guest.Hangup(t.Context(), bridge.Cancelled); err != nil {
 					t.Error(err)
 				}
 				s.finish(t)
-				want(t, "the attempt is withdrawn", causeOf(t, s.ex.desk(0)), bridge.Cancelled)
+				want(t, "the attempt is withdrawn", causeOf(t, s.ex.desk()), bridge.Cancelled)
 				want(t, "at once", time.Since(begun), 0)
 			})
 		})
@@ -148,7 +149,7 @@ func TestToReturnsTheCallersEnd(t *testing.T) {
 	// Who handles the call after To learns that the caller gave up, not that a context ended.
 	synctest.Test(t, func(t *testing.T) {
 		in, guest := bridge.Pipe(both())
-		ex := exchangeOf("desk", func(bridge.Leg) {})
+		ex := withDesk(func(bridge.Leg) {})
 		done := make(chan error, 1)
 		go func() { done <- bridge.To(ex, "desk", nil).Handle(t.Context(), in) }()
 		synctest.Wait()
@@ -162,11 +163,32 @@ func TestToReturnsTheCallersEnd(t *testing.T) {
 	})
 }
 
+func TestToDialerThatOnlyKnowsOfItsContext(t *testing.T) {
+	plain := dialerFunc(func(ctx context.Context) (bridge.Leg, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	for cause, end := range map[bridge.Cause]func(guest bridge.Leg){
+		bridge.NoAnswer:  func(bridge.Leg) {},
+		bridge.Cancelled: func(guest bridge.Leg) { _ = guest.Hangup(context.Background(), bridge.Cancelled) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			in, guest := bridge.Pipe(both())
+			done := make(chan error, 1)
+			go func() { done <- bridge.To(plain, "desk", nil).Handle(t.Context(), in) }()
+			synctest.Wait()
+			end(guest)
+			want(t, "why the attempt was withdrawn", bridge.CauseOf(<-done), cause)
+			_ = in.Hangup(t.Context(), bridge.Normal)
+		})
+	}
+}
+
 func TestToHangsUpWhatItDialled(t *testing.T) {
 	// When the context ends, Join leaves the legs up, but To answers for what it dialled.
 	synctest.Test(t, func(t *testing.T) {
 		in, guest := bridge.Pipe(both())
-		ex := exchangeOf("desk", answers)
+		ex := withDesk(answers)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- bridge.To(ex, "desk", nil).Handle(ctx, in) }()
@@ -174,18 +196,26 @@ func TestToHangsUpWhatItDialled(t *testing.T) {
 		want(t, "the call is up", guest.Info().Phase, bridge.Up)
 		cancel()
 		want(t, "the context's error", errors.Is(<-done, context.Canceled), true)
-		want(t, "the desk is hung up", causeOf(t, ex.desk(0)), bridge.Normal)
+		want(t, "the desk is hung up", causeOf(t, ex.desk()), bridge.Normal)
 		want(t, "the guest is left to who received it", guest.Info().Phase, bridge.Up)
 		_ = in.Hangup(t.Context(), bridge.Normal)
 	})
 }
 
-func TestToOptionsAreNotWritten(t *testing.T) {
+func TestToOptions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := &bridge.JoinOptions{RingFor: 3 * time.Second, Relay: &media.RelayOptions{}}
-		before := *o
-		s := dial(t, exchangeOf("desk", rings), "desk", o)
-		s.finish(t)
-		want(t, "the caller's struct", o.RingFor, before.RingFor)
+		played := 0
+		o := &bridge.JoinOptions{RingFor: 3 * time.Second, Ringback: func(media.Endpoint) func() { played++; return func() {} }}
+		in, guest := bridge.Pipe(both())
+		if err := in.Answer(t.Context(), both()); err != nil {
+			t.Fatal(err)
+		}
+		ex := withDesk(rings)
+		err := bridge.To(ex, "desk", o).Handle(t.Context(), in)
+		want(t, "it ended", bridge.CauseOf(err), bridge.NoAnswer)
+		want(t, "the guest heard it ring", played, 1)
+		want(t, "the caller's struct is not written to", o.RingFor, 3*time.Second)
+		want(t, "the guest's end", causeOf(t, guest), bridge.NoAnswer)
+		ex.playing.Wait()
 	})
 }

@@ -204,6 +204,7 @@ func TestClose(t *testing.T) {
 		unanswered := w.dial(background, bob, nil)
 		w.peer.request("INVITE")
 		hung := async(func() error { return up.Hangup(background, bridge.Normal) })
+		w.peer.request("BYE") // nobody answers it
 		begin := time.Now()
 		if err := w.agent.Close(); err != nil {
 			t.Error(err)
@@ -386,10 +387,7 @@ func TestCallsItself(t *testing.T) {
 // TestJoin carries a call from one SIP side to another, with hold, by the rules of bridge.Join alone.
 func TestJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var w *world
-		w = newWorld(t, &sip.Options{Bridge: bridge.Func(func(ctx context.Context, in bridge.Leg) error {
-			return bridge.To(w.agent, "sip:carol@192.0.2.3:5060", nil).Handle(ctx, in)
-		})})
+		w := newWorld(t, &sip.Options{Bridge: onwards("sip:carol@192.0.2.3:5060")})
 		carol := w.newPeer("192.0.2.3:5060")
 		s := w.peer.call()
 		s.send("INVITE", offer(1))
@@ -425,10 +423,7 @@ func TestJoin(t *testing.T) {
 // TestJoinCancelled passes the caller's CANCEL on to the called side, with its reason.
 func TestJoinCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var w *world
-		w = newWorld(t, &sip.Options{Bridge: bridge.Func(func(ctx context.Context, in bridge.Leg) error {
-			return bridge.To(w.agent, "sip:carol@192.0.2.3:5060", nil).Handle(ctx, in)
-		})})
+		w := newWorld(t, &sip.Options{Bridge: onwards("sip:carol@192.0.2.3:5060")})
 		carol := w.newPeer("192.0.2.3:5060")
 		s := w.peer.call()
 		s.send("INVITE", offer(1))

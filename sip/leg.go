@@ -77,6 +77,9 @@ func (l *Leg) key() legKey { return legKey{l.callID, l.localTag} }
 // CallID returns the Call-ID of the call, by which the far side's records know it.
 func (l *Leg) CallID() string { return l.callID }
 
+// Agent returns the agent that the leg belongs to: a Bridge that takes its calls can place others with it.
+func (l *Leg) Agent() *Agent { return l.agent }
+
 // Media implements bridge.Leg.
 func (l *Leg) Media() media.Endpoint { return l.terminal }
 

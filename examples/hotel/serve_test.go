@@ -89,16 +89,16 @@ func TestServeByEnvironment(t *testing.T) {
 	l.settings["skill-id"] = "amzn1.ask.skill.another"
 	l.open(t, true, "-skill-id", l.cloud.SkillID())
 
-	echo, phone := l.guestCalls(t)
-	if err := phone.Hangup(within(t)); err != nil {
-		t.Fatal(err)
-	}
-	ended(t, echo, "SUCCESS", phone, false)
-	echo, phone = l.deskCalls(t, "sip:room-102@"+l.sip, other)
+	echo, phone := l.deskCalls(t, "sip:room-102@"+l.sip, other)
 	if err := echo.Hangup(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	ended(t, echo, "SUCCESS", phone, true)
+	echo, phone = l.guestCalls(t)
+	if err := phone.Hangup(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	ended(t, echo, "SUCCESS", phone, false)
 	l.shut(t)
 	l.quiet(t)
 }

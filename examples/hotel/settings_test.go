@@ -81,7 +81,6 @@ func TestBadSettings(t *testing.T) {
 		{"root that is none", true, []string{"-skill-root-ca", noCert}, secrets, "no certificate in " + noCert},
 		{"certificate that is none", true, []string{"-skill-cert", noCert, "-skill-key", noCert}, secrets, "PEM"},
 		{"no such certificate", true, []string{"-skill-cert", noCert + ".old", "-skill-key", noCert}, secrets, noCert + ".old"},
-		{"public IP with a space", true, []string{"-public-ip", "192.0.2. 1"}, secrets, "PublicAddr"},
 		{"no SIP port", true, []string{"-sip-addr", "127.0.0.1"}, secrets, "missing port"},
 		{"no media port", true, []string{"-media-addr", "127.0.0.1"}, secrets, "missing port"},
 		{"skill address in use", true, []string{"-skill-addr", taken.Addr().String()}, secrets, taken.Addr().String()},

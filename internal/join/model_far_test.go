@@ -80,7 +80,6 @@ func (l leg) accept(emit emitLeg) {
 // update offers the far side a change. An offer of the far side's that waits is answered first.
 func (l leg) update(emit emitLeg) {
 	want := l.act.want
-	l.heard = want.directions()
 	switch {
 	case l.act.at == silent:
 		emit("update times out", l.finish(false))
@@ -92,12 +91,13 @@ func (l leg) update(emit emitLeg) {
 		emit("update answers the far side's offer", n)
 	case l.offered != 0:
 	case l.stands(want):
-		l.wanted = want.directions()
+		l.wanted, l.heard, l.tried = want.directions(), want.directions(), 0
 		emit("update: nothing", l.finish(true))
 	default:
 		for _, p := range l.answers(l.common(l.policy(), want)) {
 			emit("update taken", l.answered(want, p).finish(true))
 		}
+		l.tried = want
 		emit("update refused", l.finish(false))
 		l.act.at = silent
 		emit("update not answered", l)

@@ -92,7 +92,8 @@ type leg struct {
 	offered plan // our first offer, while the far side has not answered it
 	agreed  plan
 	wanted  plan // directions of what the leg last spoke for
-	heard   plan // directions that the far side was told of the other, whether it took them or not
+	heard   plan // directions that the far side was last told of the other, and took
+	tried   plan // what it was offered since and did not take
 
 	seen    view
 	looked  bool // the watcher has looked at the leg at all
@@ -125,7 +126,7 @@ func (l leg) answer(want plan) (leg, bool) {
 	if agreed.at(audio).Dir == join.Absent {
 		return l, false
 	}
-	l.agreed, l.wanted, l.heard, l.stood, l.pending = agreed, want.directions(), want.directions(), 0, false
+	l.agreed, l.wanted, l.heard, l.tried, l.stood, l.pending = agreed, want.directions(), want.directions(), 0, 0, false
 	return l, true
 }
 
@@ -144,7 +145,7 @@ func (l leg) answered(want, agreed plan) leg {
 			far = far.with(k, m)
 		}
 	}
-	l.agreed, l.wanted, l.heard, l.far = agreed, want.directions(), want.directions(), far
+	l.agreed, l.wanted, l.heard, l.tried, l.far = agreed, want.directions(), want.directions(), 0, far
 	return l
 }
 

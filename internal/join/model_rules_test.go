@@ -71,25 +71,34 @@ func (w world) atRest(x int) error {
 		return errors.New("no common codec")
 	}
 	for k := range 2 {
-		told, says := me.heard.at(k).Dir, other.far.at(k).Dir
-		if other.agreed.at(k).Dir == join.Absent {
-			says = join.Absent
-		}
-		if told != says && (k == audio || me.video) {
+		told, says := me.heard.at(k).Dir, other.says().at(k).Dir
+		if told != says && me.tried != other.says() && (k == audio || me.video) {
 			return fmt.Errorf("it was told %d of media %d where the other side says %d", told, k, says)
 		}
 	}
 	return nil
 }
 
+// says returns what the far side of a leg says of itself, in the codecs that it agreed to.
+func (l leg) says() plan {
+	p := l.agreed
+	for k := range 2 {
+		if m := p.at(k); m.Dir != join.Absent && l.far.at(k).Dir != join.Absent {
+			m.Dir = l.far.at(k).Dir
+			p = p.with(k, m)
+		}
+	}
+	return p
+}
+
 // waits checks a caller who is not answered.
-func (me leg) waits(other leg) error {
+func (l leg) waits(other leg) error {
 	switch {
 	case other.phase == join.Up && other.agreed != 0:
 		return errors.New("the other side is up, the caller is not answered")
-	case other.phase == join.Early && other.agreed != 0 && me.agreed == 0 && me.pending:
+	case other.phase == join.Early && other.agreed != 0 && l.agreed == 0 && l.pending:
 		return errors.New("the caller is not given early media")
-	case other.phase < join.Up && me.phase < min(other.phase, join.Alerting):
+	case other.phase < join.Up && l.phase < min(other.phase, join.Alerting):
 		return errors.New("the caller is not told that it rings")
 	}
 	return nil

@@ -66,6 +66,7 @@ type State struct {
 	Busy   [2]bool  // an action runs on the side
 	Shown  [2]Phase // the phase of the other side that the side was told
 	Told   [2]Plan  // what the side was last offered that the other says; the zero Plan: nothing, or something before that
+	Failed [2]bool  // the last action on the side failed: it did not take what it was offered
 	Asking [2]bool  // the side's offer has been passed on, and its answer waits for what comes of it
 	Ended  bool     // both sides are told to end
 }
@@ -85,7 +86,7 @@ func (r Rules) Step(s State, in Input) (State, []Action) {
 	m := machine{Rules: r, State: s, sides: in.Sides}
 	switch in.Note {
 	case Done, Failed:
-		m.Busy[in.Side] = false
+		m.Busy[in.Side], m.Failed[in.Side] = false, in.Note == Failed
 		m.returned(in)
 	case RingTimeout:
 		if in.Sides[0].Phase < Up || in.Sides[1].Phase < Up {
@@ -233,7 +234,7 @@ func (m *machine) keepTold(x int, me, other Side) {
 	if m.Told[x] == p {
 		return
 	}
-	stands := me.suits(m.Told[x], p, m.Fits)
+	stands := !m.Failed[x] && me.suits(m.Told[x], p, m.Fits)
 	m.Told[x] = p
 	if !stands {
 		m.start(DoUpdate, x, p)

@@ -175,6 +175,15 @@ func standing() []row {
 			state: join.State{Busy: [2]bool{false, true}, Told: [2]join.Plan{plain, plain}},
 		},
 		{
+			why: "a side that has refused is offered what has changed since, also if the direction was in what it refused",
+			in:  look(join.Side{Phase: join.Up, Far: held, Agreed: plain}, at(join.Up, plain)),
+			state: join.State{
+				Told: [2]join.Plan{plain, sound(join.SendOnly, codecX).open()}, Failed: [2]bool{false, true},
+			},
+			want: []join.Action{do(join.DoUpdate, 1, held)},
+			next: func(s join.State) bool { return s.Told[1] == held },
+		},
+		{
 			why: "what an answer told is not certain, so an update follows", in: note(join.Done, 0, at(join.Up, plain), at(join.Up, plain)),
 			state: join.State{Busy: [2]bool{true, false}, Told: [2]join.Plan{none, plain}, Shown: [2]join.Phase{join.Up, 0}},
 			want:  []join.Action{do(join.DoUpdate, 0, plain)},

@@ -3,27 +3,42 @@ package engine
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"sync"
+	"time"
 )
 
 const (
-	latchAfter = 3   // packets of one SSRC from one address, before it is believed
-	latchMax   = 256 // addresses watched at a time
+	latchAfter = 3               // packets of one SSRC from one address, before it is believed
+	latchMax   = 256             // addresses watched at a time
+	latchTurn  = 5 * time.Second // for which, and up to twice as long, what a call has left behind is told from the media of others
+	latchEnded = 4096            // ended calls that are remembered in that time
 )
 
 // latch finds the call of plain RTP that comes from another port than the far side's description says, as it does through a NAT. Only
 // the address of the description is believed, only while nothing has come from where it said, only if one call alone can be meant,
-// and only after several packets of one source. A description that names another address begins this anew. Its own lock guards it; the
-// order is shard, latch.
+// only after several packets of one source, and not of a source whose call has just ended: a gateway goes on sending for a moment,
+// from the address where the next call is waited for. If media comes from where the description said after all, that holds. A
+// description that names another address begins this anew. Its own lock guards it; the order is shard, latch.
 type latch struct {
 	mu      sync.Mutex
 	waiting map[netip.Addr][]*transport // by the address in the description
 	seen    map[netip.AddrPort]*sighting
+
+	ended  map[leftover]struct{}
+	before map[leftover]struct{}
+	turned time.Time
 }
 
 type sighting struct {
 	ssrc uint32
 	n    int
+}
+
+// leftover is the source of a call that has ended.
+type leftover struct {
+	from netip.AddrPort
+	ssrc uint32
 }
 
 // latched is an address that has proved itself.
@@ -53,6 +68,9 @@ func (l *latch) see(w *worker, b []byte, from netip.AddrPort) {
 		return
 	}
 	s, ssrc := l.seen[from], binary.BigEndian.Uint32(b[8:])
+	if l.over(leftover{from, ssrc}, w.now) {
+		return
+	}
 	if s == nil {
 		if len(l.seen) >= latchMax {
 			clear(l.seen)
@@ -73,7 +91,7 @@ func (l *latch) see(w *worker, b []byte, from netip.AddrPort) {
 func (l *latch) only(addr netip.Addr) *transport {
 	var found *transport
 	for _, tr := range l.waiting[addr] {
-		if !tr.awaited.IsValid() {
+		if tr.found || !tr.awaited.IsValid() {
 			continue
 		}
 		if found != nil {
@@ -100,11 +118,31 @@ func (l *latch) forget(tr *transport) {
 	}
 }
 
+// end remembers the source of a call that has ended.
+func (l *latch) end(source leftover, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended == nil || now.Sub(l.turned) > latchTurn {
+		l.before, l.ended, l.turned = l.ended, map[leftover]struct{}{}, now
+	}
+	if len(l.ended) < latchEnded {
+		l.ended[source] = struct{}{}
+	}
+}
+
+// over reports whether a source is that of a call that has ended a moment ago. l.mu is held.
+func (l *latch) over(source leftover, now time.Time) bool {
+	age := now.Sub(l.turned)
+	_, late := l.ended[source]
+	_, later := l.before[source]
+	return late && age <= 2*latchTurn || later && age <= latchTurn
+}
+
 // latchAll moves calls to the addresses that a batch has proved.
 func (s *shard) latchAll(w *worker) {
 	for _, found := range w.latch {
 		if s.follow(found.tr, found.from) {
-			s.log.Debug("media comes from another port than described", "terminal", found.tr.t.id)
+			s.log.Debug("media comes from another port than before", "terminal", found.tr.t.id)
 		}
 	}
 	w.latch = w.latch[:0]
@@ -114,10 +152,16 @@ func (s *shard) latchAll(w *worker) {
 func (s *shard) follow(tr *transport, from netip.AddrPort) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !tr.awaited.IsValid() || !s.own(s.remotes, from, tr) {
+	home := from == tr.awaited
+	if !tr.awaited.IsValid() || tr.found != home || !s.own(s.remotes, from, tr) {
 		return false
 	}
-	tr.awaited = netip.AddrPort{}
+	tr.found = !home
+	if home {
+		tr.awaited = netip.AddrPort{}
+		tr.bound = slices.DeleteFunc(tr.bound, func(a netip.AddrPort) bool { return a == tr.remote() })
+		s.unbind(tr.remote(), tr)
+	}
 	tr.far.Store(&from)
 	if tr.mux.Load() {
 		tr.farRTCP.Store(&from)

@@ -147,6 +147,13 @@ func (r *receiver) snapshot() media.InStats {
 	return s
 }
 
+// source returns the source that was heard last.
+func (r *receiver) source() (ssrc uint32, heard bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ssrc, !r.stats.First.IsZero()
+}
+
 // unknown counts a packet whose payload type was not negotiated.
 func (r *receiver) unknown() {
 	r.mu.Lock()

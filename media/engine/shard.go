@@ -217,10 +217,14 @@ func (s *shard) release(tr *transport) bool {
 
 // forget gives up every remote address of a transport.
 func (s *shard) forget(tr *transport) {
+	ssrc, heard := tr.t.streams[media.Audio].in.source()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, addr := range tr.bound {
 		s.unbind(addr, tr)
+		if heard && !tr.secure {
+			s.latch.end(leftover{addr, ssrc}, time.Now())
+		}
 	}
 	tr.bound = nil
 	s.latch.forget(tr)

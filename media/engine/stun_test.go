@@ -206,7 +206,7 @@ func TestBind(t *testing.T) {
 	addr := func(n int) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), uint16(n))
 	}
-	a, b := &transport{}, &transport{}
+	a, b := newTerminal(c.e, media.Phone(), nil).transport, newTerminal(c.e, media.Phone(), nil).transport
 	used := addr(1)
 	if !s.bind(s.remotes, used, a) || !s.bind(s.remotes, used, a) || s.bind(s.remotes, used, b) {
 		t.Error("before a path is chosen every address counts")

@@ -38,7 +38,7 @@ func (t *terminal) connect(far media.Transport) error {
 	}
 	tr.shard.mu.Lock()
 	defer tr.shard.mu.Unlock()
-	tr.awaited = far.Addr
+	tr.awaited, tr.found = far.Addr, false
 	tr.shard.latch.expect(tr)
 	tr.mux.Store(far.Mux)
 	tr.farRTCP.Store(&far.RTCP)

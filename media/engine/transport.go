@@ -19,9 +19,10 @@ type transport struct {
 	secure bool             // nothing is sent or taken before there are keys
 	bound  []netip.AddrPort // in the shard's tables, oldest first; guarded by its lock
 
-	// awaited is where the description says that plain RTP comes from, until something has come from there or has been found elsewhere.
-	// The shard's lock guards it, and its reader may clear it while it holds the lock for reading.
+	// awaited is where the description says that plain RTP comes from, until something has come from there; found says that it has come
+	// from elsewhere. The shard's lock guards both, and its reader may clear awaited while it holds the lock for reading.
 	awaited netip.AddrPort
+	found   bool
 
 	far      atomic.Pointer[netip.AddrPort] // where to send; nil: nowhere
 	farRTCP  atomic.Pointer[netip.AddrPort]
@@ -102,7 +103,11 @@ func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 		return
 	}
 	if from == tr.awaited {
-		tr.awaited = netip.AddrPort{}
+		if tr.found {
+			w.latch = append(w.latch, latched{tr, from})
+		} else {
+			tr.awaited = netip.AddrPort{}
+		}
 	}
 	tr.take(w, table, payload, pkt[n-rtpHeaderSize:n+len(payload)])
 }
@@ -139,7 +144,7 @@ func trimPadding(pkt []byte, header int, padded bool) ([]byte, bool) {
 	}
 	end := len(pkt)
 	if padded {
-		if end == header {
+		if end == header || pkt[end-1] == 0 {
 			return nil, false
 		}
 		end -= int(pkt[end-1])

@@ -18,6 +18,7 @@ type browser struct {
 	pc    *webrtc.PeerConnection
 	track *webrtc.TrackLocalStaticRTP
 	heard chan *rtp.Packet
+	seq   uint16 // of the next packet; numbers that come again would be replays
 	close sync.Once
 }
 
@@ -103,20 +104,20 @@ func (b *browser) remote(kind webrtc.SDPType, d media.Description) {
 	}
 }
 
-// talk sends packets until stop is called.
+// talk sends packets until stop is called. It has to be stopped before it is called again.
 func (b *browser) talk(payload string) (stop func()) {
 	done := make(chan struct{})
 	var work sync.WaitGroup
 	work.Go(func() {
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
-		for seq := uint16(0); ; seq++ {
+		for ; ; b.seq++ {
 			select {
 			case <-done:
 				return
 			case <-tick.C:
 				_ = b.track.WriteRTP(&rtp.Packet{
-					Header:  rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 160},
+					Header:  rtp.Header{Version: 2, SequenceNumber: b.seq, Timestamp: uint32(b.seq) * 160},
 					Payload: []byte(payload),
 				})
 			}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package alexa
+
+// raceEnabled says that the race detector slows everything down, so that models are kept smaller.
+const raceEnabled = false

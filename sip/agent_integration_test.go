@@ -1,0 +1,459 @@
+package sip_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/media"
+	"github.com/alexacall/alexacall/media/engine"
+	"github.com/alexacall/alexacall/sip"
+	"github.com/alexacall/alexacall/sip/siptest"
+)
+
+// within is how long a call on loopback may take to do anything.
+const within = 20 * time.Second
+
+// listen opens an agent with a real engine on loopback.
+func listen(t testing.TB, o *sip.Options) *sip.Agent {
+	t.Helper()
+	e, err := engine.Listen("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if left := e.Stats().Terminals; left != 0 {
+			t.Errorf("%d terminals left", left)
+		}
+		_ = e.Close()
+	})
+	a, err := sip.Listen("127.0.0.1:0", e, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	return a
+}
+
+// newPhone makes a phone that is closed before the agent.
+func newPhone(t testing.TB, o *siptest.PhoneOptions) *siptest.Phone {
+	t.Helper()
+	p, err := siptest.NewPhone(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+// hears waits until a phone has heard a tone.
+func hears(t testing.TB, who string, c *siptest.Call, hz float64) {
+	t.Helper()
+	for deadline := time.Now().Add(within); ; {
+		if c.Heard().ToneShare(hz, 400*time.Millisecond) > 0.9 && len(c.Heard().PCM) > 4000 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not hear %.0f Hz: share %.2f of %d packets", who, hz, c.Heard().ToneShare(hz, time.Second), c.Heard().Packets)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// through calls from one phone through an agent to another and returns both ends.
+func through(t testing.TB, ann *siptest.Phone, to string, o *siptest.CallOptions, bob *siptest.Phone) (out, in *siptest.Call) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	t.Cleanup(cancel)
+	out, err := ann.Call(ctx, to, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in, err = bob.NextCall(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(out.WaitState(ctx, siptest.Up), in.WaitState(ctx, siptest.Up)); err != nil {
+		t.Fatal(err)
+	}
+	return out, in
+}
+
+// onwards is a bridge that joins each call with one that the same agent places.
+func onwards(to string) bridge.Bridge {
+	return bridge.Func(func(ctx context.Context, in bridge.Leg) error {
+		l, ok := in.(*sip.Leg)
+		if !ok {
+			return errors.New("not a SIP leg")
+		}
+		return bridge.To(l.Agent(), to, nil).Handle(ctx, in)
+	})
+}
+
+// TestCallThrough joins two phones: both hear each other, hold and resume pass, and the end does.
+func TestCallThrough(t *testing.T) {
+	for _, c := range []struct {
+		name, from, to string // networks
+		offerless      bool
+		early          bool
+	}{
+		{"UDP", "udp", "udp", false, false},
+		{"TCP", "tcp", "tcp", false, false},
+		{"UDP to TCP", "udp", "tcp", false, false},
+		{"offerless", "udp", "udp", true, false},
+		{"early media", "udp", "udp", false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			bob := newPhone(t, &siptest.PhoneOptions{User: "bob", Network: c.to, Play: siptest.Tone(880), AnswerAfter: 200 * time.Millisecond, EarlyMedia: c.early})
+			a := listen(t, &sip.Options{Bridge: onwards(bob.URI())})
+			ann := newPhone(t, &siptest.PhoneOptions{User: "ann", Network: c.from, Play: siptest.Tone(440)})
+			to := fmt.Sprintf("sip:room@%s;transport=%s", a.Addr(), c.from)
+			out, in := through(t, ann, to, &siptest.CallOptions{Offerless: c.offerless}, bob)
+			hears(t, "ann", out, 880)
+			hears(t, "bob", in, 440)
+			if got := out.Responses(); !c.offerless && slices.Contains(got, 183) != c.early {
+				t.Errorf("responses %v, early media %v", got, c.early)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), within)
+			defer cancel()
+			if err := out.Hold(ctx); err != nil {
+				t.Fatalf("hold: %v", err)
+			}
+			wait(t, "hold reaches bob", func() bool { return strings.Contains(in.RemoteSDP(), "a=sendonly") })
+			if err := out.Resume(ctx); err != nil {
+				t.Fatalf("resume: %v", err)
+			}
+			wait(t, "resume reaches bob", func() bool { return strings.Contains(in.RemoteSDP(), "a=sendrecv") })
+			hears(t, "ann", out, 880)
+			if err := out.SendDigits(ctx, "159#"); err != nil {
+				t.Errorf("digits: %v", err)
+			}
+			wait(t, "digits reach bob", func() bool { return in.Digits() == "159#" })
+			if err := in.Hangup(ctx); err != nil {
+				t.Errorf("hang up: %v", err)
+			}
+			if err := out.WaitState(ctx, siptest.Ended); err != nil {
+				t.Error(err)
+			}
+			if status, _, byRemote := out.Ended(); status != 200 || !byRemote {
+				t.Errorf("ann's call ended with %d, by the other side %v", status, byRemote)
+			}
+			wait(t, "the end of the legs", func() bool { return a.Stats().Standing == 0 })
+		})
+	}
+}
+
+func wait(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(within); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("timed out: %s", what)
+		}
+	}
+}
+
+// TestRejectedThrough refuses a call at its far end: the caller is told why.
+func TestRejectedThrough(t *testing.T) {
+	for status, want := range map[int]int{486: 486, 600: 486, 404: 404, 403: 403, 480: 480, 603: 480, 503: 503, 500: 500, 488: 488} {
+		t.Run(statusText(status), func(t *testing.T) {
+			t.Parallel()
+			bob := newPhone(t, &siptest.PhoneOptions{User: "bob", Reject: status, NoMedia: true})
+			a := listen(t, &sip.Options{Bridge: onwards(bob.URI())})
+			ann := newPhone(t, &siptest.PhoneOptions{User: "ann", NoMedia: true})
+			ctx, cancel := context.WithTimeout(t.Context(), within)
+			defer cancel()
+			out, err := ann.Call(ctx, "sip:room@"+a.Addr().String(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := out.WaitState(ctx, siptest.Ended); err != nil {
+				t.Fatal(err)
+			}
+			if got, _, _ := out.Ended(); got != want {
+				t.Errorf("%d becomes %d, want %d", status, got, want)
+			}
+		})
+	}
+}
+
+// TestAskedForCredentials dials a phone that wants a password.
+func TestAskedForCredentials(t *testing.T) {
+	for _, password := range []string{"sesame", "wrong"} {
+		t.Run(password, func(t *testing.T) {
+			t.Parallel()
+			bob := newPhone(t, &siptest.PhoneOptions{User: "bob", RequireAuth: true, Username: "gw", Password: "sesame", NoMedia: true})
+			a := listen(t, &sip.Options{Credentials: []sip.Credentials{{Host: "127.0.0.1", Username: "gw", Password: password}}})
+			ctx, cancel := context.WithTimeout(t.Context(), within)
+			defer cancel()
+			l, err := a.Dial(ctx, bob.URI(), nil)
+			if password == "wrong" {
+				wantDialError(t, err, bridge.Forbidden, 407)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			waitPhase(t, l, bridge.Up)
+			if err := l.Hangup(ctx, bridge.Normal); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestInfoDigits has a far side send its digits as INFO: the other side hears them as telephone events.
+func TestInfoDigits(t *testing.T) {
+	bob := newPhone(t, &siptest.PhoneOptions{User: "bob"})
+	a := listen(t, &sip.Options{Network: "udp", Bridge: onwards(bob.URI())})
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	p := &peer{t: t, addr: conn.LocalAddr().String(), conn: conn, to: net.UDPAddrFromAddrPort(a.Addr())}
+	s := p.call()
+	s.agentURI = "sip:room@" + a.Addr().String()
+	s.send("INVITE", strings.ReplaceAll(describe(1, "sendrecv", 30000, "0 101"), "192.0.2.2", "127.0.0.1"))
+	for {
+		res, _ := p.receive(within).(interface{ IsProvisional() bool })
+		if res == nil || !res.IsProvisional() {
+			break
+		}
+	}
+	if !strings.HasPrefix(string(p.raw), "SIP/2.0 200") {
+		t.Fatalf("not answered:\n%s", p.raw)
+	}
+	_, tag, _ := strings.Cut(string(p.raw), "To: <sip:room@example.net>;tag=")
+	s.agentTag, _, _ = strings.Cut(tag, "\r\n")
+	s.ack("")
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	in, err := bob.NextCall(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "the call is joined", func() bool { return a.Stats().Standing == 2 && in.State() == siptest.Up })
+	for _, key := range []string{"4", "2", "#"} {
+		s.send("INFO", "Signal="+key+"\r\nDuration=120\r\n", "Content-Type: application/dtmf-relay")
+		p.response(200, "INFO")
+	}
+	wait(t, "digits reach bob", func() bool { return in.Digits() == "42#" })
+	s.send("BYE", "")
+	p.response(200, "BYE")
+	wait(t, "the end", func() bool { return a.Stats().Standing == 0 })
+}
+
+// TestManyCalls has a phone answer a hundred calls of ours at once, over UDP and TCP.
+func TestManyCalls(t *testing.T) {
+	for _, network := range []string{"udp", "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			bob := newPhone(t, &siptest.PhoneOptions{User: "bob", Network: network, NoMedia: true})
+			a := listen(t, nil)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*within)
+			defer cancel()
+			var done []<-chan error
+			for range 100 {
+				done = append(done, async(func() error {
+					l, err := a.Dial(ctx, bob.URI(), &bridge.DialOptions{Plan: media.Plan{{Kind: media.Audio, Dir: media.SendRecv, Codecs: []media.Codec{media.PCMU()}}}})
+					if err != nil {
+						return err
+					}
+					for info := l.Info(); info.Phase < bridge.Up; {
+						if info, err = l.Next(ctx, info.Rev); err != nil {
+							return err
+						}
+					}
+					return l.Hangup(ctx, bridge.Normal)
+				}))
+			}
+			for _, c := range done {
+				if err := <-c; err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// TestLargeMessages takes and answers an INVITE far larger than sipgo's connections would carry, over UDP and TCP.
+func TestLargeMessages(t *testing.T) {
+	for _, network := range []string{"udp", "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			in := newIncoming()
+			a := listen(t, &sip.Options{Bridge: in})
+			conn, err := net.Dial(network, a.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			p := &peer{t: t, addr: conn.LocalAddr().String()}
+			s := p.call()
+			s.agentURI = "sip:room@" + a.Addr().String()
+			s.routes = []string{"Record-Route: <sip:" + p.addr + ";lr;x=" + strings.Repeat("a", 9000) + ">"}
+			body := offer(1) + strings.Repeat("a=padding:"+strings.Repeat("x", 90)+"\r\n", 80)
+			text := strings.Replace(s.text("INVITE", 1, "z9hG4bKlarge", body), "SIP/2.0/UDP", "SIP/2.0/"+strings.ToUpper(network), 1)
+			if _, err := io.WriteString(conn, text); err != nil {
+				t.Fatal(err)
+			}
+			var l *sip.Leg
+			select {
+			case l = <-in.legs:
+			case <-time.After(within):
+				t.Fatal("no call came in")
+			}
+			go func() { _ = l.Answer(background, nil) }()
+			_ = conn.SetReadDeadline(time.Now().Add(within))
+			buf := make([]byte, 64<<10)
+			for got := ""; !strings.Contains(got, "SIP/2.0 200") || !strings.Contains(got, "a=rtpmap:0 PCMU/8000"); {
+				n, err := conn.Read(buf)
+				if err != nil {
+					t.Fatalf("%v after %d bytes", err, len(got))
+				}
+				got += string(buf[:n])
+			}
+			_ = l.Hangup(shortly(t), bridge.Normal) // the script does not answer the BYE
+		})
+	}
+}
+
+// shortly is a context that ends soon.
+func shortly(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// TestTCPConnections keeps the rules of connections: pings are answered, what is no SIP ends one, and one that ends in a call is made anew.
+func TestTCPConnections(t *testing.T) {
+	in := newIncoming()
+	a := listen(t, &sip.Options{Bridge: in})
+	dial := func() (net.Conn, *bufio.Reader) {
+		c, err := net.Dial("tcp", a.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		_ = c.SetDeadline(time.Now().Add(within))
+		return c, bufio.NewReader(c)
+	}
+	t.Run("ping", func(t *testing.T) {
+		c, r := dial()
+		_, _ = io.WriteString(c, "\r\n\r\n")
+		if line, err := r.ReadString('\n'); line != "\r\n" || err != nil {
+			t.Errorf("pong is %q, %v", line, err)
+		}
+	})
+	t.Run("garbage", func(t *testing.T) {
+		c, r := dial()
+		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		if _, err := r.ReadByte(); err == nil {
+			t.Error("garbage is answered")
+		}
+	})
+	t.Run("no length", func(t *testing.T) {
+		c, r := dial()
+		_, _ = io.WriteString(c, "OPTIONS sip:x@y SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKa\r\n\r\n")
+		if _, err := r.ReadByte(); err == nil {
+			t.Error("a message without Content-Length is answered")
+		}
+	})
+	t.Run("in pieces", func(t *testing.T) {
+		c, r := dial()
+		p := &peer{t: t, addr: c.LocalAddr().String()}
+		s := p.call()
+		text := s.text("OPTIONS", 1, "z9hG4bKa", "") + "\r\n\r\n" + s.text("OPTIONS", 2, "z9hG4bKb", "") + "\r\n"
+		for _, b := range []byte(text) {
+			if _, err := c.Write([]byte{b}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 {
+			for line := ""; line != "\r\n"; {
+				var err error
+				if line, err = r.ReadString('\n'); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+	t.Run("connection lost in call", func(t *testing.T) {
+		bob := newPhone(t, &siptest.PhoneOptions{User: "bob", Network: "tcp", NoMedia: true})
+		ctx, cancel := context.WithTimeout(t.Context(), within)
+		defer cancel()
+		out, err := bob.Call(ctx, "sip:x@"+a.Addr().String()+";transport=tcp", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := <-in.legs
+		if err := l.Answer(ctx, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := out.WaitState(ctx, siptest.Up); err != nil {
+			t.Fatal(err)
+		}
+		a.DropConnections()
+		if err := l.Hangup(ctx, bridge.Normal); err != nil {
+			t.Errorf("hang up after the connection was lost: %v", err)
+		}
+		if err := out.WaitState(ctx, siptest.Ended); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestManyFromOne refuses the connection after the hundredth from one address.
+func TestManyFromOne(t *testing.T) {
+	a := listen(t, &sip.Options{Network: "tcp"})
+	var open []net.Conn
+	defer func() {
+		for _, c := range open {
+			_ = c.Close()
+		}
+	}()
+	for range 101 {
+		c, err := net.Dial("tcp", a.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, c)
+	}
+	last := open[100]
+	_ = last.SetDeadline(time.Now().Add(within))
+	if _, err := last.Read(make([]byte, 1)); err == nil || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the 101st connection: %v, want it closed", err)
+	}
+	if got := a.Stats().Dropped; got != 1 {
+		t.Errorf("%d dropped, want 1", got)
+	}
+}
+
+// TestUnreachableOverTCP dials where nobody listens.
+func TestUnreachableOverTCP(t *testing.T) {
+	a := listen(t, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := l.Addr().String()
+	_ = l.Close()
+	_, err = a.Dial(t.Context(), "sip:x@"+free+";transport=tcp", nil)
+	wantDialError(t, err, bridge.Unreachable, 0)
+}
+
+// TestInteropSIPp runs SIPp's own scenarios, caller and called, over UDP and TCP.
+func TestInteropSIPp(t *testing.T) {
+	testutil.Need(t, "sipp")
+	for _, transport := range []string{"u1", "t1"} {
+		t.Run("uac "+transport, func(t *testing.T) { sippCalls(t, transport) })
+		t.Run("uas "+transport, func(t *testing.T) { sippAnswers(t, transport) })
+	}
+}

@@ -1,0 +1,15 @@
+package sip
+
+// DropConnections closes the TCP connections under an agent, as a network does.
+func (a *Agent) DropConnections() {
+	t := a.transport
+	t.mu.Lock()
+	var open []*stream
+	for _, s := range t.streams {
+		open = append(open, s)
+	}
+	t.mu.Unlock()
+	for _, s := range open {
+		_ = s.Close()
+	}
+}
