@@ -1,3 +1,10 @@
-// Package alexacall makes Alexa devices ordinary parties of a call. See the packages below it: alexa and rtc speak to Alexa, sip to
-// phones and PBXs, bridge joins two parties, media and media/engine carry what they say.
+// Package alexacall makes Alexa devices ordinary parties of a call. It holds no code; the packages below it do:
+//
+//   - alexa calls Alexa devices and takes their calls (Alexa.Comms.CallSignaling of Alexa Smart Properties);
+//   - sip does the same with phones, PBXs and trunks;
+//   - bridge joins two calls, whatever they are, and routes them;
+//   - media says what parties can hear and see, and media/engine carries it;
+//   - alexa/alexatest and sip/siptest are an Alexa cloud with devices, and a phone, to test a program with.
+//
+// README.md has the shortest program; examples/hotel is a complete one.
 package alexacall

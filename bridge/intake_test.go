@@ -84,6 +84,25 @@ func TestIntakeSurvivesPanics(t *testing.T) {
 	})
 }
 
+func TestIntakePanicWithoutALog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var given context.Context
+		i := bridge.NewIntake(bridge.Func(func(ctx context.Context, _ bridge.Leg) error {
+			given = ctx
+			panic("a fault in the handler")
+		}), nil)
+		in, guest := bridge.Pipe(both())
+		if err := i.Receive(in); err != nil {
+			t.Fatal(err)
+		}
+		if err := i.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		want(t, "the call of the panic ends", causeOf(t, guest), bridge.Internal)
+		want(t, "after the drain no handler's context stands", context.Cause(given), bridge.ErrDraining)
+	})
+}
+
 func TestIntakeDrainWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := bridge.NewIntake(bridge.Func(func(context.Context, bridge.Leg) error {

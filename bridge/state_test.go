@@ -20,7 +20,7 @@ func TestStateNext(t *testing.T) {
 	info, err := s.Next(t.Context(), 0)
 	want(t, "there is a first snapshot at once", info.ID, "1")
 	want(t, "without an error", err, nil)
-	s.Change(func(i *bridge.Info) { i.Phase = bridge.Alerting })
+	want(t, "a change is made", s.Change(func(i *bridge.Info) { i.Phase = bridge.Alerting }), true)
 	s.Change(func(i *bridge.Info) { i.Phase = bridge.Up })
 	info, err = s.Next(t.Context(), 1)
 	want(t, "what was missed is in the newest", info.Phase, bridge.Up)

@@ -256,7 +256,7 @@ func TestInfoDigits(t *testing.T) {
 func TestManyCalls(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
-			bob := newPhone(t, &siptest.PhoneOptions{User: "bob", Network: network, NoMedia: true})
+			bob := newPhone(t, &siptest.PhoneOptions{User: "bob", Network: network})
 			a := listen(t, nil)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*within)
 			defer cancel()

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -55,9 +55,18 @@ func TestStrayRequests(t *testing.T) {
 			tag    string
 			status int
 		}{
-			{"BYE", "unknown", 481}, {"INVITE", "unknown", 481}, {"INFO", "unknown", 481}, {"UPDATE", "unknown", 481},
-			{"BYE", "", 481}, {"INFO", "", 481}, {"PRACK", "", 481},
-			{"REGISTER", "", 405}, {"SUBSCRIBE", "", 405}, {"MESSAGE", "", 405}, {"REFER", "", 405}, {"FLY", "", 405},
+			{"BYE", "unknown", 481},
+			{"INVITE", "unknown", 481},
+			{"INFO", "unknown", 481},
+			{"UPDATE", "unknown", 481},
+			{"BYE", "", 481},
+			{"INFO", "", 481},
+			{"PRACK", "", 481},
+			{"REGISTER", "", 405},
+			{"SUBSCRIBE", "", 405},
+			{"MESSAGE", "", 405},
+			{"REFER", "", 405},
+			{"FLY", "", 405},
 		} {
 			s := w.peer.call()
 			s.agentTag = c.tag
@@ -212,7 +221,9 @@ func TestClose(t *testing.T) {
 		if took := time.Since(begin); took != 2*time.Second {
 			t.Errorf("Close took %v, want the 2 s that far sides are given", took)
 		}
-		<-hung
+		if err := <-hung; err != nil {
+			t.Error(err)
+		}
 		wantEnd(t, up, bridge.Normal, false)
 		wantEnd(t, waiting, bridge.Overload, false)
 		wantEnd(t, ringing, bridge.Overload, false)
@@ -247,7 +258,7 @@ func TestOrder(t *testing.T) {
 			w := newWorld(t, nil)
 			d := w.dial(background, bob, nil)
 			invite := w.peer.request("INVITE")
-			s := w.peer.inCall(invite, "b1")
+			s := w.peer.inCall(invite)
 			w.peer.reply(invite, 180, "b1", "")
 			w.peer.reply(invite, 183, "b1", offer(1))
 			w.peer.reply(invite, 200, "b1", "") // the answer was in the 183
@@ -291,7 +302,7 @@ func TestNothingLeft(t *testing.T) {
 		w := newWorld(t, nil)
 		w.peer.call().up(w, nil)
 		synctest.Wait()
-		before := runtime.NumGoroutine()
+		before := len(goroutines())
 		for n := range 60 {
 			s := w.peer.call()
 			switch n % 6 {
@@ -329,7 +340,7 @@ func TestNothingLeft(t *testing.T) {
 				w.peer.reply(invite, 200, "b1", offer(1))
 				w.peer.request("ACK")
 				d.leg()
-				w.peer.inCall(invite, "b1").send("BYE", "")
+				w.peer.inCall(invite).send("BYE", "")
 				w.peer.response(200, "BYE")
 			}
 			drainPeer(w.peer)
@@ -339,12 +350,12 @@ func TestNothingLeft(t *testing.T) {
 			drainPeer(w.peer)
 			synctest.Wait()
 			// Those who own a call wait for the far side to confirm its end, though not longer than 5 s.
-			if more := runtime.NumGoroutine() - before; second == 5 && more > 0 {
-				t.Errorf("%d goroutines more while finished calls have their timers", more)
+			if now := goroutines(); second == 5 && len(now) > before {
+				t.Errorf("%d goroutines, %d before, while finished calls have their timers\n%s", len(now), before, strings.Join(now, "\n\n"))
 			}
 		}
-		if left := runtime.NumGoroutine() - before; left > 0 {
-			t.Errorf("%d goroutines left", left)
+		if now := goroutines(); len(now) > before {
+			t.Errorf("%d goroutines, %d before\n%s", len(now), before, strings.Join(now, "\n\n"))
 		}
 		if got := w.agent.Stats(); got.Standing != 1 || got.ServerTransactions != 0 || got.ClientTransactions != 0 {
 			t.Errorf("stats %+v", got)
@@ -506,4 +517,40 @@ func TestCredentialsAreNotPrinted(t *testing.T) {
 	if got := c.LogValue().String(); strings.Contains(got, "sesame") {
 		t.Error(got)
 	}
+}
+
+// TestLogsTellNoSecrets reads all that is logged of calls that go well and badly: no number, no description, no credentials.
+func TestLogsTellNoSecrets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text strings.Builder
+		w := newWorld(t, &sip.Options{
+			Credentials: trunkUser, Logger: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug - 8})),
+		})
+		s := w.peer.call()
+		l := s.up(w, nil)
+		s.send("INVITE", "v=0\r\nm=audio\r\n")
+		w.peer.response(400, "INVITE")
+		s.ackRefusal()
+		go func() { _ = l.Hangup(background, bridge.Normal) }()
+		w.peer.reply(w.peer.request("BYE"), 200, "", "")
+		d := w.dial(background, "sip:+15550100@"+peerAddr, &bridge.DialOptions{From: bridge.Party{URI: "sip:+15550199@example.com", Name: "Ann Lee"}})
+		w.peer.reply(w.peer.request("INVITE"), 401, "x", "", `WWW-Authenticate: Digest realm="trunk", nonce="n1"`)
+		w.peer.request("ACK")
+		invite := w.peer.request("INVITE")
+		w.peer.reply(invite, 183, "b1", "v=0\r\nm=audio\r\n")
+		w.peer.reply(invite, 486, "b1", "", `Reason: Q.850;cause=17;text="+15550100 is busy"`)
+		w.peer.request("ACK")
+		wantEnd(t, d.leg(), bridge.Busy, true)
+		w.peer.send("garbage +15550100 sesame")
+		synctest.Wait()
+		got := text.String()
+		for _, secret := range []string{"sesame", "gw", "5550", "Ann", "ann", "example", "nonce", "m=audio", "v=0", "192.0.2", "INVITE sip", "Via"} {
+			if strings.Contains(got, secret) {
+				t.Errorf("%q is logged:\n%s", secret, got)
+			}
+		}
+		if !strings.Contains(got, "call placed") || !strings.Contains(got, "leg ended") {
+			t.Errorf("nothing useful is logged:\n%s", got)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package sip
 import (
 	"crypto/rand"
 	mrand "math/rand/v2"
+	"slices"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -124,8 +125,8 @@ func (d *dialog) establish(res *sipmsg.Response) {
 	d.remoteTag = tagOf(res.To().Params)
 	routes := routesOf(res)
 	d.routes = nil
-	for i := len(routes) - 1; i >= 0; i-- {
-		d.routes = append(d.routes, routes[i])
+	for _, r := range slices.Backward(routes) {
+		d.routes = append(d.routes, r)
 	}
 	d.retarget(res)
 }

@@ -3,6 +3,9 @@ package sip_test
 import (
 	"context"
 	"errors"
+	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,7 +41,13 @@ func waitInfo(t testing.TB, l bridge.Leg, ok func(bridge.Info) bool) bridge.Info
 }
 
 // wantEnd waits for the end of a leg and checks its cause.
-func wantEnd(t testing.TB, l bridge.Leg, cause bridge.Cause, remote bool) *bridge.EndError {
+func wantEnd(t testing.TB, l bridge.Leg, cause bridge.Cause, remote bool) {
+	t.Helper()
+	_ = endOf(t, l, cause, remote)
+}
+
+// endOf is wantEnd for a test that looks at more of the end.
+func endOf(t testing.TB, l bridge.Leg, cause bridge.Cause, remote bool) *bridge.EndError {
 	t.Helper()
 	waitPhase(t, l, bridge.Over)
 	_, err := l.Next(background, l.Info().Rev)
@@ -61,29 +70,29 @@ func wantDialError(t testing.TB, err error, cause bridge.Cause, status int) {
 	}
 }
 
-// dialing is a Dial under way.
-type dialing struct {
+// attempt is a Dial under way.
+type attempt struct {
 	t      testing.TB
-	result chan dialed
+	result chan outcome
 }
 
-type dialed struct {
+type outcome struct {
 	leg bridge.Leg
 	err error
 }
 
 // dial begins to dial.
-func (w *world) dial(ctx context.Context, to string, o *bridge.DialOptions) *dialing {
-	d := &dialing{w.t, make(chan dialed, 1)}
+func (w *world) dial(ctx context.Context, to string, o *bridge.DialOptions) *attempt {
+	d := &attempt{w.t, make(chan outcome, 1)}
 	go func() {
 		l, err := w.agent.Dial(ctx, to, o)
-		d.result <- dialed{l, err}
+		d.result <- outcome{l, err}
 	}()
 	return d
 }
 
 // leg returns the leg that was dialled.
-func (d *dialing) leg() *sip.Leg {
+func (d *attempt) leg() *sip.Leg {
 	d.t.Helper()
 	r := d.wait()
 	if r.err != nil {
@@ -93,15 +102,24 @@ func (d *dialing) leg() *sip.Leg {
 	return l
 }
 
-func (d *dialing) wait() dialed {
+func (d *attempt) wait() outcome {
 	d.t.Helper()
 	select {
 	case r := <-d.result:
 		return r
 	case <-time.After(2 * time.Minute):
 		d.t.Fatal("Dial does not return")
-		return dialed{}
+		return outcome{}
 	}
+}
+
+// goroutines returns the stacks of those that run in the package or in sipgo.
+func goroutines() []string {
+	buf := make([]byte, 4<<20)
+	all := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
+	return slices.DeleteFunc(all, func(s string) bool {
+		return !strings.Contains(s, "alexacall/sip.") && !strings.Contains(s, "emiago/sipgo") && !strings.Contains(s, "bridge.(*Intake)")
+	})
 }
 
 // async runs f and returns a channel for its result.

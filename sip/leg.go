@@ -15,10 +15,7 @@ import (
 // answerPendingFor is how long an offer of the far side's waits for the other party of the call before it is answered with what stands.
 const answerPendingFor = 4 * time.Second
 
-var (
-	errNotUp   = errors.New("sip: the call is not up")
-	errRefused = errors.New("sip: the far side's offer was refused")
-)
+var errNotUp = errors.New("sip: the call is not up")
 
 // A Leg is one SIP call. It implements bridge.Leg and is safe for concurrent use.
 type Leg struct {

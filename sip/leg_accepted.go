@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -59,9 +60,26 @@ func (u *accepted) again() {
 		l.failed(bridge.Unreachable, errNoACK)
 		return
 	}
-	_ = u.tx.respond(u.res)
+	if err := l.agent.repeat(u.tx, u.res); err != nil {
+		l.log.Debug("200 not repeated", "error", err)
+	}
 	u.every = min(2*u.every, timerT2)
 	u.timer.Reset(min(u.every, left))
+}
+
+// repeat sends a 2xx again. Where the connection that its request came by is gone, it takes a new one to the address in Via
+// (RFC 3261 section 18.2.2).
+func (a *Agent) repeat(tx *serverTx, res *sipmsg.Response) error {
+	if tx.from.alive() {
+		return tx.respond(res)
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, dialFor)
+	defer cancel()
+	way, err := a.transport.connect(ctx, tx.from.network(), sentBy(tx.req, tx.from))
+	if err != nil {
+		return err
+	}
+	return way.WriteMsg(res)
 }
 
 // tell tells who waits for the answer in the ACK.

@@ -66,7 +66,7 @@ func TestIncomingRingAndAnswer(t *testing.T) {
 		}
 		s.send("BYE", "", `Reason: Q.850;cause=16;text="bye now"`)
 		w.peer.response(200, "BYE")
-		end := wantEnd(t, l, bridge.Normal, true)
+		end := endOf(t, l, bridge.Normal, true)
 		if !strings.Contains(end.Error(), "bye now") {
 			t.Errorf("%v does not say what the Reason header did", end)
 		}
@@ -578,7 +578,7 @@ func TestMediaFailure(t *testing.T) {
 		l := s.up(w, nil)
 		broken := errors.New("no connectivity")
 		w.engine.last().o.Failed(broken)
-		end := wantEnd(t, l, bridge.Media, false)
+		end := endOf(t, l, bridge.Media, false)
 		if !errors.Is(end, broken) {
 			t.Errorf("%v does not say why", end)
 		}

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"context"
-
 	"math/rand/v2"
 	"time"
 

@@ -353,7 +353,7 @@ func TestGlare(t *testing.T) {
 					w.peer.reply(invite, 200, "b1", offer(1))
 					w.peer.request("ACK")
 					l = d.leg()
-					s = w.peer.inCall(invite, "b1")
+					s = w.peer.inCall(invite)
 				} else {
 					s = w.peer.call()
 					l = s.up(w, nil)
@@ -394,7 +394,7 @@ func TestGlareTheirsFirst(t *testing.T) {
 		w.peer.reply(first, 200, "b1", offer(1))
 		w.peer.request("ACK")
 		l := d.leg()
-		s := w.peer.inCall(first, "b1")
+		s := w.peer.inCall(first)
 		done := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
 		w.peer.reply(w.peer.request("INVITE"), 491, "", "")
 		w.peer.request("ACK")

@@ -189,7 +189,6 @@ type script struct {
 	agentTag  string
 	seq       int
 	branch    string
-	agentSeq  uint32 // of the agent's last request
 	rport     bool
 	routes    []string
 	agentURI  string
@@ -304,10 +303,10 @@ func (p *peer) reply(req *sipmsg.Request, status int, tag, body string, extra ..
 	p.send(b.String())
 }
 
-// request returns a request of the peer's in a call that the agent placed, given the agent's INVITE and the peer's tag.
-func (p *peer) inCall(invite *sipmsg.Request, tag string) *script {
+// inCall returns the script of a call that the agent placed, given its INVITE. The peer's tag is b1.
+func (p *peer) inCall(invite *sipmsg.Request) *script {
 	from, _ := invite.From().Params.Get("tag")
-	return &script{p: p, callID: invite.CallID().Value(), tag: tag, agentTag: from, seq: 500, agentURI: invite.Contact().Address.String()}
+	return &script{p: p, callID: invite.CallID().Value(), tag: "b1", agentTag: from, seq: 500, agentURI: invite.Contact().Address.String()}
 }
 
 // offer returns a description of the peer's with PCMU and PCMA. version makes it a new one.

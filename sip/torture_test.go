@@ -58,7 +58,7 @@ func answerAll(ctx contextT, in bridge.Leg) error {
 	for info := in.Info(); ; {
 		var err error
 		if info, err = in.Next(ctx, info.Rev); err != nil {
-			return nil
+			return err
 		}
 		if info.Pending {
 			_ = in.Answer(ctx, nil)

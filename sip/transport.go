@@ -55,7 +55,7 @@ type transport struct {
 	mu      sync.Mutex
 	closed  bool
 	streams map[netip.AddrPort]*stream // by the far side's address
-	dials   map[netip.AddrPort]*dialing
+	dials   map[netip.AddrPort]*connecting
 	sources map[netip.Addr]int // connections that came in, by address
 }
 
@@ -63,7 +63,7 @@ func newTransport(count *counters) *transport {
 	t := &transport{
 		count: count, parser: newParser(),
 		scratch: sync.Pool{New: func() any { return new(bytes.Buffer) }},
-		streams: map[netip.AddrPort]*stream{}, dials: map[netip.AddrPort]*dialing{}, sources: map[netip.Addr]int{},
+		streams: map[netip.AddrPort]*stream{}, dials: map[netip.AddrPort]*connecting{}, sources: map[netip.Addr]int{},
 	}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	return t

@@ -207,8 +207,8 @@ func (t *transport) drop(s *stream) {
 	}
 }
 
-// dialing is a connection that is being made; who else wants it waits for it.
-type dialing struct {
+// connecting is a connection that is being made; who else wants it waits for it.
+type connecting struct {
 	done chan struct{}
 	s    *stream
 	err  error
@@ -232,7 +232,7 @@ func (t *transport) connect(ctx context.Context, network string, to netip.AddrPo
 	}
 	d := t.dials[to]
 	if d == nil && !t.closed {
-		d = &dialing{done: make(chan struct{})}
+		d = &connecting{done: make(chan struct{})}
 		t.dials[to] = d
 		t.reading.Go(func() { t.dial(to, d) })
 	}
@@ -252,7 +252,7 @@ func (t *transport) connect(ctx context.Context, network string, to netip.AddrPo
 }
 
 // dial makes a connection.
-func (t *transport) dial(to netip.AddrPort, d *dialing) {
+func (t *transport) dial(to netip.AddrPort, d *connecting) {
 	ctx, cancel := context.WithTimeout(t.ctx, dialFor)
 	defer cancel()
 	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", to.String())

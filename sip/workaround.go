@@ -187,11 +187,16 @@ func answerTo(req *sipmsg.Request, from conn) conn {
 	if via == nil || via.Params.Has("rport") {
 		return from
 	}
-	port := via.Port
+	return &flow{t: f.t, to: sentBy(req, from)}
+}
+
+// sentBy returns the address that a request came from with the port that its Via says.
+func sentBy(req *sipmsg.Request, from conn) netip.AddrPort {
+	port := req.Via().Port
 	if port <= 0 || port > 65535 {
 		port = defaultPort
 	}
-	return &flow{t: f.t, to: netip.AddrPortFrom(f.to.Addr(), uint16(port))}
+	return netip.AddrPortFrom(from.remote().Addr(), uint16(port))
 }
 
 // tidy takes the white space from around the parameters that transactions and dialogs are told apart by, which sipgo leaves there.

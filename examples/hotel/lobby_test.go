@@ -105,7 +105,7 @@ func (l *lobby) shut(t *testing.T) {
 
 func (l *lobby) over(t *testing.T) {
 	t.Helper()
-	if status := l.wait(t, 5*time.Second); status != 0 {
+	if status := l.wait(t, 8*time.Second); status != 0 {
 		t.Errorf("exit status %d after an interrupt", status)
 	}
 	if !strings.Contains(l.stdout.String(), "\ndraining\n") {
@@ -182,7 +182,7 @@ func ended(t *testing.T, echo *alexatest.Call, code string, phone *siptest.Call,
 	}
 }
 
-// trusting returns a client of a cloud's that trusts one more certificate.
+// trusting returns a client for a cloud's events that leaves no connection behind.
 func trusting(t *testing.T, transport *http.Transport) *http.Client {
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: 10 * time.Second}

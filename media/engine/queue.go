@@ -19,6 +19,7 @@ type queue struct {
 	late  bool // the read deadline has passed
 	done  bool
 	timer *time.Timer
+	turn  uint // counts deadlines, so that a timer knows whether it is still meant
 }
 
 type queued struct {
@@ -69,18 +70,17 @@ func (q *queue) deadline(t time.Time) {
 	left := time.Until(t)
 	q.late = !t.IsZero() && left <= 0
 	if left > 0 {
-		var timer *time.Timer
-		timer = time.AfterFunc(left, func() { q.expire(timer) })
-		q.timer = timer
+		turn := q.turn
+		q.timer = time.AfterFunc(left, func() { q.expire(turn) })
 	}
 	q.wake.Broadcast()
 }
 
-// expire is called by a timer, which may have been replaced at that very moment.
-func (q *queue) expire(timer *time.Timer) {
+// expire is called by a timer, whose deadline may have been replaced at that very moment.
+func (q *queue) expire(turn uint) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.timer == timer {
+	if q.turn == turn {
 		q.late, q.timer = true, nil
 		q.wake.Broadcast()
 	}
@@ -88,6 +88,7 @@ func (q *queue) expire(timer *time.Timer) {
 
 // stop takes the deadline away. q.mu is held.
 func (q *queue) stop() {
+	q.turn++
 	if q.timer != nil {
 		q.timer.Stop()
 		q.timer = nil

@@ -33,6 +33,10 @@ func stunMessage(b []byte) (class uint16, id transactionID, ok bool) {
 // stunLocalUser returns the part of USERNAME that names the receiver of a connectivity check: what stands before the colon
 // (RFC 8445 section 7.2.2).
 func stunLocalUser(b []byte) []byte {
+	if len(b) < stunHeaderSize {
+		return nil
+	}
+	b = b[:min(len(b), stunHeaderSize+int(binary.BigEndian.Uint16(b[2:])))] // what is more is none of the message's
 	for at := stunHeaderSize; at+4 <= len(b); {
 		kind, size := binary.BigEndian.Uint16(b[at:]), int(binary.BigEndian.Uint16(b[at+2:]))
 		at += 4

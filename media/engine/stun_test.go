@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -28,14 +29,23 @@ func TestSTUNLocalUser(t *testing.T) {
 		{"no colon", "ours", build(stun.NewUsername("ours"))},
 		{"empty", "", build(stun.NewUsername(":theirs"))},
 		{"none", "", build(stun.NewSoftware("seven"))},
-		{"longer than it is", "", append(build(), 0, 6, 0, 40, 'a', 'b')},
-		{"torn", "", append(build(), 0, 6, 0)},
-		{"empty attributes", "", append(build(), make([]byte, 400)...)},
+		{"behind the message", "", append(build(), 0, 6, 0, 4, 'o', 'u', 'r', 's')},
+		{"longer than it is", "", extended(build(), 0, 6, 0, 40, 'a', 'b')},
+		{"torn", "", extended(build(), 0, 6, 0)},
+		{"empty attributes", "", extended(build(), make([]byte, 400)...)},
+		{"of a length that is not there", "", build()[:10]},
 	} {
 		if got := stunLocalUser(c.b); string(got) != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}
+}
+
+// extended appends to a message, and says so in its header.
+func extended(b []byte, more ...byte) []byte {
+	b = append(b, more...)
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-stunHeaderSize))
+	return b
 }
 
 func TestSTUNChecksAge(t *testing.T) {

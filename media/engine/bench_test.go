@@ -1,0 +1,110 @@
+//go:build unix
+
+package engine_test
+
+import (
+	"encoding/binary"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/alexacall/alexacall/media"
+)
+
+// The figures are those of the whole process: engine, phones and the loopback between them.
+
+func BenchmarkForwardPlain(b *testing.B) {
+	e := listen(b)
+	from, to := newPhone(b), newPhone(b)
+	ta, tb := open(b, e, media.Phone()), open(b, e, media.Phone())
+	from.offer(ta, nil)
+	to.offer(tb, nil)
+	relayed(b, ta, tb)
+	forward(b, from, to)
+}
+
+func BenchmarkForwardSRTP(b *testing.B) {
+	from, to := secureLine(b)
+	forward(b, from, to)
+}
+
+// forward passes packets of 20 ms, with a few on the way at a time.
+func forward(b *testing.B, from, to *phone) {
+	const window = 32
+	pkt, buf := make([]byte, 172), make([]byte, 2048)
+	pkt[0], pkt[11] = 0x80, byte(from.ssrc)
+	seq, waiting := from.seq, 0
+	_ = to.conn.SetReadDeadline(time.Now().Add(5 * time.Minute))
+	receive := func() {
+		if _, _, err := to.conn.ReadFromUDPAddrPort(buf); err != nil {
+			b.Fatal(err)
+		}
+		waiting--
+	}
+	b.ReportAllocs()
+	cpu := processTime(b)
+	for b.Loop() {
+		binary.BigEndian.PutUint16(pkt[2:], seq)
+		binary.BigEndian.PutUint32(pkt[4:], uint32(seq)*160)
+		if _, err := from.conn.WriteToUDPAddrPort(pkt, from.to); err != nil {
+			b.Fatal(err)
+		}
+		seq++
+		if waiting++; waiting == window {
+			receive()
+		}
+	}
+	b.ReportMetric(float64((processTime(b)-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
+	for waiting > 0 {
+		receive()
+	}
+}
+
+// BenchmarkAnswer is the time from the offer of an Echo to our answer. The handshake comes after it.
+func BenchmarkAnswer(b *testing.B) {
+	e := listen(b)
+	_, offer, err := media.Negotiation{}.Offer(media.AlexaCalling(), media.Local{
+		ID: 1, Addr: "127.0.0.1", Port: 9, Ufrag: "theirufrag", Pwd: strings.Repeat("their password", 2), SSRC: 1, CNAME: "x",
+		Fingerprint: "sha-256 " + strings.Repeat("00:", 31) + "00",
+	}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	text, err := offer.AppendText(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var cpu time.Duration
+	b.ReportAllocs()
+	for b.Loop() {
+		before := processTime(b)
+		d, err := media.ParseDescription(text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		term := open(b, e, media.AlexaCalling())
+		answer, err := term.Answer(d, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := answer.AppendText(nil); err != nil {
+			b.Fatal(err)
+		}
+		cpu += processTime(b) - before
+		b.StopTimer()
+		_ = term.Close()
+		b.StartTimer()
+	}
+	b.ReportMetric(cpu.Seconds()*1000/float64(b.N), "cpu-ms/op")
+}
+
+// processTime is what the process has used of the processors.
+func processTime(t testing.TB) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

@@ -1,0 +1,78 @@
+// Package sip connects SIP phones, PBXs and trunks to the bridge: an [Agent] takes their calls and places calls to them, over UDP and TCP
+// (RFC 3261).
+//
+// # Usage
+//
+//	e, err := engine.Listen("192.0.2.1:40000", nil)
+//	...
+//	agent, err := sip.Listen("192.0.2.1:5060", e, &sip.Options{
+//		Bridge:      bridge.To(skill, "echo:lobby", nil),
+//		Credentials: []sip.Credentials{{Realm: "pbx.example.com", Username: "gateway", Password: password}},
+//	})
+//	...
+//	defer agent.Close()
+//
+// Calls that come in go to the Bridge; the agent itself is a bridge.Dialer. Each call is a [Leg]. A Bridge that places calls with the agent
+// that hands it a call has that from [Leg.Agent].
+//
+// A call that comes in is answered 100 at once. Ring sends 180, or 183 with the answer where it is given a plan; Answer sends 200. Before the
+// Bridge sees it, a call is refused whose description is malformed (400), has nothing in common with the policy (488), or for which there is
+// no room (503); what a plan of the Bridge's then cannot agree to is 488 too. An offer within a call waits up to four seconds for the
+// Bridge's Answer, and is then answered with what was wanted last. Update sends a re-INVITE; where offers meet, both wait as RFC 3261 section
+// 14.1 says. Hangup tells the far side its cause by status and by a Reason header (RFC 3326).
+//
+// # Causes
+//
+//	bridge        response  Q.850    from responses
+//	Normal        480       16
+//	Busy          486       17       486, 600 and 6xx that are not named here
+//	NoAnswer      480       19       408, 480
+//	Declined      480       21       603, 607, 608; sent as 603 with Options.Decline603
+//	Cancelled     487       31       487
+//	Elsewhere     486       26       CANCEL with Reason SIP;cause=200
+//	NotFound      404       1        404, 410, 484, 485, 604
+//	Unreachable   480       20       3xx, 430, 482, 483, 502, 504, no response
+//	Forbidden     403       57       401, 402, 403, 407, 428, 429, 433, 436, 437, 438, 470, 494
+//	Overload      503       42       503
+//	Media         488       88       406, 415, 488, 580, 606
+//	Internal      500       41       all others
+//
+// Where several causes have one status, the Q.850 value of a Reason header in the response tells them apart.
+//
+// # Digits
+//
+// Digits go as telephone events where both sides agree to those. To a far side that does not, they go as INFO with application/dtmf-relay, one
+// after the other. INFO with application/dtmf-relay or application/dtmf is taken, and is given to the leg's media as the telephone event
+// that it stands for.
+//
+// # Concurrency
+//
+// An Agent and its legs are safe for concurrent use. What happens to one call, messages, the owner's wishes and timers, happens in order, in
+// its inbox: a goroutine that is there only while something waits. A call to which nothing happens has none, and neither has a finished
+// one; its timers are timers of the runtime. The goroutines:
+//   - one that reads UDP and one that accepts TCP, one for each TCP connection, and one for each that is being made;
+//   - one for each call with something in its inbox, and, for the moment in which a response or an ACK passes through sipgo's state
+//     machines, one more;
+//   - one for each call that came in, of bridge.Intake, while the Bridge handles it.
+//
+// [Agent.Close] ends and joins them all. Timers of sipgo's for transactions that were ended may still fire afterwards, up to 32 seconds later,
+// and then do nothing.
+//
+// # Limits
+//
+// A message has at most 64 KiB, 128 header fields and 70 Via values. There may be Options.MaxCalls calls, 50,000 transactions, 8,192 calls with
+// messages waiting, with 128 messages each, and 4,096 TCP connections, 100 of them from one address. A message over TCP has 20 seconds to
+// arrive; a connection that no call needs is closed after two minutes of silence.
+//
+// # Logs
+//
+// The logger is told of the beginning and the end of calls, and of what could not be sent, at level Debug: with "leg" (the leg's id), "status",
+// "cause", "remote", "transport" and "error". Message text, numbers, descriptions and passwords are never logged.
+//
+// # Limitations
+//
+// No TLS and no WebSocket, no registration either way, no PRACK, session timers or REFER; none of these is advertised. Requests over 1,300
+// bytes go over the transport that their URI asks for, over UDP in IP fragments if need be, and are not moved to TCP. Of a name's SRV
+// records the first alone is tried, and NAPTR records are not looked up. A 3xx is a refusal: it is not followed. Of a far side that refuses
+// the offer in our re-INVITE, the call goes on as it was.
+package sip

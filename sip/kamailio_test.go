@@ -1,0 +1,191 @@
+package sip_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/media"
+	"github.com/alexacall/alexacall/media/engine"
+	"github.com/alexacall/alexacall/sip"
+	"github.com/alexacall/alexacall/sip/siptest"
+)
+
+// kamailioConfig is a proxy that stays in the path of every call by Record-Route, and sends users where it is told.
+const kamailioConfig = `#!KAMAILIO
+debug=0
+log_stderror=yes
+children=2
+auto_aliases=no
+listen=udp:127.0.0.1:PORT
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+request_route {
+	if (is_method("CANCEL")) { if (t_check_trans()) { t_relay(); } exit; }
+	if (has_totag()) {
+		if (loose_route()) { t_relay(); exit; }
+		if (is_method("ACK")) { if (t_check_trans()) { t_relay(); } exit; }
+		sl_send_reply("404", "Not here");
+		exit;
+	}
+	t_check_trans();
+	record_route();
+	if ($rU == "room") { $du = "sip:AGENT"; t_relay(); exit; }
+	if ($rU == "bob") { $du = "sip:PHONE"; t_relay(); exit; }
+	sl_send_reply("404", "Not Found");
+}
+`
+
+// ledger is a socket that keeps the addresses it sends to.
+type ledger struct {
+	net.PacketConn
+	mu   sync.Mutex
+	sent map[netip.AddrPort]int
+}
+
+func (l *ledger) WriteTo(b []byte, to net.Addr) (int, error) {
+	at, _ := netip.ParseAddrPort(to.String())
+	l.mu.Lock()
+	l.sent[at]++
+	l.mu.Unlock()
+	return l.PacketConn.WriteTo(b, to)
+}
+
+// TestInteropKamailio calls both ways through a proxy that stays in the path: every message of ours goes to it.
+func TestInteropKamailio(t *testing.T) {
+	testutil.Need(t, "kamailio")
+	e, err := engine.Listen("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	in, book := newIncoming(), &ledger{sent: map[netip.AddrPort]int{}}
+	a, err := sip.Listen("127.0.0.1:0", e, &sip.Options{Bridge: in, ListenPacket: func(network, addr string) (net.PacketConn, error) {
+		c, err := net.ListenPacket(network, addr)
+		book.PacketConn = c
+		return book, err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	bob := newPhone(t, &siptest.PhoneOptions{User: "bob", Network: "udp"})
+	proxy := startKamailio(t, a.Addr().String(), bob.Addr().String())
+
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	for n := range 4 { // each way, hung up by each side
+		var l *sip.Leg
+		var phone *siptest.Call
+		if n%2 == 0 {
+			d, err := a.Dial(ctx, "sip:bob@"+proxy, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, _ = d.(*sip.Leg)
+			if phone, err = bob.NextCall(ctx); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			if phone, err = bob.Call(ctx, "sip:room@"+proxy, nil); err != nil {
+				t.Fatal(err)
+			}
+			l = <-in.legs
+			if err := l.Answer(ctx, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		waitPhase(t, l, bridge.Up)
+		if err := phone.WaitState(ctx, siptest.Up); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Update(ctx, pcmu(media.RecvOnly)); err != nil { // a re-INVITE goes the same way
+			t.Errorf("update: %v", err)
+		}
+		if n < 2 {
+			err = l.Hangup(ctx, bridge.Normal)
+		} else {
+			err = phone.Hangup(ctx)
+		}
+		if err != nil {
+			t.Errorf("hang up: %v", err)
+		}
+		if err := phone.WaitState(ctx, siptest.Ended); err != nil {
+			t.Error(err)
+		}
+		waitPhase(t, l, bridge.Over)
+	}
+	wait(t, "the end of the calls", func() bool { return a.Stats().Standing == 0 })
+	book.mu.Lock()
+	defer book.mu.Unlock()
+	if len(book.sent) != 1 || book.sent[netip.MustParseAddrPort(proxy)] == 0 {
+		t.Errorf("messages went to %v, want all of them to go to the proxy %s", book.sent, proxy)
+	}
+}
+
+// startKamailio starts a proxy and returns its address.
+func startKamailio(t *testing.T, agent, phone string) string {
+	t.Helper()
+	port := freePort(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "kamailio.cfg")
+	text := strings.NewReplacer("PORT", port, "AGENT", agent, "PHONE", phone).Replace(kamailioConfig)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("kamailio", "-f", file, "-DD", "-E", "-m", "64", "-M", "8", "-Y", dir)
+	var log strings.Builder
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = cmd.Wait()
+		}()
+		select {
+		case <-done:
+		case <-time.After(within):
+			_ = cmd.Process.Kill()
+			<-done
+		}
+		if t.Failed() {
+			t.Logf("kamailio said\n%s", tail([]byte(log.String())))
+		}
+	})
+	addr := "127.0.0.1:" + port
+	conn, err := net.Dial("udp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for deadline := time.Now().Add(within); ; {
+		_, _ = fmt.Fprintf(conn, "OPTIONS sip:nobody@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bKprobe%d\r\nFrom: <sip:p@x>;tag=1\r\nTo: <sip:p@x>\r\n"+
+			"Call-ID: probe%d\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 5\r\nContent-Length: 0\r\n\r\n", addr, conn.LocalAddr(), time.Now().UnixNano(), time.Now().UnixNano())
+		_ = conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		if _, err := conn.Read(make([]byte, 4096)); err == nil {
+			return addr
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("kamailio does not answer:\n%s", log.String())
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
