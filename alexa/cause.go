@@ -55,6 +55,8 @@ func causeOfError(e *Error) bridge.Cause {
 }
 
 // endsCall reports whether a failure means that Alexa has no such call any more.
-func endsCall(e *Error) bool {
-	return e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound
-}
+func endsCall(e *Error) bool { return e.Status == http.StatusNotFound }
+
+// refusesMessage reports whether a failure means that a message does not fit the call: because the call is over, or for a fault of its
+// own, which Amazon gives the same status.
+func refusesMessage(e *Error) bool { return e.Status == http.StatusBadRequest }

@@ -93,19 +93,19 @@ func TestCallEndedWithoutAResultIsNormal(t *testing.T) {
 
 func TestFailuresAsCauses(t *testing.T) {
 	for status, want := range map[int]struct {
-		cause bridge.Cause
-		gone  bool
+		cause         bridge.Cause
+		gone, refused bool
 	}{
-		0:   {bridge.Unreachable, false},
-		400: {bridge.Internal, true},
-		401: {bridge.Forbidden, false},
-		403: {bridge.Forbidden, false},
-		404: {bridge.NotFound, true},
-		408: {bridge.Internal, false},
-		409: {bridge.Internal, false},
-		429: {bridge.Overload, false},
-		500: {bridge.Internal, false},
-		503: {bridge.Internal, false},
+		0:   {bridge.Unreachable, false, false},
+		400: {bridge.Internal, false, true},
+		401: {bridge.Forbidden, false, false},
+		403: {bridge.Forbidden, false, false},
+		404: {bridge.NotFound, true, false},
+		408: {bridge.Internal, false, false},
+		409: {bridge.Internal, false, false},
+		429: {bridge.Overload, false, false},
+		500: {bridge.Internal, false, false},
+		503: {bridge.Internal, false, false},
 	} {
 		e := &Error{Status: status}
 		if got := causeOfError(e); got != want.cause {
@@ -113,6 +113,9 @@ func TestFailuresAsCauses(t *testing.T) {
 		}
 		if got := endsCall(e); got != want.gone {
 			t.Errorf("%d ends the call: %v", status, got)
+		}
+		if got := refusesMessage(e); got != want.refused {
+			t.Errorf("%d refuses a message: %v", status, got)
 		}
 	}
 }

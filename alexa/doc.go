@@ -29,11 +29,12 @@
 // CallRinging makes the leg Alerting, its CallInProgress brings the answer, and the leg turns Early only when sound really arrives,
 // for an answer alone lets nobody hear anything. CallAccepted makes it Up. CallUpdate goes both ways at any time after the first
 // answer: hers is answered within [bridge.Leg.Answer] or, if nobody cares for it, after four seconds with what stands; of two at a time
-// hers goes first, and ours again one to two seconds later.
+// hers goes first, with what we want as its answer, and ours again one to two seconds later if that has not said it all.
 //
 // Events may come in any order and any number of times: a later message implies the earlier ones, and a delivery that Amazon repeats
-// gets the same answer and has no effect. A call has one request on its way at a time. When it ends, what waits is dropped for
-// CallEnded; when it is not known whether Alexa took the first message, CallEnded makes sure that nothing rings on.
+// gets the same answer and has no effect. A call has one request on its way at a time. A request that Alexa does not take ends the
+// call, except that an acknowledgement is hers to miss, and without our CallUpdate what stood stands. When a call ends, what waits is
+// dropped for CallEnded; when it is not known whether Alexa took the first message, CallEnded makes sure that nothing rings on.
 //
 // # Errors and causes
 //
@@ -41,13 +42,13 @@
 // with a cause of package bridge: of a CallEnded from Alexa, DEVICE_BUSY is Busy, SESSION_TIMEOUT NoAnswer, UNAUTHORIZED Forbidden,
 // SUCCESS Normal, or before acceptance Declined by a device that was called and Cancelled by one that called; all else is Internal. The
 // other way, Normal, Cancelled and Elsewhere are SUCCESS; Busy and Declined DEVICE_BUSY; NoAnswer SESSION_TIMEOUT; Forbidden
-// UNAUTHORIZED; the rest INTERNAL_ERROR.
+// UNAUTHORIZED; the rest INTERNAL_ERROR. What led to the end, such as the *Error, is in the chain of the [bridge.EndError].
 //
 // # Concurrency
 //
 // Skill, Client, Verifier and Leg are safe for concurrent use. Each call has one goroutine, which owns its state; each message on its
-// way has one, and so has the wait for the first sound of a device that was called. The handler of a call that came in has its own.
-// [Skill.Drain] waits for all of them.
+// way has one, and so have the wait for the first sound of a device that was called and the answer to a change that nobody has cared
+// for. The handler of a call that came in has its own. [Skill.Drain] waits for all of them.
 //
 // # Limits
 //

@@ -103,11 +103,13 @@ func (r rules) posts(w world, emit func(string, world)) {
 			}
 			emit("post's answer is lost", r.unsent(n, p, event{maybe: true}))
 			if p.kind == inviteIn {
-				emit("post is repeated, and refused", r.unsent(n, p, event{maybe: true, dead: true}))
+				emit("post is repeated, and refused", r.unsent(n, p, event{maybe: true, refused: true}))
+				emit("post is repeated, and the call is gone", r.unsent(n, p, event{maybe: true, dead: true}))
 			}
 		}
 	case refused:
-		emit("post is refused", r.unsent(w, p, event{dead: true}))
+		emit("post is refused", r.unsent(w, p, event{refused: true}))
+		emit("post is refused, the call is gone", r.unsent(w, p, event{dead: true}))
 	case conflict:
 		emit("post is in conflict", r.unsent(w, p, event{busy: true}))
 	}

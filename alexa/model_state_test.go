@@ -23,7 +23,6 @@ func sound(d join.Dir, codecs uint16) plan { return plan(d) | plan(codecs)<<3 }
 
 var (
 	full    = sound(join.SendRecv, both)
-	held    = sound(join.Inactive, both)
 	narrow  = sound(join.SendRecv, codecX)
 	useless = sound(join.SendRecv, 0)
 )
@@ -53,9 +52,8 @@ type packedState struct {
 
 type packedPost uint16
 
-func packPost(p post) packedPost    { return packedPost(p.kind)<<5 | packedPost(p.sdp) }
-func (p packedPost) open() post     { return post{kind(p >> 5), int(p & 31)} }
-func (p packedPost) is(k kind) bool { return p != 0 && p.open().kind == k }
+func packPost(p post) packedPost { return packedPost(p.kind)<<5 | packedPost(p.sdp) }
+func (p packedPost) open() post  { return post{kind(p >> 5), int(p & 31)} }
 
 // flagsOf returns the places of a state's flags.
 func flagsOf(s *state) [7]*bool {

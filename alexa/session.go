@@ -215,7 +215,8 @@ func (s *session) post(p post) {
 		s.log.Warn("call message not taken", "err", err)
 		ev := event{kind: evUnsent, cause: bridge.Internal, err: err}
 		if e, ok := errors.AsType[*Error](err); ok {
-			ev.cause, ev.maybe, ev.dead, ev.busy = causeOfError(e), e.Uncertain, endsCall(e), e.Status == http.StatusConflict
+			ev.cause, ev.maybe, ev.busy = causeOfError(e), e.Uncertain, e.Status == http.StatusConflict
+			ev.dead, ev.refused = endsCall(e), refusesMessage(e)
 		}
 		s.sentBack(ev)
 	})

@@ -2,6 +2,7 @@ package alexa
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/alexacall/alexacall/bridge"
@@ -20,7 +21,7 @@ func orders(events []event, f func([]event)) {
 				continue // the same order once more
 			}
 			rest := append(append([]event(nil), left[:i]...), left[i+1:]...)
-			walk(append(done[:len(done):len(done)], left[i]), rest)
+			walk(append(slices.Clip(done), left[i]), rest)
 		}
 	}
 	walk(nil, events)

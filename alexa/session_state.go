@@ -115,6 +115,7 @@ type event struct {
 	cause   bridge.Cause // of evEnd; of evMessage with CallEnded, what its code means; of evUnsent, what the failure means
 	maybe   bool         // of evUnsent: Alexa may have acted on it all the same
 	dead    bool         // of evUnsent: Alexa has no such call any more
+	refused bool         // of evUnsent: Alexa says that it does not fit the call, perhaps because that is over
 	busy    bool         // of evUnsent: Alexa is busy with something else of the call
 	err     error        // of evUnsent and evEnd, what led to it; the machine takes no notice of it
 }

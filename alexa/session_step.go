@@ -201,15 +201,20 @@ func (m *machine) up() {
 
 // ended takes Alexa's CallEnded, to which there is no acknowledgement.
 func (m *machine) ended(ev event) {
-	cause := ev.cause
-	if cause == bridge.Normal && m.stage < stageUp {
-		cause = bridge.Cancelled
-		if m.called {
-			cause = bridge.Declined
-		}
-	}
-	m.finish(cause, true)
+	m.finish(m.meant(ev.cause), true)
 	m.stop()
+}
+
+// meant returns what the cause of an end over there means. Before acceptance, a normal end is a user who does not want the call.
+func (m *machine) meant(cause bridge.Cause) bridge.Cause {
+	switch {
+	case cause != bridge.Normal || m.stage >= stageUp:
+		return cause
+	case m.called:
+		return bridge.Declined
+	default:
+		return bridge.Cancelled
+	}
 }
 
 // end ends the call from our side.
@@ -312,7 +317,10 @@ func (m *machine) unsent(ev event) {
 		if !ev.maybe && !m.queues(update) {
 			m.dropUpdate(ev.busy)
 		} // else its answer may still come, or it was given up before the one that waits
-	case !k.isAck():
+	case k.isAck():
+	case ev.refused && k != inviteIn:
+		m.end(m.meant(bridge.Normal), true) // most likely it is over, but CallEnded makes sure
+	default:
 		m.end(ev.cause, true)
 	}
 }

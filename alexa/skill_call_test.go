@@ -2,6 +2,7 @@ package alexa_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http/httptest"
 	"testing"
@@ -84,10 +85,10 @@ func loop(ctx context.Context, leg bridge.Leg) error {
 	buf := make([]byte, 2048)
 	for {
 		var p media.Packet
-		switch err := r.Read(buf, &p); err {
-		case nil:
+		switch err := r.Read(buf, &p); {
+		case err == nil:
 			_ = audio.Write(&p)
-		case media.ErrChanged:
+		case errors.Is(err, media.ErrChanged):
 		default:
 			return nil
 		}

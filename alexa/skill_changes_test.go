@@ -33,6 +33,7 @@ func TestDeviceHoldsAndMutes(t *testing.T) {
 				t.Errorf("the phone hears %v, want %v", got, tt.want)
 			}
 		}
+		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
 		s.wantTranscript("device_holds")
 	})
@@ -56,6 +57,7 @@ func TestPhoneHoldsTheDevice(t *testing.T) {
 		if n := s.wire.tries(alexa.CallUpdate); n != 2 {
 			t.Errorf("%d CallUpdates for two changes", n)
 		}
+		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Normal))
 		s.wantEnded(call, "SUCCESS")
 		s.wantTranscript("phone_holds")
@@ -68,12 +70,14 @@ func TestChangeRightAfterAcceptance(t *testing.T) {
 		call, phone := s.phoneTalks()
 		must(t, call.Update(t.Context(), alexatest.Refresh))
 		s.took(0)
+		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Normal))
 	})
 	play(t, props{}, func(t *testing.T, s *stage) {
 		call, phone := s.deviceTalks()
 		must(t, call.Update(t.Context(), alexatest.Refresh))
 		s.took(0)
+		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Normal))
 	})
 }
@@ -123,6 +127,7 @@ func TestChangeThatNobodyAnswers(t *testing.T) {
 			t.Error("the offer still waits")
 		}
 		must(t, leg.Answer(t.Context(), nil)) // does nothing any more
+		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
 		s.wantTranscript("nobody_answers_change")
 	})
@@ -152,6 +157,7 @@ func TestChangeAnsweredByTheProgram(t *testing.T) {
 		if p := leg.Media().Plan(); len(p) != 1 || p[0].Codecs[0] != media.PCMU() {
 			t.Errorf("stands: %v", p)
 		}
+		synctest.Wait()
 		must(t, leg.Hangup(t.Context(), bridge.Normal))
 	})
 }
@@ -185,6 +191,7 @@ func TestOwnChange(t *testing.T) {
 			t.Error("the device is told of a change that failed")
 		}
 		must(t, leg.Update(t.Context(), g711()))
+		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
 		if err := leg.Update(t.Context(), turned(media.SendOnly)); bridge.CauseOf(err) != bridge.Normal || err == nil {
 			t.Errorf("after the end: %v", err)

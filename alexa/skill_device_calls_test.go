@@ -20,6 +20,7 @@ func TestDeviceCallsAndHangsUp(t *testing.T) {
 		s.wantState(call, alexatest.StateConnected)
 		s.took(7 * time.Second)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
 		wantOver(t, phone, bridge.Normal, true)
 		s.wantStats(alexa.SkillStats{Calls: 1, Events: 4})
@@ -30,6 +31,7 @@ func TestDeviceCallsAndHangsUp(t *testing.T) {
 func TestPhoneHangsUp(t *testing.T) {
 	play(t, props{}, func(t *testing.T, s *stage) {
 		call, phone := s.deviceTalks()
+		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Normal))
 		s.wantEnded(call, "SUCCESS")
 		s.wantStats(alexa.SkillStats{Calls: 1, Events: 3})
@@ -73,6 +75,7 @@ func TestDeviceGivesUp(t *testing.T) {
 		call, phone := s.deviceCalls()
 		s.wantState(call, alexatest.StateRinging)
 		time.Sleep(3 * time.Second)
+		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
 		wantOver(t, phone, bridge.Cancelled, true)
 		s.wantTranscript("device_gives_up")
@@ -97,6 +100,7 @@ func TestEarlyMediaForTheDevice(t *testing.T) {
 		if m := s.wire.message(alexa.CallAccepted); m.SDP == nil || m.SDP.Type+alexa.SDPType(m.SDP.Value) != "" {
 			t.Errorf("CallAccepted has %v", m.SDP)
 		}
+		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
 		s.wantTranscript("early_media")
 	})

@@ -38,25 +38,29 @@ func TestGlare(t *testing.T) {
 		if m, _ := leg.Media().Plan().Find(media.Audio); m.Dir.Sends() {
 			t.Errorf("what stands: %v", leg.Media().Plan())
 		}
+		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
 		s.wantTranscript("glare_settled")
 	})
 }
 
-// TestGlareThatIsNotSettledByTheAnswer has ours go again, since the device's change did not leave room for it.
+// TestGlareThatIsNotSettledByTheAnswer has ours go again after one to two seconds, since the device's change did not leave room for it.
 func TestGlareThatIsNotSettledByTheAnswer(t *testing.T) {
 	withAlone(t, func(t *testing.T, s *stage, call *alexatest.Call, leg *alexa.Leg) {
-		must(t, call.Update(t.Context(), alexatest.Hold)) // answered after four seconds
 		s.wire.spoil(alexa.CallUpdate, wireFault{late: time.Second})
-		strange := media.Plan{{Kind: media.Audio, Dir: media.SendRecv, Codecs: []media.Codec{media.Opus()}}}
+		s.wire.spoil(alexa.CallUpdateResponse, wireFault{deaf: true}) // the cloud does not know of the event below
+		opus := media.Plan{{Kind: media.Audio, Dir: media.SendRecv, Codecs: []media.Codec{media.Opus()}}}
 		done := make(chan error)
-		go func() { done <- leg.Update(t.Context(), strange) }()
+		go func() { done <- leg.Update(t.Context(), opus) }()
 		synctest.Wait()
 		begin := time.Now()
-		must(t, call.Update(t.Context(), alexatest.Resume))
+		s.sendChange(call, strings.Replace(call.LocalSDP(), "SAVPF 111 0 8", "SAVPF 0", 1))
 		must(t, <-done)
-		if took := time.Since(begin); took > 2*time.Second {
+		if took := time.Since(begin); took < time.Second || took > 2*time.Second {
 			t.Errorf("our change took %v", took)
+		}
+		if n := s.wire.tries(alexa.CallUpdateResponse); n != 1 {
+			t.Errorf("the device's change was answered %d times", n)
 		}
 		if p := leg.Media().Plan(); p[0].Codecs[0].Name != "opus" {
 			t.Errorf("what stands: %v", p)
@@ -65,6 +69,18 @@ func TestGlareThatIsNotSettledByTheAnswer(t *testing.T) {
 		must(t, call.Hangup(t.Context()))
 		s.wantTranscript("glare")
 	})
+}
+
+// sendChange sends a CallUpdate that the cloud knows nothing of.
+func (s *stage) sendChange(call *alexatest.Call, sdp string) {
+	s.t.Helper()
+	status, _, err := s.cloud.SendEvent(s.t.Context(), map[string]any{
+		"type": string(alexa.CallUpdate), "sessionId": call.SessionID(), "renegotiationType": "CALL_UPDATE",
+		"sdpDetails": map[string]any{"type": "OFFER", "value": sdp},
+	}, nil)
+	if err != nil || status != 200 {
+		s.t.Fatalf("CallUpdate: %d, %v", status, err)
+	}
 }
 
 // TestAlexaIsBusy gets 409 for our change until Alexa is ready, and without end.
@@ -82,6 +98,7 @@ func TestAlexaIsBusy(t *testing.T) {
 		}
 		s.wire.spoil(alexa.CallUpdate)
 		must(t, leg.Update(t.Context(), g711()))
+		synctest.Wait()
 		must(t, leg.Hangup(t.Context(), bridge.Normal))
 		s.wantEnded(call, "SUCCESS")
 	})
@@ -99,6 +116,7 @@ func TestUpdateAnswersWhatWaits(t *testing.T) {
 		if n := s.wire.tries(alexa.CallUpdate); n != 0 {
 			t.Errorf("%d CallUpdates where the answer has said it all", n)
 		}
+		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
 	})
 }
@@ -117,6 +135,7 @@ func TestTwoUpdatesAtOnce(t *testing.T) {
 		if n := s.wire.tries(alexa.CallUpdate); n != 2 {
 			t.Errorf("%d CallUpdates", n)
 		}
+		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
 	})
 }
@@ -131,6 +150,7 @@ func TestCallEndsDuringAnUpdate(t *testing.T) {
 				go func() { done <- leg.Update(t.Context(), turned(media.SendOnly)) }()
 				time.Sleep(1800 * time.Millisecond)
 				begin := time.Now()
+				synctest.Wait()
 				must(t, call.Hangup(t.Context()))
 				if err := <-done; err == nil || time.Since(begin) != 0 {
 					t.Errorf("got %v after %v", err, time.Since(begin))

@@ -23,6 +23,7 @@ func TestPhoneCallsTheDevice(t *testing.T) {
 		wantPhase(t, phone, bridge.Up)
 		s.took(8 * time.Second)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Normal))
 		s.wantEnded(call, "SUCCESS")
 		s.wantStats(alexa.SkillStats{Calls: 1, Events: 3})
@@ -57,6 +58,7 @@ func TestEarlyAnswerOfTheDevice(t *testing.T) {
 		}
 		wantPhase(t, phone, bridge.Up)
 		s.took(20 * time.Second)
+		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Normal))
 	})
 }
@@ -104,6 +106,7 @@ func TestCallerGivesUp(t *testing.T) {
 		call := s.deviceRings()
 		wantPhase(t, phone, bridge.Alerting)
 		time.Sleep(4 * time.Second)
+		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Cancelled))
 		s.wantEnded(call, "SUCCESS")
 		s.took(4 * time.Second)
@@ -119,6 +122,7 @@ func TestCallerGivesUpAtOnce(t *testing.T) {
 		phone := s.phoneCalls()
 		call := s.deviceRings()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Cancelled))
 		s.wantState(call, alexatest.StateEnded)
 		synctest.Wait()
@@ -149,6 +153,7 @@ func TestDialIsCancelled(t *testing.T) {
 func TestBareAcceptance(t *testing.T) {
 	play(t, props{cloud: alexatest.CloudOptions{Faults: alexatest.Faults{BareAccept: true}}}, func(t *testing.T, s *stage) {
 		call, phone := s.phoneTalks()
+		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Normal))
 		s.wantEnded(call, "SUCCESS")
 	})
@@ -164,9 +169,11 @@ func TestEventsBeforeTheAnswerToThePost(t *testing.T) {
 		call, phone := s.phoneTalks()
 		must(t, phone.Update(t.Context(), turned(media.SendOnly)))
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Normal))
 		s.wantEnded(call, "SUCCESS")
 		call, phone = s.deviceTalks()
+		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Normal))
 		s.wantEnded(call, "SUCCESS")
 		s.wantStats(alexa.SkillStats{Calls: 2, Events: 7})
@@ -176,13 +183,14 @@ func TestEventsBeforeTheAnswerToThePost(t *testing.T) {
 func TestEventsTwice(t *testing.T) {
 	play(t, props{cloud: alexatest.CloudOptions{Faults: alexatest.Faults{DuplicateEvents: true}}}, func(t *testing.T, s *stage) {
 		call, phone := s.phoneTalks()
+		s.wantTranscript("events_twice")
 		must(t, call.Update(t.Context(), alexatest.Hold))
 		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Normal))
 		s.wantEnded(call, "SUCCESS")
 		s.wantStats(alexa.SkillStats{Calls: 1, Events: 5, Repeated: 5})
-		s.wantTranscript("events_twice")
 		call, phone = s.deviceTalks()
+		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
 		wantOver(t, phone, bridge.Normal, true)
 		s.wantStats(alexa.SkillStats{Calls: 2, Events: 9, Repeated: 9})
@@ -210,6 +218,7 @@ func TestInvitationWithoutAnAnswer(t *testing.T) {
 	play(t, props{echo: alexatest.EchoOptions{AnswerAfter: 15 * time.Second}}, func(t *testing.T, s *stage) {
 		s.wire.spoil(alexa.InitiateInboundCall, append([]wireFault{{unsaid: true}}, repeated(wireFault{lost: true}, 2)...)...)
 		call, phone := s.phoneTalks()
+		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Normal))
 		s.wantEnded(call, "SUCCESS")
 	})

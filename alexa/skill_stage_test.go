@@ -19,7 +19,6 @@ import (
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/alexa/lwa"
 	"github.com/alexacall/alexacall/bridge"
-	"github.com/alexacall/alexacall/media"
 )
 
 var updateGolden = flag.Bool("update", false, "write the transcripts of testdata anew")
@@ -196,7 +195,7 @@ func (s *stage) deviceRings() *alexatest.Call {
 func (s *stage) wantState(c *alexatest.Call, want alexatest.State) {
 	s.t.Helper()
 	if err := c.WaitState(s.ctx(), want); err != nil {
-		s.t.Fatal(err)
+		s.t.Fatalf("%v\n%s", err, s.transcript())
 	}
 }
 
@@ -233,16 +232,22 @@ func wantInfo(t *testing.T, l bridge.Leg, what string, is func(bridge.Info) bool
 }
 
 // wantOver waits until a leg is over, and checks why.
-func wantOver(t *testing.T, l bridge.Leg, cause bridge.Cause, remote bool) *bridge.EndError {
+func wantOver(t *testing.T, l bridge.Leg, cause bridge.Cause, remote bool) {
+	t.Helper()
+	end := endOf(t, l)
+	if end.Cause != cause || end.Remote != remote {
+		t.Errorf("ended: %v, remote %v; want %v, %v", end, end.Remote, cause, remote)
+	}
+}
+
+// endOf waits until a leg is over.
+func endOf(t *testing.T, l bridge.Leg) *bridge.EndError {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for rev := uint64(0); ; {
 		info, err := l.Next(ctx, rev)
 		if end, ok := errors.AsType[*bridge.EndError](err); ok {
-			if end.Cause != cause || end.Remote != remote {
-				t.Errorf("ended: %v, remote %v; want %v, %v", end, end.Remote, cause, remote)
-			}
 			return end
 		}
 		must(t, err)
@@ -309,41 +314,4 @@ func (s *stage) wantTranscript(name string) {
 	if got != string(want) {
 		s.t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-}
-
-// desk is where calls from devices go: phones in memory, which the test handles.
-type desk struct {
-	calls chan bridge.Leg
-	err   error // in place of a phone
-}
-
-func newDesk() *desk { return &desk{calls: make(chan bridge.Leg, 16)} }
-
-// Dial implements bridge.Dialer. The phone rings at once.
-func (d *desk) Dial(ctx context.Context, _ string, o *bridge.DialOptions) (bridge.Leg, error) {
-	if d.err != nil {
-		return nil, d.err
-	}
-	near, far := bridge.Pipe(o.Plan)
-	must := near.Ring(ctx, nil)
-	d.calls <- near
-	return far, must
-}
-
-func (d *desk) next(t *testing.T) bridge.Leg {
-	t.Helper()
-	select {
-	case l := <-d.calls:
-		return l
-	case <-time.After(time.Minute):
-		t.Fatal("no phone rings")
-		return nil
-	}
-}
-
-// turned returns a plan with another direction.
-func turned(d media.Direction) media.Plan {
-	p := g711()
-	p[0].Dir = d
-	return p
 }

@@ -34,6 +34,11 @@ func TestDigest(t *testing.T) {
 			t.Errorf("got %v back, want %v", got, p)
 		}
 	}
+	for d, i := range digests {
+		if got := l.plan(d); got.String() != plans[i].String() {
+			t.Errorf("later got %v back, want %v", got, plans[i])
+		}
+	}
 	if d := l.digest(nil); d.Said() || l.plan(d) != nil {
 		t.Errorf("got %v, %v for nothing", d, l.plan(d))
 	}

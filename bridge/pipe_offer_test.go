@@ -33,6 +33,49 @@ func TestPipeUnansweredOffer(t *testing.T) {
 	}
 }
 
+func TestPipeEachOfferHasItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := upPipe(t, both(), both())
+		var offer sync.WaitGroup
+		offer.Go(func() { _ = far.Update(t.Context(), hold(both())) })
+		time.Sleep(3 * time.Second)
+		if err := near.Answer(t.Context(), both()); err != nil {
+			t.Fatal(err)
+		}
+		offer.Wait()
+		begun := time.Now()
+		if err := far.Update(t.Context(), both()); err != nil {
+			t.Error(err)
+		}
+		want(t, "the second offer's time is its own", time.Since(begun), 4*time.Second)
+		endPipe(t, near)
+	})
+}
+
+func TestPipeAnswersWithWhatStands(t *testing.T) {
+	// Near holds; an offer of far's that nobody answers must not end that.
+	synctest.Test(t, func(t *testing.T) {
+		near, far := upPipe(t, both(), both())
+		var offer sync.WaitGroup
+		offer.Go(func() {
+			if err := near.Update(t.Context(), hold(both())); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		if err := far.Answer(t.Context(), both()); err != nil {
+			t.Fatal(err)
+		}
+		offer.Wait()
+		if err := far.Update(t.Context(), onlyA()); err != nil {
+			t.Error(err)
+		}
+		want(t, "the codec has changed", agreed(near), "PCMA")
+		want(t, "near holds as before", dir(far.Media().Plan()), media.SendOnly)
+		endPipe(t, near)
+	})
+}
+
 func TestPipeUnansweredOfferOfAnAcceptance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := upPipe(t, nil, onlyA())

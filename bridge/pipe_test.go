@@ -55,6 +55,9 @@ func TestPipeWithoutACodec(t *testing.T) {
 
 func TestPipeRing(t *testing.T) {
 	near, far := bridge.Pipe(both())
+	if err := far.Ring(t.Context(), nil); err != nil || near.Info().Phase != bridge.Placed {
+		t.Errorf("ringing a dialled leg came to %v, %v, want nothing", near.Info().Phase, err)
+	}
 	for _, step := range []struct {
 		early media.Plan
 		want  bridge.Phase
@@ -66,23 +69,39 @@ func TestPipeRing(t *testing.T) {
 		want(t, "far", far.Info().Phase, step.want)
 	}
 	want(t, "early media stands", agreed(far), "PCMA")
-	if err := far.Ring(t.Context(), nil); err != nil {
-		t.Errorf("got %v, want nothing: a dialled leg is not rung", err)
-	}
 	if err := far.Answer(t.Context(), nil); err != nil {
 		t.Errorf("got %v, want nothing: who dialled does not accept", err)
 	}
 	want(t, "it rings on", near.Info().Phase, bridge.Early)
+	want(t, "nobody has answered", near.Info().Answered.IsZero(), true)
 	if err := near.Answer(t.Context(), onlyU()); err != nil {
 		t.Fatal(err)
 	}
 	want(t, "accepted", far.Info().Phase, bridge.Up)
 	want(t, "what was agreed early stands", agreed(far), "PCMA")
-	want(t, "the time is known", far.Info().Answered.IsZero(), false)
-	if err := near.Ring(t.Context(), nil); err != nil || near.Info().Phase != bridge.Up {
-		t.Errorf("ringing again came to %v, %v, want nothing", near.Info().Phase, err)
-	}
 	endPipe(t, far)
+}
+
+func TestPipeRingOnceUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := upPipe(t, both(), both())
+		answered := far.Info().Answered
+		want(t, "the time of the answer is known", answered, time.Now())
+		time.Sleep(time.Second)
+		var offer sync.WaitGroup
+		offer.Go(func() { _ = far.Update(t.Context(), hold(both())) })
+		synctest.Wait()
+		if err := near.Ring(t.Context(), both()); err != nil {
+			t.Error(err)
+		}
+		want(t, "it is too late for early media", near.Info().Pending, true)
+		if err := near.Answer(t.Context(), both()); err != nil {
+			t.Error(err)
+		}
+		offer.Wait()
+		want(t, "an answer to an offer is not the answer to the call", far.Info().Answered, answered)
+		endPipe(t, far)
+	})
 }
 
 func TestPipeEarlyWithoutACommonCodec(t *testing.T) {
@@ -123,6 +142,7 @@ func TestPipeUpdate(t *testing.T) {
 			t.Errorf("got %v, want nothing: no offer waits", err)
 		}
 		want(t, "an answer to nothing changes nothing", agreed(far), "PCMA")
+		want(t, "nor does it make an offer", near.Info().Pending, false)
 		endPipe(t, near)
 	})
 }
@@ -158,19 +178,56 @@ func TestPipeUpdatesQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := upPipe(t, both(), both())
 		var offers sync.WaitGroup
-		for range 3 { // two wait behind the first
+		offers.Go(func() {
+			if err := near.Update(t.Context(), hold(both())); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		for _, d := range [...]media.Direction{media.SendOnly, media.RecvOnly} { // one asks for the same, one for something else
 			offers.Go(func() {
-				if err := near.Update(t.Context(), hold(both())); err != nil {
+				if err := near.Update(t.Context(), turned(both(), d)); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		synctest.Wait()
+		want(t, "the first goes first", dir(far.Info().Far), media.SendOnly)
 		if err := far.Answer(t.Context(), both()); err != nil {
 			t.Fatal(err)
 		}
-		offers.Wait() // they ask for what stands by now
+		synctest.Wait()
+		want(t, "what is not said yet comes next", far.Info().Pending, true)
+		want(t, "and says", dir(far.Info().Far), media.RecvOnly)
+		if err := far.Answer(t.Context(), both()); err != nil {
+			t.Fatal(err)
+		}
+		offers.Wait()
 		want(t, "no offer waits", far.Info().Pending, false)
+		endPipe(t, near)
+	})
+}
+
+func TestPipeUpdateBeforeTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := bridge.Pipe(both())
+		var offer sync.WaitGroup
+		offer.Go(func() {
+			if err := near.Update(t.Context(), hold(both())); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		want(t, "the caller's offer comes first", near.Info().Pending, true)
+		if err := near.Answer(t.Context(), both()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		want(t, "then near's", dir(far.Info().Far), media.SendOnly)
+		if err := far.Answer(t.Context(), both()); err != nil {
+			t.Fatal(err)
+		}
+		offer.Wait()
 		endPipe(t, near)
 	})
 }

@@ -15,7 +15,8 @@ type Route struct {
 }
 
 // A Router is a Bridge for calls in and a Dialer for calls out. The first route that matches decides. It is safe for concurrent use as
-// long as Routes is not changed.
+// long as Routes is not changed; where two servers pass calls to each other, the Routes of the one that begins last are set before it
+// begins.
 type Router struct{ Routes []Route }
 
 // Handle hands a call to the Bridge of the first route that matches and has one.

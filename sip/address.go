@@ -41,8 +41,9 @@ func plainURI(u *sipmsg.Uri) string {
 	return bare.String()
 }
 
-// asCaller returns the party that a call of ours is to come from. One of another protocol has no SIP URI: it calls under ours, with its
-// own name. A telephone number becomes a user of ours (RFC 3261 section 19.1.6).
+// asCaller returns the party that a call of ours is to come from. One of another protocol has no SIP URI, and callers have been seen with
+// SIP URIs that nobody else would take: they call under ours, with their own name. A telephone number becomes a user of ours (RFC 3261
+// section 19.1.6). What has control characters in it is an attack, and an error.
 func (s *settings) asCaller(p bridge.Party) (nameAddr, error) {
 	if err := checkName(p.Name); err != nil {
 		return nameAddr{}, err
@@ -52,7 +53,9 @@ func (s *settings) asCaller(p bridge.Party) (nameAddr, error) {
 	case hasControl(p.URI):
 		return nameAddr{}, errURI
 	case scheme == "sip" || scheme == "sips":
-		return parseParty(p)
+		if a, err := parseParty(p); err == nil {
+			return a, nil
+		}
 	case p.URI == "" && p.Name == "":
 		return s.from, nil
 	}

@@ -67,6 +67,7 @@ type Stats struct {
 	Unparsed           uint64 // what came and was no SIP
 	Dropped            uint64 // messages and connections for which there was no room
 	DigitsLost         uint64 // digits that could not go out as INFO
+	Panics             uint64 // of the Bridge; each has cost one call
 }
 
 // Listen opens an agent on an address such as "192.0.2.1:5060", for UDP and TCP on the same port. "127.0.0.1:0" finds a port that is free
@@ -155,6 +156,9 @@ func (a *Agent) Stats() Stats {
 		Unparsed: a.count.unparsed.Load(), Dropped: a.count.dropped.Load(), DigitsLost: a.count.digitsLost.Load(),
 	}
 	s.ServerTransactions, s.ClientTransactions = a.txs.counts()
+	if a.intake != nil {
+		s.Panics = a.intake.Stats().Panics
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s.Standing = a.standing

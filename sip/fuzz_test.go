@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	sipmsg "github.com/emiago/sipgo/sip"
+
 	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/internal/testutil"
 	"github.com/alexacall/alexacall/sip"
@@ -105,4 +107,26 @@ func FuzzSDP(f *testing.F) {
 			}
 		})
 	})
+}
+
+// final returns the next final response to an INVITE, or nil.
+func final(p *peer) *sipmsg.Response {
+	for {
+		res, ok := p.receive(10 * time.Second).(*sipmsg.Response)
+		if !ok || res.StatusCode >= 200 {
+			return res
+		}
+	}
+}
+
+// finishCall answers what the agent sends until there is no more: BYE, if it ends the call.
+func finishCall(t testing.TB, p *peer) {
+	t.Helper()
+	for {
+		req, ok := p.receive(time.Second).(*sipmsg.Request)
+		if !ok {
+			return
+		}
+		p.reply(req, 200, "", "")
+	}
 }

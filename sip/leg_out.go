@@ -14,8 +14,8 @@ import (
 )
 
 // Dial implements bridge.Dialer. to is a SIP URI such as "sip:100@pbx.example.com" or "sip:100@192.0.2.7:5070;transport=tcp". It returns
-// at the first response that says something of the called party, which 100 does not. o.From is the caller if it is a SIP or tel URI; one
-// of another protocol calls under Options.From, with its own name. The leg is a *Leg.
+// at the first response that says something of the called party, which 100 does not. o.From is the caller if it is a SIP or tel URI that can
+// be used; any other calls under Options.From, with its own name. The leg is a *Leg.
 //
 // The error is a *bridge.EndError, whose Err is an *Error if a response ended the attempt. When ctx ends the call is withdrawn behind the
 // caller's back: CANCEL, or ACK and BYE if it is accepted at that moment.
@@ -60,7 +60,7 @@ func dialCause(err error) bridge.Cause {
 		return bridge.Media
 	case errors.Is(err, bridge.ErrDraining), errors.Is(err, errTooManyCalls), errors.Is(err, errBusy), errors.Is(err, ErrClosed), errors.Is(err, errNoMedia):
 		return bridge.Overload
-	case errors.Is(err, errName), errors.Is(err, errInjected):
+	case errors.Is(err, errInjected):
 		return bridge.Internal
 	}
 	return bridge.Unreachable
@@ -76,7 +76,7 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions) (*L
 	}
 	from, err := a.o.asCaller(o.From)
 	if err != nil {
-		return nil, fmt.Errorf("sip: caller: %w", err)
+		return nil, &bridge.EndError{Cause: bridge.Internal, Err: fmt.Errorf("sip: caller: %w", err)}
 	}
 	network, err := a.networkOf(&target, a.o.firstNetwork())
 	if err != nil {

@@ -330,25 +330,3 @@ func pcmu(dir media.Direction) media.Plan {
 }
 
 func statusText(n int) string { return strconv.Itoa(n) }
-
-// final returns the next final response to an INVITE, or nil.
-func final(p *peer) *sipmsg.Response {
-	for {
-		res, ok := p.receive(10 * time.Second).(*sipmsg.Response)
-		if !ok || res.StatusCode >= 200 {
-			return res
-		}
-	}
-}
-
-// finishCall answers what the agent sends until there is no more: BYE, if it ends the call.
-func finishCall(t testing.TB, p *peer) {
-	t.Helper()
-	for {
-		req, ok := p.receive(time.Second).(*sipmsg.Request)
-		if !ok {
-			return
-		}
-		p.reply(req, 200, "", "")
-	}
-}

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -14,12 +15,13 @@ import (
 	"github.com/alexacall/alexacall/sip/siptest"
 )
 
-// gate stands before Alexa's API and holds up what is armed: the next CallEnded of the skill, and so the end of its draining.
+// gate stands before Alexa's API and holds up the CallEnded of one call, and so the end of the skill's draining.
 type gate struct {
-	armed atomic.Bool
-	held  chan struct{} // closed once a CallEnded is held up
-	open  chan struct{} // closed to let it through
-	api   http.Handler
+	session atomic.Value  // string: the call
+	held    chan struct{} // closed once a CallEnded is held up
+	open    chan struct{} // closed to let it through
+	once    sync.Once
+	api     http.Handler
 }
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -28,8 +30,9 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if bytes.Contains(body, []byte("CallSignaling.CallEnded")) && g.armed.CompareAndSwap(true, false) {
-		close(g.held)
+	session, armed := g.session.Load().(string)
+	if armed && bytes.Contains(body, []byte("CallSignaling.CallEnded")) && bytes.Contains(body, []byte(session)) {
+		g.once.Do(func() { close(g.held) }) // it may be tried again
 		<-g.open
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
@@ -74,7 +77,7 @@ func TestServeDrains(t *testing.T) {
 	echo1, phone1 := l.guestCalls(t)
 	echo2, phone2 := l.deskCalls(t, "sip:room-102@"+l.sip, other)
 
-	g.armed.Store(true)
+	g.session.Store(echo1.SessionID())
 	l.interrupt(t)
 	select {
 	case <-g.held:
@@ -102,7 +105,7 @@ func TestServeDrains(t *testing.T) {
 		t.Errorf("a new call from an Echo ended with code %q, want that of a failure", code)
 	}
 	if l.ended() {
-		t.Error("the hotel has ended before Alexa knew of the end of its calls")
+		t.Error("the hotel has ended before Alexa knew of the end of a guest's call")
 	}
 
 	letThrough()

@@ -101,21 +101,23 @@ func open(o *options, roots *x509.CertPool) *hotel {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	public, _ := netip.ParseAddr(o.publicIP)
 	media := must(engine.Listen(o.mediaAddr, &engine.Options{PublicIP: public, Logger: log}))
-	rooms := &bridge.Router{}
-	phones := must(sip.Listen(o.sipAddr, media, &sip.Options{Bridge: rooms, PublicAddr: o.publicIP, Logger: log}))
 	tokens := must(lwa.NewSource(o.secrets, &lwa.Options{TokenURL: o.lwaURL, Logger: log}))
+	desk := &bridge.Router{}
 	skill := &alexa.Skill{
 		ID: o.skillID, Client: &alexa.Client{Endpoint: o.alexaEndpoint, Tokens: tokens, Logger: log}, Engine: media,
-		Bridge: bridge.To(phones, o.pbx, nil), Roots: roots, Logger: log,
+		Bridge: desk, Roots: roots, Logger: log,
 	}
 	if o.skillChainAddr != "" {
 		skill.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, o.skillChainAddr)
 		}
 	}
+	rooms := &bridge.Router{}
 	for name, id := range o.devices {
 		rooms.Routes = append(rooms.Routes, bridge.Route{To: "sip:" + name + "@*", Bridge: bridge.To(skill, id, nil)})
 	}
+	phones := must(sip.Listen(o.sipAddr, media, &sip.Options{Bridge: rooms, PublicAddr: o.publicIP, Logger: log})) // takes calls from here on
+	desk.Routes = []bridge.Route{{Bridge: bridge.To(phones, o.pbx, nil)}}                                          // the skill does from listen on
 	server := &http.Server{Handler: skill, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	return &hotel{skill, phones, server, []func() error{server.Close, phones.Close, tokens.Close, media.Close}}
 }

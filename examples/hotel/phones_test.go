@@ -56,6 +56,9 @@ func checkGuestCall(t *testing.T, o outcome, tone float64) {
 	if c := v.Calls[0]; c.From != "echo" || !c.EchoHeard || c.PhoneHeard != nil || c.Ended != "normal" {
 		t.Errorf("the call is %+v, want one from echo with echo_heard, without phone_heard", c)
 	}
+	if strings.Contains(o.stdout, `"phone_heard"`) {
+		t.Error("phone_heard is there, though it cannot be known")
+	}
 	o.quiet(t)
 	files := o.recordings(t)
 	if len(files) != 1 || !strings.HasSuffix(files[0], "-from-echo-heard-by-echo.wav") {

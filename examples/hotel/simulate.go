@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
@@ -37,17 +36,11 @@ type world struct {
 	cloud *alexatest.Cloud
 	echo  *alexatest.Echo
 	desk  *siptest.Phone // nil with -pbx
-	mu    sync.Mutex     // of the output
 }
 
 // simulate places the calls and reports whether everybody heard the other and every call ended as it should.
 func simulate(ctx context.Context, o *options) bool {
 	w := openWorld(o)
-	defer w.cloud.Close()
-	defer w.drain()
-	if w.desk != nil {
-		defer w.desk.Close()
-	}
 	var calls []result
 	for range o.calls {
 		calls = append(calls, w.call(ctx, "echo"))
@@ -55,6 +48,11 @@ func simulate(ctx context.Context, o *options) bool {
 			calls = append(calls, w.call(ctx, "phone"))
 		}
 	}
+	if w.desk != nil {
+		w.desk.Close()
+	}
+	w.drain()
+	w.cloud.Close() // nothing more is said
 	fmt.Printf("\nrecordings are in %s\n\n%-12s%-12s%-14s%-12s%s\n", w.dir, "call from", "echo heard", "phone heard", "set up", "ended")
 	ok := true
 	for _, c := range calls {
@@ -169,7 +167,5 @@ func (w *world) judge(ctx context.Context, r *result, echo *alexatest.Call, phon
 
 // say prints a line of what happens.
 func (w *world) say(who, what string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	fmt.Printf("%9.1f ms  %-15s %s\n", float64(time.Since(w.begun).Microseconds())/1000, who, what)
 }

@@ -62,6 +62,13 @@ func settingUp() []row {
 		{
 			why: "the called party is being told, so the caller hears of it", in: look(placed(plain), at(join.Alerting, none)),
 			want: []join.Action{do(join.DoRing, 0, none)},
+			next: func(s join.State) bool {
+				return s.Shown == [2]join.Phase{join.Alerting, 0} && s.Busy == [2]bool{true, false}
+			},
+		},
+		{
+			why: "ringing that failed is not tried again", state: join.State{Busy: [2]bool{true, false}, Shown: [2]join.Phase{join.Alerting}},
+			in: note(join.Failed, 0, placed(plain), at(join.Alerting, none)),
 		},
 		{
 			why: "the caller is told of ringing once", state: join.State{Shown: [2]join.Phase{join.Alerting}},
@@ -70,6 +77,13 @@ func settingUp() []row {
 		{
 			why: "early without media is no more than ringing", in: look(placed(plain), at(join.Early, none)),
 			want: []join.Action{do(join.DoRing, 0, none)},
+		},
+		{
+			why:   "and is told once, also if the caller is not seen to have heard of it yet",
+			state: join.State{Shown: [2]join.Phase{join.Alerting}}, in: look(placed(plain), at(join.Early, none)),
+		},
+		{
+			why: "a caller who hears it ring already need not hear it again", in: look(at(join.Alerting, none), at(join.Early, none)),
 		},
 		{
 			why: "early media goes to a caller who has been told of ringing", state: join.State{Shown: [2]join.Phase{join.Alerting}},
@@ -145,6 +159,13 @@ func standing() []row {
 			why: "video is asked of the other side before it is answered", state: told, in: look(offering(plain, withView), at(join.Up, plain)),
 			want: []join.Action{do(join.DoUpdate, 1, withView), {Do: join.DoAsk, Side: 0}},
 			next: func(s join.State) bool { return s.Asking[0] && s.Busy[1] },
+		},
+		{
+			why: "what is asked with new video keeps the codec that is agreed", in: look(offering(onlyX, withView), at(join.Up, onlyX)),
+			state: join.State{Told: [2]join.Plan{onlyX, onlyX}},
+			want: []join.Action{
+				do(join.DoUpdate, 1, pack(withView).with(audio, onlyX[audio]).open()), {Do: join.DoAsk, Side: 0},
+			},
 		},
 		{
 			why: "an offer that is being asked about waits", in: look(offering(plain, withView), at(join.Up, plain)),

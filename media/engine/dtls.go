@@ -54,7 +54,7 @@ func (a *association) expect(fingerprint string, client bool) {
 		return
 	}
 	if a.fingerprint != "" {
-		a.conn.queue.close() // ends a handshake with the certificate before
+		a.conn.stop() // ends a handshake with the certificate before
 		a.parked, a.conn, a.failed = nil, newPacketConn(a.t.transport), false
 	}
 	a.fingerprint, a.client = fingerprint, client
@@ -210,6 +210,6 @@ func (a *association) close() {
 	a.mu.Lock()
 	conn := a.conn
 	a.mu.Unlock()
-	conn.queue.close()
+	conn.stop()
 	a.work.Wait()
 }

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -272,6 +273,15 @@ func TestDTLSAnotherPeer(t *testing.T) {
 			} else {
 				bothHear(t, term, first)
 			}
+			var astray atomic.Int32
+			if !stuck {
+				f.with(func(b []byte, toPeer bool) int {
+					if toPeer && isDTLS(b) {
+						astray.Add(1)
+					}
+					return 1
+				})
+			}
 			second := newBrowser(t)
 			answer, err := term.Answer(second.offer(), g711())
 			if err != nil {
@@ -280,6 +290,9 @@ func TestDTLSAnotherPeer(t *testing.T) {
 			second.remote(webrtc.SDPTypeAnswer, answer)
 			first.hangUp()
 			bothHear(t, term, second)
+			if n := astray.Load(); n != 0 {
+				t.Errorf("%d datagrams of the second handshake went to the first peer", n)
+			}
 			if failed.n.Load() != 0 {
 				t.Errorf("failed: %v", failed.last.Load())
 			}

@@ -39,13 +39,12 @@ func (c *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
 
 func (c *packetConn) WriteTo(b []byte, _ net.Addr) (int, error) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.turned {
 		c.flight, c.turned = nil, false
 	}
 	c.flight = append(c.flight, append([]byte(nil), b...))
-	kept := c.kept
-	c.mu.Unlock()
-	if kept {
+	if c.kept {
 		return len(b), nil
 	}
 	return len(b), c.tr.writeTo(b)
@@ -58,6 +57,12 @@ func (c *packetConn) keep() [][]byte {
 	flight := c.flight
 	c.flight, c.kept = nil, true
 	return flight
+}
+
+// stop ends a handshake that is not wanted any more. Nothing of it is sent after this: it would come to the far side of another one.
+func (c *packetConn) stop() {
+	c.keep()
+	c.queue.close()
 }
 
 // alert returns the alert that was written last.

@@ -2,6 +2,9 @@ package engine
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"net"
 	"net/netip"
 	"testing"
 )
@@ -44,5 +47,34 @@ func TestPacketConnFlight(t *testing.T) {
 	write(recordHandshake, "finished")
 	if string(c.alert()) != "\x15goodbye" || string(flight[1]) != "\x16finished" {
 		t.Errorf("alert: %q, last flight %q", c.alert(), flight)
+	}
+}
+
+// A handshake that is not wanted any more says nothing, for by then there may be another far side.
+func TestPacketConnStop(t *testing.T) {
+	e, err := Listen("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	sink := socketOf(t)
+	far := sink.LocalAddr().(*net.UDPAddr).AddrPort()
+	tr := &transport{shard: e.shard}
+	tr.far.Store(&far)
+	first, second := newPacketConn(tr), newPacketConn(tr)
+	if _, err := first.WriteTo([]byte("one"), nil); err != nil {
+		t.Fatal(err)
+	}
+	first.stop()
+	for c, text := range map[*packetConn]string{first: "two", second: "three"} {
+		if n, err := c.WriteTo([]byte(text), nil); n != len(text) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if a, b := receive(t, sink), receive(t, sink); string(a) != "one" || string(b) != "three" {
+		t.Errorf("sent %q and %q", a, b)
+	}
+	if _, _, err := first.ReadFrom(make([]byte, 10)); !errors.Is(err, io.EOF) {
+		t.Errorf("reading after the end: %v", err)
 	}
 }

@@ -184,14 +184,6 @@ func TestDTLSLostFinalFlight(t *testing.T) {
 	}
 }
 
-// inject sends to the engine from where it knows the peer.
-func (f *forwarder) inject(b []byte) {
-	f.t.Helper()
-	if _, err := f.near().WriteToUDPAddrPort(b, f.engine); err != nil {
-		f.t.Fatal(err)
-	}
-}
-
 // After the handshake nothing that looks like DTLS does any harm, and nothing makes us send without end.
 func TestDTLSAfterHandshake(t *testing.T) {
 	t.Parallel()
@@ -222,7 +214,9 @@ func TestDTLSAfterHandshake(t *testing.T) {
 		before := answers.Load()
 		for i := range 300 {
 			for _, record := range [][]byte{
-				{20}, {21, 254, 253, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 2, 0}, {63, 1, 2, 3},
+				{20},
+				{21, 254, 253, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 2, 0},
+				{63, 1, 2, 3},
 				append([]byte{23, 254, 253, 0, 1, 0, 0, 0, 0, 0, byte(i), 0, 30}, make([]byte, 30)...),
 			} {
 				f.inject(record)

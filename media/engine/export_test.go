@@ -28,3 +28,6 @@ func SSRC(m media.Terminal) uint32 { return m.(*terminal).streams[media.Audio].o
 
 // RemoteOf returns where m sends.
 func RemoteOf(m media.Terminal) string { return m.(*terminal).transport.remote().String() }
+
+// Fail stops m as its agent does when the far side's consent has run out.
+func Fail(m media.Terminal, err error) { m.(*terminal).fail(err) }

@@ -166,3 +166,22 @@ func candidateOf(t testing.TB, d media.Description) netip.AddrPort {
 	t.Fatalf("no candidate in\n%s", b)
 	return netip.AddrPort{}
 }
+
+// inject sends to the engine from where it knows the peer.
+func (f *forwarder) inject(b []byte) {
+	f.t.Helper()
+	if _, err := f.near().WriteToUDPAddrPort(b, f.engine); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// deliver sends to the peer from where it knows the engine.
+func (f *forwarder) deliver(b []byte) {
+	f.t.Helper()
+	f.mu.Lock()
+	peer := f.peer
+	f.mu.Unlock()
+	if _, err := f.toPeer.WriteToUDPAddrPort(b, peer); err != nil {
+		f.t.Fatal(err)
+	}
+}

@@ -153,10 +153,14 @@ func (g *target) take(b []byte, from netip.AddrPort) {
 // rtpSeeds are one packet of each kind that the port takes.
 func rtpSeeds(f *testing.F) {
 	for _, b := range [][]byte{
-		{0x80}, {0x80, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7}, {0xb1, 0x80, 0, 2, 0, 0, 0, 1, 0, 0, 0, 7, 1, 2, 3, 4, 0xbe, 0xde, 0, 1, 0x10, 9, 0, 0, 'e', 1},
-		{0x80, 101, 0, 3, 0, 0, 0, 1, 0, 0, 0, 7, 5, 0x8a, 3, 32}, {0xa0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 7, 0xff},
+		{0x80},
+		{0x80, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7},
+		{0xb1, 0x80, 0, 2, 0, 0, 0, 1, 0, 0, 0, 7, 1, 2, 3, 4, 0xbe, 0xde, 0, 1, 0x10, 9, 0, 0, 'e', 1},
+		{0x80, 101, 0, 3, 0, 0, 0, 1, 0, 0, 0, 7, 5, 0x8a, 3, 32},
+		{0xa0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 7, 0xff},
 		{0x80, 200, 0, 6, 0, 0, 0, 7, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2},
-		{20, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1}, {22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1},
+		{20, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1},
+		{22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1},
 		stun.MustBuild(stun.BindingRequest, stun.TransactionID, stun.NewUsername("a:b")).Raw,
 		append([]byte{0x80, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0, 7}, make([]byte, packetSize-13)...),
 	} {
@@ -238,7 +242,8 @@ func FuzzSTUNRouting(f *testing.F) {
 	for _, set := range [][]stun.Setter{
 		{stun.BindingRequest, stun.NewUsername("ours:theirs"), stun.Fingerprint},
 		{stun.BindingSuccess, stun.NewSoftware("x")},
-		{stun.BindingError}, {stun.NewType(stun.MethodBinding, stun.ClassIndication)},
+		{stun.BindingError},
+		{stun.NewType(stun.MethodBinding, stun.ClassIndication)},
 	} {
 		f.Add(stun.MustBuild(append(set, stun.TransactionID)...).Raw)
 	}

@@ -1,11 +1,13 @@
 package engine_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -127,6 +129,59 @@ func TestICEUnreachable(t *testing.T) {
 			t.Errorf("told %d times", n)
 		}
 	})
+}
+
+// Without consent nothing is sent any more, not even a goodbye (RFC 7675 section 5.1), until a restart has found a path.
+func TestICEConsentLost(t *testing.T) {
+	t.Parallel()
+	e := listen(t)
+	term, failed := openFailing(t, e)
+	b := newBrowser(t)
+	f := through(t, e, term, b, false)
+	bothHear(t, term, b)
+	for range 2 {
+		engine.Fail(term, errors.New("no consent"))
+	}
+	failed.wait(t, "no consent")
+	before := outgoing(term)
+	write(t, term, 5)
+	if out := outgoing(term); out.Packets != before.Packets || out.Blocked != before.Blocked+5 {
+		t.Errorf("out: %+v", out)
+	}
+
+	d, err := b.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
+	answer, err := term.Answer(f.offered(b.local(d, err)), g711())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.remote(webrtc.SDPTypeAnswer, f.answered(answer))
+	b.drain()
+	bothHear(t, term, b)
+
+	engine.Fail(term, errors.New("no consent"))
+	var said atomic.Int32
+	f.with(func(b []byte, toPeer bool) int {
+		if toPeer && (isDTLS(b) || b[0] >= 128 && !isMedia(b)) { // sound may still be on its way
+			said.Add(1)
+		}
+		return 1
+	})
+	before = outgoing(term)
+	write(t, term, 5)
+	if out := outgoing(term); out.Packets != before.Packets {
+		t.Errorf("out: %+v", out)
+	}
+	engine.Report(term)
+	if err := term.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(20 * time.Millisecond)
+	if n := said.Load(); n != 0 {
+		t.Errorf("%d reports and goodbyes were sent without consent", n)
+	}
+	if n := failed.n.Load(); n != 1 {
+		t.Errorf("told %d times", n)
+	}
 }
 
 // After Close nobody is told of a failure.

@@ -57,7 +57,6 @@ type reports struct {
 
 	mu   sync.Mutex
 	next time.Time
-	buf  []byte
 }
 
 func newReports(t *terminal) *reports { return &reports{t: t} }

@@ -97,7 +97,7 @@ func (r *rewriter) mediaTime(p *media.Packet, now time.Time) uint32 {
 // between them. One whose clock is not the stream's goes to the moment that it is first seen, for as long as it lasts (section 2.1
 // wants one clock for both; devices differ); then a late packet of an event before it has no place and is dropped.
 func (r *rewriter) eventTime(p *media.Packet, start bool, seq uint16, now time.Time) (uint32, bool) {
-	if r.event == *p.Codec && r.inAt == p.Time && !(start && p.Marker) {
+	if r.event == *p.Codec && r.inAt == p.Time && (!start || !p.Marker) {
 		return r.outAt, true
 	}
 	ts := p.Time + r.timeOff

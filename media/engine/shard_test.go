@@ -64,6 +64,29 @@ func TestReaderSurvives(t *testing.T) {
 	}
 }
 
+// After unlink has returned nothing is forwarded, not by a reader either that has looked up the link before.
+func TestUnlinkIsTheEnd(t *testing.T) {
+	e, err := Listen("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	a, b := newTerminal(e, media.Phone(), nil).streams[media.Audio], newTerminal(e, media.Phone(), nil).streams[media.Audio]
+	codec := media.PCMU()
+	p := &media.Packet{Codec: &codec, Payload: []byte("x")}
+	unlink, ok := a.Link(b, nil)
+	if !ok {
+		t.Fatal("not linked")
+	}
+	l := a.link.Load()
+	l.forward(nil, p, nil)
+	unlink()
+	l.forward(nil, p, nil)
+	if n := b.out.snapshot().Blocked; n != 1 {
+		t.Errorf("%d packets have come to the other stream, want 1", n)
+	}
+}
+
 // Reports come every five seconds on average, never in step, and never after the end.
 func TestReportTimes(t *testing.T) {
 	e, err := Listen("127.0.0.1:0", nil)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -150,7 +151,7 @@ func (o *sender) packet(s *stream, p *media.Packet, room []byte, now time.Time) 
 	pkt, err := tr.protect(room)
 	if err != nil {
 		o.stats.Failed++
-		return nil, nil
+		return nil, fmt.Errorf("engine: %w", err)
 	}
 	return pkt, nil
 }

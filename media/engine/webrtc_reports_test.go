@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"sync"
 	"testing"
 	"time"
@@ -180,10 +181,24 @@ func TestReportsWebRTC(t *testing.T) {
 	h.mu.Unlock()
 
 	quiet()
+	held := make(chan []byte, 1) // our close_notify: the browser throws away what it has not read when it comes
+	f.with(func(b []byte, toPeer bool) int {
+		if toPeer && b[0] == 21 {
+			held <- bytes.Clone(b)
+			return 0
+		}
+		return 1
+	})
 	if err := term.Close(); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the browser reads our goodbye", h.is(func() bool { return h.bye }))
+	select {
+	case b := <-held:
+		f.deliver(b)
+	case <-time.After(5 * time.Second):
+		t.Fatal("no close_notify in 5 s")
+	}
 	for deadline := time.After(5 * time.Second); ; {
 		select {
 		case s := <-closed:

@@ -1,0 +1,67 @@
+// Package engine connects the media of calls to the network: it carries plain RTP, and RTP over ICE and DTLS-SRTP, of all calls of
+// a program through one UDP port.
+//
+// # Usage
+//
+//	e, err := engine.Listen("192.0.2.1:40000", nil) // "0.0.0.0:0": any address, a free port
+//	...
+//	defer e.Close()
+//	phone, err := e.Open(media.Phone(), nil)
+//	answer, err := phone.Answer(offer, nil) // of a SIP phone
+//	echo, err := e.Open(media.AlexaCalling(), &media.OpenOptions{Failed: hangUp})
+//	...
+//	relay, err := media.NewRelay(phone, echo, nil) // both hear each other
+//
+// An [Engine] is a [media.Engine]. The protocol packages open a [media.Terminal] for each leg and carry its descriptions; everybody
+// else sees the terminal's lower half, an endpoint. A relay between two terminals of one engine is a link: the reader of the socket
+// decrypts, rewrites and encrypts a packet where it lies and sends it on, without an allocation and without another goroutine.
+//
+// Each leg's outgoing stream is one unbroken RTP sender, whatever sources feed it one after another: its sequence number and time never
+// go back, and a hold leaves no gap. A description's address is believed as it stands only where the leg is protected; plain RTP is
+// sent to where the description says, or to another port of that address from which three packets of one source have come while
+// nothing has come from the described one. RTP and keys of a leg with ICE go to addresses that have shown its password and to no others.
+//
+// # Concurrency
+//
+// Engine and terminals are safe for concurrent use; a stream has one writer at a time. The functions of [media.OpenOptions] and of a
+// link are called by the engine's own goroutines, some of them with its locks held: they must not block, and must not call a method
+// of an engine, a terminal or a stream. After the terminal's Close has returned Failed is not called any more.
+//
+// An engine has three goroutines: the reader of the RTP port, that of the RTCP port, and the one that sends RTCP reports. Its Close joins
+// them, after it has closed every terminal. A terminal of plain RTP has none. One with ICE has those of its agent: four of pion/ice
+// once it is connected, more while it looks for a path, and a timer for the time that it may take; Close tells all of them to end and
+// joins those that the agent lets it join. During the handshake one goroutine of ours runs it, which Close joins, with three of pion/dtls
+// beneath, which it ends: the connection is parked then, and what may still be needed of it is a few hundred bytes.
+//
+// # Limits
+//
+// An engine has one pair of ports, for at most 10,000 terminals unless Options say otherwise. Calls are told apart by the far side's
+// address, so those that a far side puts on one address and port, as another engine of this kind does with its protected calls, are
+// not told apart yet: the first has it, the next one's plain offer is refused, and the next one's secure media is not heard. An
+// address that its call has left is free for others. A call owns 32 addresses at most and forgets the oldest of those that it does not
+// send to.
+//
+// Candidates are those of host type over UDP, of the engine's address and, where that differs, of Options.PublicIP; there is no TURN, no
+// TCP and no server-reflexive candidate. The far side's TCP and mDNS candidates and those of a second component are passed over.
+// A path has to be found within 15 s and keys within 10 s after it; consent is lost after 30 s. A far side with ICE
+// that has moved is followed once its old address has been silent for 2.5 s. An answer that replaces that of another fork does so on a
+// plain leg; with ICE it needs an offer that restarts it.
+//
+// DTLS needs ICE, and Open refuses a policy that asks for one without the other. Keys are those of DTLS 1.2, with
+// SRTP_AEAD_AES_128_GCM or SRTP_AES128_CM_HMAC_SHA1_80; the window for repeated packets is 128. The far side's close_notify is not
+// acted upon, since signalling ends a call.
+//
+// A datagram is shorter than 2,048 bytes; longer ones count as strays. RTP header extensions, contributing sources and padding end at each
+// leg. A source that jumps by 3,000 packets ahead or 100 back is taken for a new one at the second packet there (RFC 3550 appendix
+// A.1). Only sound is carried; streams of video exist and are inactive. Of RTCP, SR, RR, SDES and BYE are sent, SR and RR are read, and
+// feedback is ignored. There is no time-out of media but that of consent.
+//
+// On Linux for amd64 and arm64 one system call carries up to 64 datagrams. Elsewhere, and with the build tag alexacall_portable, one
+// carries one.
+//
+// # Compatibility
+//
+// Devices differ from the RFCs in what they send, and the engine takes: RTP from another port than described (see above); telephone events
+// on another clock than the sound beside them, which are placed at the moment they come; a nomination of a pair below the priority of
+// the one in use (USE-CANDIDATE), which is followed; RTCP that is multiplexed by a leg with ICE, whether it was agreed or not.
+package engine
