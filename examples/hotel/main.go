@@ -93,7 +93,8 @@ type hotel struct {
 	skill  *alexa.Skill
 	phones *sip.Agent
 	server *http.Server
-	closes []func() error
+	tokens *lwa.Source
+	media  *engine.Engine
 }
 
 // open connects a skill with a SIP agent: calls from a device go to o.pbx, calls to the name of a device go to the device.
@@ -102,7 +103,7 @@ func open(o *options, roots *x509.CertPool) *hotel {
 	public, _ := netip.ParseAddr(o.publicIP)
 	media := must(engine.Listen(o.mediaAddr, &engine.Options{PublicIP: public, Logger: log}))
 	tokens := must(lwa.NewSource(o.secrets, &lwa.Options{TokenURL: o.lwaURL, Logger: log}))
-	desk := &bridge.Router{}
+	desk, rooms := &bridge.Router{}, &bridge.Router{}
 	skill := &alexa.Skill{
 		ID: o.skillID, Client: &alexa.Client{Endpoint: o.alexaEndpoint, Tokens: tokens, Logger: log}, Engine: media,
 		Bridge: desk, Roots: roots, Logger: log,
@@ -112,14 +113,13 @@ func open(o *options, roots *x509.CertPool) *hotel {
 			return new(net.Dialer).DialContext(ctx, network, o.skillChainAddr)
 		}
 	}
-	rooms := &bridge.Router{}
 	for name, id := range o.devices {
 		rooms.Routes = append(rooms.Routes, bridge.Route{To: "sip:" + name + "@*", Bridge: bridge.To(skill, id, nil)})
 	}
 	phones := must(sip.Listen(o.sipAddr, media, &sip.Options{Bridge: rooms, PublicAddr: o.publicIP, Logger: log})) // takes calls from here on
 	desk.Routes = []bridge.Route{{Bridge: bridge.To(phones, o.pbx, nil)}}                                          // the skill does from listen on
 	server := &http.Server{Handler: skill, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	return &hotel{skill, phones, server, []func() error{server.Close, phones.Close, tokens.Close, media.Close}}
+	return &hotel{skill, phones, server, tokens, media}
 }
 
 // listen answers Alexa's events, until drain.
@@ -138,9 +138,7 @@ func (h *hotel) drain() {
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = errors.Join(h.phones.Drain(now), h.skill.Drain(now)) // they say that calls were cut off
-	for _, f := range h.closes {
-		_ = f()
-	}
+	_ = errors.Join(h.server.Close(), h.phones.Close(), h.tokens.Close(), h.media.Close())
 }
 
 // serve runs the hotel until ctx ends.

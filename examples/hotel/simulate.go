@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
@@ -36,6 +37,7 @@ type world struct {
 	cloud *alexatest.Cloud
 	echo  *alexatest.Echo
 	desk  *siptest.Phone // nil with -pbx
+	mu    sync.Mutex     // of the output
 }
 
 // simulate places the calls and reports whether everybody heard the other and every call ended as it should.
@@ -167,5 +169,7 @@ func (w *world) judge(ctx context.Context, r *result, echo *alexatest.Call, phon
 
 // say prints a line of what happens.
 func (w *world) say(who, what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	fmt.Printf("%9.1f ms  %-15s %s\n", float64(time.Since(w.begun).Microseconds())/1000, who, what)
 }
