@@ -45,8 +45,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Credentials are a user's name and password for digest authentication. They are used only where they are meant to be: for calls to
-// Host and challenges of Realm. At least one of these must be set; one that is empty is not compared.
+// Credentials are a user's name and password for digest authentication (RFC 7616). They are used only where they are meant to be: for calls
+// to Host, by challenges of Realm. At least one of these must be set; one that is empty is not compared.
 type Credentials struct {
 	Realm    string // of the challenge
 	Host     string // of the URI that was dialled

@@ -35,6 +35,7 @@ type dialog struct {
 	net       string // transport of what we send
 	flow      conn   // the way that our requests take; nil: target and routes decide
 	pinned    bool   // flow is the way that the far side's requests come, whatever its target says
+	login     login  // without credentials in a call that came in: who calls us may not ask who we are
 }
 
 // newDialog returns a dialog of a call that we place.

@@ -1,32 +1,77 @@
 package sip
 
 import (
+	"bytes"
+	"io"
+	"net/netip"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
 )
 
-// maxTries is how often credentials are given for one realm: once, and once more if the far side says that only the nonce was too old.
+// maxTries is how often a challenge for one realm is answered: once, and once more if the far side says that only the nonce was too old.
 const maxTries = 2
 
 // maxChallenges is how many challenges one request of ours is sent again for: a proxy or two and the far side.
 const maxChallenges = 4
 
-// exchange is a request of ours in a call with its responses, and its repetitions with credentials where the far side asks for them
-// (RFC 3261 section 22). handle is called as that of a clientTx.
+// digestTable says, for each status that asks for credentials, in which header field it does and in which they are given.
+var digestTable = map[int]struct{ ask, give string }{
+	401: {"WWW-Authenticate", "Authorization"},
+	407: {"Proxy-Authenticate", "Proxy-Authorization"},
+}
+
+// login is what we prove with, to the far side of one dialog, who we are. It belongs to the dialog's inbox.
+type login struct {
+	creds []Credentials  // those that are meant for whom the first request was for
+	home  netip.AddrPort // where the first request went
+	known []*proof       // answers that were not refused: later requests carry them from the beginning
+}
+
+// proof is our answer to a challenge.
+type proof struct {
+	challenge *digest.Challenge
+	status    int // 401 or 407
+	with      Credentials
+	at        netip.AddrPort // who asked, or stands before who did
+	count     int            // of answers to this nonce
+}
+
+// exchange is a request of ours with its responses, and its repetitions with credentials where the far side asks for them (RFC 3261
+// section 22). handle is called as that of a clientTx.
 type exchange struct {
-	leg    *Leg
-	req    *sipmsg.Request // as sent last
+	leg    *Leg    // nil outside calls
+	dialog *dialog // nil: the leg's
+	req    *sipmsg.Request
 	way    conn
 	handle func(*sipmsg.Response, error)
 	tx     *clientTx
-	tries  map[string]int // by kind of challenge and realm
+	tries  map[string]int // by status and realm
+	given  []*proof       // with the request as it was sent last
+	gone   bool           // nobody waits for the response any more
 }
 
-// send sends the request.
+// send sends the request, with credentials for those challenges that were answered earlier in the dialog on the same way.
 func (x *exchange) send() error {
-	tx, err := x.leg.agent.send(x.req, x.way, x.response)
+	if x.dialog == nil {
+		x.dialog = x.leg.dialog
+	}
+	in := &x.dialog.login
+	if !in.home.IsValid() {
+		in.home = x.way.remote()
+	}
+	for _, k := range in.known {
+		if k.at == x.way.remote() {
+			x.give(k)
+		}
+	}
+	return x.launch()
+}
+
+// launch sends the request as it is.
+func (x *exchange) launch() error {
+	tx, err := x.dialog.agent.send(x.req, x.way, x.response)
 	if err != nil {
 		return err
 	}
@@ -38,80 +83,146 @@ func (x *exchange) response(res *sipmsg.Response, err error) {
 	if err == nil && x.again(res) {
 		return
 	}
+	if err == nil && digestTable[res.StatusCode].ask == "" {
+		x.dialog.login.keep(x.given)
+		x.given = nil
+	}
 	x.handle(res, err)
 }
 
 // again sends the request once more with the credentials that a response asks for. It returns false if it does not.
 func (x *exchange) again(res *sipmsg.Response) bool {
-	ask, give := "WWW-Authenticate", "Authorization"
-	switch {
-	case res.StatusCode == 407:
-		ask, give = "Proxy-Authenticate", "Proxy-Authorization"
-	case res.StatusCode != 401:
+	if digestTable[res.StatusCode].ask == "" || x.gone || x.req.IsInvite() && x.leg != nil && x.leg.Ended() != nil {
 		return false
 	}
-	if x.req.IsInvite() && x.leg.Ended() != nil {
+	answers := x.answers(res)
+	if len(answers) == 0 {
 		return false
 	}
-	value, ok := x.credentials(res, ask)
-	if !ok {
-		return false
-	}
-	req := x.req.Clone()
-	req.RemoveHeader("Via")
-	req.PrependHeader(x.leg.agent.via(x.way.network()))
-	x.leg.dialog.seq++
-	req.CSeq().SeqNo = x.leg.dialog.seq
-	dropRealm(req, give, value.Realm)
-	req.AppendHeader(sipmsg.NewHeader(give, value.String()))
 	before := x.req
-	x.req = req
-	if x.send() != nil {
+	x.req = before.Clone()
+	x.req.RemoveHeader("Via")
+	x.req.PrependHeader(x.dialog.agent.via(x.way.network()))
+	x.dialog.seq++
+	x.req.CSeq().SeqNo = x.dialog.seq
+	ok := true
+	for _, k := range answers {
+		ok = x.give(k) && ok
+	}
+	if !ok || x.launch() != nil {
 		x.req = before
 		return false
 	}
+	x.given = append(x.given, answers...)
 	return true
 }
 
-// credentials answers one of the challenges of a response: the strongest that we have a password for.
-func (x *exchange) credentials(res *sipmsg.Response, ask string) (*digest.Credentials, bool) {
-	var best *digest.Challenge
-	var with Credentials
-	for _, h := range res.GetHeaders(ask) {
-		c, err := digest.ParseChallenge(h.Value())
+// answers picks the challenges of a response that are answered: of each realm that we have a password for the strongest. A proxy that has
+// forked the request may ask for others beside itself, so both kinds are looked at, once the status's own is among them (RFC 3261
+// section 22.3).
+func (x *exchange) answers(res *sipmsg.Response) []*proof {
+	own := x.answersTo(res, res.StatusCode)
+	if len(own) == 0 {
+		return nil
+	}
+	return append(own, x.answersTo(res, 401+407-res.StatusCode)...)
+}
+
+func (x *exchange) answersTo(res *sipmsg.Response, status int) []*proof {
+	var found []*proof
+	for _, h := range res.GetHeaders(digestTable[status].ask) {
+		c, err := parseChallenge(h.Value())
 		if err != nil || !answerable(c) {
 			continue
 		}
-		if user, ok := x.leg.userFor(c.Realm); ok && (best == nil || strength(c) > strength(best)) {
-			best, with = c, user
+		same := -1
+		for i, k := range found {
+			if k.challenge.Realm == c.Realm {
+				same = i
+			}
+		}
+		switch {
+		case same >= 0 && strength(c) > strength(found[same].challenge):
+			found[same].challenge = c
+		case same < 0 && len(found) < maxChallenges:
+			if user, ok := x.userFor(c.Realm); ok {
+				found = append(found, &proof{challenge: c, status: status, with: user, at: x.way.remote()})
+			}
 		}
 	}
-	if best == nil {
-		return nil, false
-	}
-	key := ask + " " + best.Realm
-	n := x.tries[key]
-	if n >= maxTries || n > 0 && !best.Stale || len(x.tries) >= maxChallenges {
-		return nil, false
-	}
-	if x.tries == nil {
-		x.tries = map[string]int{}
-	}
-	x.tries[key]++
-	value, err := digest.Digest(best, digest.Options{
-		Method: string(x.req.Method), URI: x.req.Recipient.String(), Username: with.Username, Password: with.Password,
-	})
-	return value, err == nil
+	return x.allowed(found)
 }
 
-// userFor returns the credentials for a realm.
-func (l *Leg) userFor(realm string) (Credentials, bool) {
-	for _, c := range l.creds {
-		if c.Realm == "" || c.Realm == realm {
+// allowed leaves those answers that may be given, and counts them.
+func (x *exchange) allowed(found []*proof) []*proof {
+	var ok []*proof
+	for _, k := range found {
+		key := digestTable[k.status].ask + " " + k.challenge.Realm
+		n := x.tries[key]
+		if n >= maxTries || n > 0 && !k.challenge.Stale || len(x.tries) >= maxChallenges && n == 0 {
+			continue
+		}
+		if x.tries == nil {
+			x.tries = map[string]int{}
+		}
+		x.tries[key]++
+		if old := x.dialog.login.find(k); old != nil && old.challenge.Nonce == k.challenge.Nonce {
+			k.count = old.count
+		}
+		ok = append(ok, k)
+	}
+	return ok
+}
+
+// userFor returns the credentials for a realm. Those of a host go to where the dialog's first request went, or to that host by its name:
+// not to who the far side has handed the call to.
+func (x *exchange) userFor(realm string) (Credentials, bool) {
+	in, hop := &x.dialog.login, x.dialog.hop()
+	for _, c := range in.creds {
+		home := c.Host == "" || x.way.remote() == in.home || strings.EqualFold(c.Host, hop.Host)
+		if home && (c.Realm == "" || c.Realm == realm) {
 			return c, true
 		}
 	}
 	return Credentials{}, false
+}
+
+// give puts the answer to a challenge into the request, in place of an earlier one for the realm.
+func (x *exchange) give(k *proof) bool {
+	k.count++
+	body := x.req.Body()
+	value, err := digest.Digest(k.challenge, digest.Options{
+		Method: string(x.req.Method), URI: x.req.Recipient.String(), Username: k.with.Username, Password: k.with.Password, Count: k.count,
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	})
+	if err != nil {
+		return false
+	}
+	name := digestTable[k.status].give
+	dropRealm(x.req, name, k.challenge.Realm)
+	x.req.AppendHeader(sipmsg.NewHeader(name, value.String()))
+	return true
+}
+
+// find returns the answer that an earlier request of the dialog gave for the same realm, or nil.
+func (in *login) find(k *proof) *proof {
+	for _, old := range in.known {
+		if old.status == k.status && old.challenge.Realm == k.challenge.Realm {
+			return old
+		}
+	}
+	return nil
+}
+
+// keep takes note of answers that were not refused.
+func (in *login) keep(given []*proof) {
+	for _, k := range given {
+		if old := in.find(k); old != nil {
+			*old = *k
+		} else if len(in.known) < maxChallenges {
+			in.known = append(in.known, k)
+		}
+	}
 }
 
 // credentialsFor returns those that are meant for calls to a host.
@@ -125,29 +236,25 @@ func (a *Agent) credentialsFor(host string) []Credentials {
 	return fit
 }
 
-// answerable reports whether we can answer a challenge: a known hash, and no protection of the body asked for. It trims what the parser
-// leaves around the qop values.
-func answerable(c *digest.Challenge) bool {
-	for i := range c.QOP {
-		c.QOP[i] = strings.ToLower(strings.TrimSpace(c.QOP[i]))
-	}
-	return digest.CanDigest(c) && (len(c.QOP) == 0 || c.SupportsQOP("auth"))
-}
+// answerable reports whether we can answer a challenge.
+func answerable(c *digest.Challenge) bool { return digest.CanDigest(c) }
 
-// strength orders challenges by their hash.
+// strength orders challenges by their hash (RFC 8760 leaves the choice among those that the far side offers to us).
 func strength(c *digest.Challenge) int {
 	switch strings.ToUpper(c.Algorithm) {
 	case "", "MD5":
 		return 1
+	case "SHA-256":
+		return 2
 	}
-	return 2
+	return 3
 }
 
 // dropRealm takes earlier credentials for a realm out of a request.
 func dropRealm(req *sipmsg.Request, name, realm string) {
 	var keep []sipmsg.Header
 	for _, h := range req.GetHeaders(name) {
-		if c, err := digest.ParseCredentials(h.Value()); err != nil || c.Realm != realm {
+		if p, err := parseDigest(h.Value()); err != nil || p["realm"] != realm {
 			keep = append(keep, h)
 		}
 	}

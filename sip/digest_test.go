@@ -3,6 +3,7 @@ package sip_test
 import (
 	"crypto/md5"
 	"crypto/sha256"
+	"crypto/sha512"
 	"fmt"
 	"hash"
 	"strings"
@@ -30,7 +31,9 @@ func fields(value string) map[string]string {
 }
 
 // proves reports whether an Authorization header is that of gw with its password (RFC 7616 section 3.4), computed here once more.
-func proves(method, value string) error {
+func proves(method, value string) error { return provesBody(method, value, "") }
+
+func provesBody(method, value, body string) error {
 	f := fields(value)
 	var h hash.Hash
 	switch f["algorithm"] {
@@ -38,6 +41,8 @@ func proves(method, value string) error {
 		h = md5.New()
 	case "SHA-256":
 		h = sha256.New()
+	case "SHA-512-256":
+		h = sha512.New512_256()
 	default:
 		return fmt.Errorf("algorithm %q", f["algorithm"])
 	}
@@ -47,6 +52,9 @@ func proves(method, value string) error {
 		return fmt.Sprintf("%x", h.Sum(nil))
 	}
 	a1, a2 := sum("gw", f["realm"], "sesame"), sum(method, f["uri"])
+	if f["qop"] == "auth-int" {
+		a2 = sum(method, f["uri"], sum(body))
+	}
 	want := sum(a1, f["nonce"], a2)
 	if f["qop"] != "" {
 		want = sum(a1, f["nonce"], f["nc"], f["cnonce"], f["qop"], a2)
@@ -75,7 +83,17 @@ func TestDigest(t *testing.T) {
 		{"another realm", `WWW-Authenticate: Digest realm="evil", nonce="n1"`, 401, false, "", ""},
 		{"realm in other letters", `WWW-Authenticate: Digest realm="Trunk", nonce="n1"`, 401, false, "", ""},
 		{"unknown algorithm", `WWW-Authenticate: Digest realm="trunk", nonce="n1", algorithm=ROT13`, 401, false, "", ""},
-		{"body protection alone", `WWW-Authenticate: Digest realm="trunk", nonce="n1", qop="auth-int"`, 401, false, "", ""},
+		{"body protection alone", `WWW-Authenticate: Digest realm="trunk", nonce="n1", qop="auth-int"`, 401, true, "", "auth-int"},
+		{"unknown protection", `WWW-Authenticate: Digest realm="trunk", nonce="n1", qop="auth-conf"`, 401, false, "", ""},
+		{"strongest of all", "WWW-Authenticate: Digest realm=\"trunk\", nonce=\"n1\", algorithm=SHA-256, qop=\"auth\"\r\n" +
+			"WWW-Authenticate: Digest realm=\"trunk\", nonce=\"n2\", algorithm=SHA-512-256, qop=\"auth\"\r\n" +
+			`WWW-Authenticate: Digest realm="trunk", nonce="n3", algorithm=MD5, qop="auth"`, 401, true, "SHA-512-256", "auth"},
+		{"unknown and known", "WWW-Authenticate: Digest realm=\"trunk\", nonce=\"n2\", algorithm=SHA-256-sess, qop=\"auth\"\r\n" +
+			`WWW-Authenticate: Digest realm="trunk", nonce="n1", algorithm=MD5, qop="auth"`, 401, true, "MD5", "auth"},
+		{"loosely written", "WWW-Authenticate: DIGEST\tRealm = \"trunk\" ,\tNONCE=n_1.x,, Algorithm=MD5,QOP=\"AUTH\"", 401, true, "MD5", "auth"},
+		{"no nonce", `WWW-Authenticate: Digest realm="trunk"`, 401, false, "", ""},
+		{"twice a realm", `WWW-Authenticate: Digest realm="evil", nonce="n", realm="trunk"`, 401, false, "", ""},
+		{"too long", `WWW-Authenticate: Digest realm="trunk", nonce="` + strings.Repeat("n", 2048) + `"`, 401, false, "", ""},
 		{"basic", `WWW-Authenticate: Basic realm="trunk"`, 401, false, "", ""},
 		{"no challenge", "Subject: x", 401, false, "", ""},
 		{"challenge of the other kind", `Proxy-Authenticate: Digest realm="trunk", nonce="n1"`, 401, false, "", ""},
@@ -105,7 +123,7 @@ func TestDigest(t *testing.T) {
 				if value == nil {
 					t.Fatalf("no %s:\n%s", name, second)
 				}
-				if err := proves("INVITE", value.Value()); err != nil {
+				if err := provesBody("INVITE", value.Value(), string(second.Body())); err != nil {
 					t.Error(err)
 				}
 				if f := fields(value.Value()); f["algorithm"] != c.algorithm || f["qop"] != c.qop || f["uri"] != bob {

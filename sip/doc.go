@@ -45,6 +45,14 @@
 // after the other. INFO with application/dtmf-relay or application/dtmf is taken, and is given to the leg's media as the telephone event
 // that it stands for.
 //
+// # Authentication
+//
+// Challenges (RFC 7616) to what we send are answered with Options.Credentials: MD5, SHA-256 and SHA-512-256 (RFC 8760), the strongest that is
+// offered, with qop auth, else auth-int; of several realms in one response each that we have a password for. A realm gets two answers at
+// most, the second only if the first one's nonce was stale. Later requests of the call carry credentials unasked, with the next nonce count,
+// to the address that has asked before, and nobody else. Credentials with a Host are given only to the address that the call was placed to,
+// or to that host by its name, even if the far side has moved the call. A call that came in is never given any.
+//
 // # Concurrency
 //
 // An Agent and its legs are safe for concurrent use. What happens to one call, messages, the owner's wishes and timers, happens in order, in

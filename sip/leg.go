@@ -32,8 +32,7 @@ type Leg struct {
 
 	// The rest belongs to the inbox of the call.
 	dialog     *dialog
-	creds      []Credentials // for challenges of the far side's
-	want       media.Plan    // what we last spoke for: it answers what nobody else does
+	want       media.Plan // what we last spoke for: it answers what nobody else does
 	asked      *asked
 	unacked    *accepted
 	inviting   *inviting

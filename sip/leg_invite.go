@@ -238,7 +238,7 @@ func (inv *inviting) loses(res *sipmsg.Response) {
 	}
 	bye := d.request(sipmsg.BYE, 0)
 	bye.AppendHeader(reasonHeader(bridge.Elsewhere))
-	if _, err := l.agent.send(bye, way, func(*sipmsg.Response, error) {}); err != nil {
+	if err := (&exchange{leg: l, dialog: d, req: bye, way: way, handle: func(*sipmsg.Response, error) {}}).send(); err != nil {
 		l.log.Debug("BYE not sent", "error", err)
 	}
 }

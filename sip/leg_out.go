@@ -84,10 +84,10 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions) (*L
 	}
 	called := nameAddr{uri: sipmsg.Uri{Scheme: target.Scheme, User: target.User, Host: target.Host, Port: target.Port}}
 	d := a.newDialog(from, called, network)
-	d.target = target
+	d.target, d.login.creds = target, a.credentialsFor(target.Host)
 	info := bridge.Info{From: from.party(), To: bridge.Party{URI: plainURI(&target)}, Attr: maps.Clone(o.Attr)}
 	l := a.newLeg(d, info)
-	l.creds, l.want, l.signs = a.credentialsFor(target.Host), o.Plan, make(chan struct{})
+	l.want, l.signs = o.Plan, make(chan struct{})
 	if err := a.admit(l); err != nil {
 		return nil, err
 	}
