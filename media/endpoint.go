@@ -7,7 +7,8 @@ type Stream interface {
 	Codec() Codec
 	// Reader opens a reader of what arrives. Every open reader gets every packet: relay, recorder and monitor stand side by side.
 	Reader() *Reader
-	// Write sends p, which may also be a digit or feedback. It does not keep p. A packet that the direction or the gate does not let
+	// Write sends p, which may also be a digit or feedback; Seq grows within a source, and no number of it goes out twice. It does not
+	// keep p. A packet that the direction or the gate does not let
 	// pass is dropped and counted; ErrNoCommonCodec means that the far side does not take p's codec.
 	Write(p *Packet) error
 	// Gate sets what passes now, below signalling: mute, push to talk, listening in. A new stream's gate is SendRecv.

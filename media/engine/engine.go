@@ -54,7 +54,8 @@ type Engine struct {
 	o     *Options
 	log   *slog.Logger
 	shard *shard
-	local netip.Addr // that descriptions name
+	local netip.Addr   // that descriptions name
+	hosts []netip.Addr // of this machine, where we listen on all of them
 	cert  *certificate
 	net   *stdnet.Net // shared by all ICE agents: each would enumerate the interfaces for itself
 
@@ -99,7 +100,7 @@ func Listen(addr string, o *Options) (*Engine, error) {
 	if e.shard, err = newShard(e, at); err != nil {
 		return nil, err
 	}
-	if e.local, err = e.localAddr(); err != nil {
+	if err = e.findAddrs(); err != nil {
 		e.shard.close()
 		return nil, err
 	}
@@ -119,26 +120,38 @@ func resolve(addr string) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), nil
 }
 
-// localAddr finds the address for descriptions.
-func (e *Engine) localAddr() (netip.Addr, error) {
+// findAddrs finds the address for descriptions, and those that are ours.
+func (e *Engine) findAddrs() error {
 	bound := e.shard.rtp.addr.Addr()
-	if e.o != nil && e.o.PublicIP.IsValid() {
-		return e.o.PublicIP, nil
+	if e.o != nil {
+		e.local = e.o.PublicIP
 	}
 	if !bound.IsUnspecified() {
-		return bound, nil
+		e.hosts = []netip.Addr{bound}
+		if !e.local.IsValid() {
+			e.local = bound
+		}
+		return nil
 	}
 	all, err := net.InterfaceAddrs()
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("engine: %w", err)
+		return fmt.Errorf("engine: %w", err)
 	}
 	for _, a := range all {
 		p, err := netip.ParsePrefix(a.String())
-		if err == nil && p.Addr().Is4() == bound.Is4() && !p.Addr().IsLoopback() && !p.Addr().IsLinkLocalUnicast() {
-			return p.Addr(), nil
+		if err != nil {
+			continue
+		}
+		ip := p.Addr().Unmap()
+		e.hosts = append(e.hosts, ip)
+		if !e.local.IsValid() && ip.Is4() == bound.Is4() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() {
+			e.local = ip
 		}
 	}
-	return netip.Addr{}, errors.New("engine: no address of this machine to put into descriptions: set Options.PublicIP")
+	if !e.local.IsValid() {
+		return errors.New("engine: no address of this machine to put into descriptions: set Options.PublicIP")
+	}
+	return nil
 }
 
 // Addr returns the UDP address of RTP and of everything that shares its port.

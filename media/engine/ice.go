@@ -165,7 +165,6 @@ func (a *agent) restart(ufrag, pwd string) error {
 	if err := a.ice.Restart(ufrag, pwd); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
-	a.ufrag, a.pwd = ufrag, pwd
 	a.selected.Store(nil)
 	if a.t.dtls != nil {
 		a.t.dtls.disconnected()
@@ -175,10 +174,17 @@ func (a *agent) restart(ufrag, pwd string) error {
 
 // follow runs on the agent's loop after it has verified a request, and tells it to select the pair: a controlled agent when it is
 // nominated, also below the priority of the one it has; any agent when the peer has fallen silent at its old address and comes from
-// another one.
-func (a *agent) follow(m *stun.Message, _, remote ice.Candidate, _ *ice.CandidatePair) bool {
-	if !a.controlling && m.Contains(stun.AttrUseCandidate) {
-		return true
+// another one. Who is controlled follows from the request, for roles may change (RFC 8445 section 7.3.1.1). A controlled agent selects
+// no pair that has not answered a check of its own (section 7.3.1.5), for the source of a request is easily forged; a controlling one
+// sends no checks to new pairs here.
+func (a *agent) follow(m *stun.Message, _, remote ice.Candidate, pair *ice.CandidatePair) bool {
+	if m.Contains(stun.AttrICEControlling) {
+		if pair.ResponsesReceived() == 0 {
+			return false
+		}
+		if m.Contains(stun.AttrUseCandidate) {
+			return true
+		}
 	}
 	old := a.selected.Load()
 	return old != nil && !(*old).Equal(remote) && time.Since((*old).LastReceived()) > a.t.engine.limits.moved

@@ -12,7 +12,7 @@ type link struct {
 	changed func()
 
 	mu    sync.Mutex
-	fresh bool // nothing has been forwarded yet
+	fresh bool // what comes next begins a source: nothing was forwarded yet, or an injected packet
 	dead  bool
 }
 
@@ -46,7 +46,7 @@ func (l *link) forward(w *worker, p *media.Packet, room []byte) {
 		return
 	}
 	p.Start = p.Start || l.fresh
-	l.fresh = false
+	l.fresh = room == nil
 	if room == nil {
 		_ = l.to.out.write(l.to, p) // injected: it lies in no datagram
 		return

@@ -12,6 +12,7 @@ import (
 // like seconds of loss (RFC 3550 section 6.4.1, RFC 3711 section 3.3.2).
 type rewriter struct {
 	seq  uint16    // highest sent
+	sent uint64    // which of the numbers up to seq are sent: bit 0 is seq itself
 	time uint32    // highest sent
 	at   time.Time // when time was sent
 	rate int       // clock of time, in Hz
@@ -33,7 +34,8 @@ const sourceReach = 1 << 14
 // newRewriter begins at random numbers (RFC 3550 section 5.1).
 func newRewriter(seq uint16, ts uint32) rewriter { return rewriter{seq: seq, time: ts} }
 
-// next returns sequence number and time for p, or false if p is older than the source it belongs to. clock is that of the format which
+// next returns sequence number and time for p, or false if p is older than the source it belongs to, or bears a number that went out
+// already: two packets under one number would be encrypted with one key stream (RFC 3711 section 9.1). clock is that of the format which
 // p goes out in, in Hz; start says that p is the first of a source.
 func (r *rewriter) next(p *media.Packet, clock int, start bool, now time.Time) (seq uint16, ts uint32, ok bool) {
 	if start || r.rate == 0 || p.What == media.RTP && clock != r.rate {
@@ -44,6 +46,9 @@ func (r *rewriter) next(p *media.Packet, clock int, start bool, now time.Time) (
 		return 0, 0, false
 	}
 	seq = p.Seq + r.seqOff
+	if r.used(seq) {
+		return 0, 0, false
+	}
 	if p.What == media.Digit {
 		ts, ok = r.eventTime(p, start, seq, now)
 	} else {
@@ -55,13 +60,26 @@ func (r *rewriter) next(p *media.Packet, clock int, start bool, now time.Time) (
 	if ahead > sourceReach {
 		r.first = p.Seq - sourceReach
 	}
-	if int16(seq-r.seq) > 0 {
-		r.seq = seq
-	}
+	r.use(seq)
 	if int32(ts-r.time) > 0 {
 		r.time, r.at = ts, now
 	}
 	return seq, ts, true
+}
+
+// used reports whether a number went out already, or is too old to know.
+func (r *rewriter) used(seq uint16) bool {
+	back := int16(r.seq - seq)
+	return back >= 64 || back >= 0 && r.sent>>back&1 != 0
+}
+
+// use notes a number that goes out.
+func (r *rewriter) use(seq uint16) {
+	if ahead := int16(seq - r.seq); ahead > 0 {
+		r.seq, r.sent = seq, r.sent<<ahead|1
+	} else {
+		r.sent |= 1 << -ahead
+	}
 }
 
 // join lets the source that begins with p go on where the last one stopped.

@@ -46,12 +46,13 @@ func TestRewriterKeepsOneLine(t *testing.T) {
 
 // world drives a receiver and the rewriter behind it, as a link does, and keeps its own account of what has to come out.
 type world struct {
-	t    *testing.T
-	rand *rand.Rand
-	now  time.Time
-	in   receiver
-	out  rewriter
-	sent int
+	t       *testing.T
+	rand    *rand.Rand
+	now     time.Time
+	in      receiver
+	out     rewriter
+	sent    int
+	numbers map[uint16]int // when each went out last
 
 	sources []*source
 	current int
@@ -92,7 +93,7 @@ type source struct {
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
-	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(1_700_000_000, 0)}
+	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(1_700_000_000, 0), numbers: map[uint16]int{}}
 	w.out = newRewriter(uint16(w.rand.Uint32()>>17), w.rand.Uint32())
 	for i := range 4 {
 		w.sources = append(w.sources, &source{
@@ -195,6 +196,10 @@ func (w *world) send(s *source, p media.Packet, jitter int, blocked bool) {
 		return
 	}
 	w.held = false
+	if before, known := w.numbers[seq]; known && w.sent-before < 1<<15 {
+		w.t.Errorf("number %d goes out twice", seq)
+	}
+	w.numbers[seq] = w.sent
 	w.sent++
 	if p.What == media.RTP || !w.any {
 		defer func() { w.rate = clock }()

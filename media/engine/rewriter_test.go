@@ -44,11 +44,29 @@ func TestRewriterLongSource(t *testing.T) {
 		}
 	}
 	last := uint16(40_000 + 200_000%65_536)
-	if seq, _ := r.must(media.Packet{Codec: &codec, Seq: last - 50}); seq != first+uint16(200_000%65_536)-50 {
+	r.must(media.Packet{Codec: &codec, Seq: last + 51, Time: 200_051 * 160})
+	if seq, _ := r.must(media.Packet{Codec: &codec, Seq: last + 1, Time: 200_001 * 160}); seq != first+uint16(200_001%65_536) {
 		t.Errorf("one that is 50 late has number %d", seq)
 	}
 	if _, _, ok := r.pass(media.Packet{Codec: &codec, Seq: last - sourceReach - 100}); ok {
 		t.Error("one that is minutes late is taken")
+	}
+}
+
+// Two packets under one number would be encrypted with one key stream.
+func TestRewriterUsesNoNumberTwice(t *testing.T) {
+	r, codec := newRewriting(t), media.PCMU()
+	packet := func(seq uint16) media.Packet { return media.Packet{Codec: &codec, Seq: seq, Time: uint32(seq) * 160} }
+	for _, seq := range []uint16{100, 102, 101, 170, 107} {
+		r.must(packet(seq))
+	}
+	for _, seq := range []uint16{100, 101, 102, 170, 107} {
+		if n, _, ok := r.pass(packet(seq)); ok {
+			t.Errorf("packet %d goes out twice, now as %d", seq, n)
+		}
+	}
+	if n, _, ok := r.pass(packet(106)); ok {
+		t.Errorf("packet 106, too late to tell, goes out as %d", n)
 	}
 }
 

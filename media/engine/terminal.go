@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -24,8 +23,8 @@ type terminal struct {
 	mu     sync.Mutex // guards the signalling side
 	neg    media.Negotiation
 	local  media.Local
-	ice    *agent         // nil without ICE, and before the first description
-	at     netip.AddrPort // the far side's address as described, without ICE
+	ice    *agent // nil without ICE, and before the first description
+	far    plainFar
 	closed bool
 	failed sync.Once
 
@@ -131,7 +130,7 @@ func (t *terminal) Answer(offer media.Description, want media.Plan) (media.Descr
 			return media.Description{}, err
 		}
 	}
-	t.neg, t.local = neg, local
+	t.neg, t.local.Ufrag, t.local.Pwd = neg, local.Ufrag, local.Pwd
 	if err := t.apply(); err != nil {
 		return media.Description{}, err
 	}
@@ -152,7 +151,8 @@ func (t *terminal) Stands(want media.Plan) bool {
 	return t.neg.Stands(t.policy, want)
 }
 
-// Inject implements media.Terminal.
+// Inject implements media.Terminal. What arrives while p is on its way may go to a reader, or out on the link, on either side of it: so
+// both begin anew behind it too.
 func (t *terminal) Inject(k media.Kind, p *media.Packet) {
 	s, q := t.streams[k], *p
 	q.Start = true // its numbers are not those of what arrives, before it or after
@@ -161,6 +161,7 @@ func (t *terminal) Inject(k media.Kind, p *media.Packet) {
 	if l := s.link.Load(); l != nil {
 		l.forward(nil, &q, nil)
 	}
+	s.in.rejoin()
 }
 
 // Close implements media.Terminal. Its order matters: first nothing is sent any more but goodbyes, then nothing arrives, then the
