@@ -237,7 +237,7 @@ func (s *session) message(p post) *Message {
 	case update:
 		m.SDP, m.Renegotiation = &SDPDetails{Type: Offer, Value: string(text)}, d.renegotiation
 	case updateResponse:
-		m.SDP, m.Renegotiation = &SDPDetails{Type: Answer, Value: string(text)}, d.renegotiation
+		m.SDP, m.Renegotiation = &SDPDetails{Type: Answer, Value: string(text)}, d.renegotiation.answered()
 	case progress, accepted:
 		m.SDP = &SDPDetails{}
 		if !d.sdp.IsZero() {
@@ -267,4 +267,12 @@ func (s *session) event(m *Message) (event, error) {
 	}
 	ev.sdp = s.put(d, m.Renegotiation)
 	return ev, nil
+}
+
+// answered returns the type of the response to a CallUpdate of type r, which devices may leave out.
+func (r RenegotiationType) answered() RenegotiationType {
+	if r == RenegotiateHold || r == RenegotiateResume {
+		return r
+	}
+	return RenegotiateUpdate
 }

@@ -318,6 +318,11 @@ func (m *machine) unsent(ev event) {
 			m.dropUpdate(ev.busy)
 		} // else its answer may still come, or it was given up before the one that waits
 	case k.isAck():
+	case ev.refused && ev.maybe && k != inviteIn:
+		m.taken = true // the first try had arrived and only its answer was lost: what is refused is the repetition
+		if k == accepted {
+			m.up()
+		}
 	case ev.refused && k != inviteIn:
 		m.end(m.meant(bridge.Normal), true) // most likely it is over, but CallEnded makes sure
 	default:
