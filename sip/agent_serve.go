@@ -68,7 +68,7 @@ func (a *Agent) request(req *sipmsg.Request, from conn) {
 
 // begin takes a new request.
 func (a *Agent) begin(key string, req *sipmsg.Request, from conn) {
-	if a.txs.full() {
+	if a.txs.full(a.stands(req)) {
 		a.count.dropped.Add(1)
 		_ = answerTo(req, from).WriteMsg(sipmsg.NewResponseFromRequest(req, 503, "Service Unavailable", nil))
 		return
@@ -90,6 +90,14 @@ func (a *Agent) begin(key string, req *sipmsg.Request, from conn) {
 	default:
 		a.outside(tx)
 	}
+}
+
+// stands reports whether a request is for a call that we know.
+func (a *Agent) stands(req *sipmsg.Request) bool {
+	if req.IsCancel() {
+		return a.txs.findServer(serverKey(req, sipmsg.INVITE)) != nil
+	}
+	return a.find(req.CallID().Value(), tagOf(req.To().Params)) != nil
 }
 
 // outside takes a request that is not within a dialog.
@@ -128,7 +136,7 @@ func (a *Agent) within(tx *serverTx, tag string) {
 	case sipmsg.INFO:
 		l.informed(tx)
 	case sipmsg.OPTIONS:
-		a.options(tx)
+		a.capable(tx)
 	default:
 		tx.refuse(notAllowed())
 	}
@@ -149,6 +157,11 @@ func (a *Agent) options(tx *serverTx) {
 		tx.refuse(busyRefusal("draining"))
 		return
 	}
+	a.capable(tx)
+}
+
+// capable says what we can do.
+func (a *Agent) capable(tx *serverTx) {
 	_ = tx.answer(response{status: 200, phrase: "OK", header: []sipmsg.Header{
 		sipmsg.NewHeader("Allow", allowedMethods), sipmsg.NewHeader("Accept", typeSDP),
 	}})

@@ -34,6 +34,7 @@ type dialog struct {
 	routes    []sipmsg.Uri
 	net       string // transport of what we send
 	flow      conn   // the way that our requests take; nil: target and routes decide
+	known     conn   // where the far side was reached or came from: for when its target cannot be reached
 	pinned    bool   // flow is the way that the far side's requests come, whatever its target says
 	login     login  // without credentials in a call that came in: who calls us may not ask who we are
 }
@@ -103,6 +104,7 @@ func usable(u *sipmsg.Uri) bool {
 // there.
 func (d *dialog) follow(req *sipmsg.Request, from conn) {
 	direct := len(req.GetHeaders("via")) == 1 && len(d.routes) == 0
+	d.known = from
 	d.pinned = direct && (from.network() == networkTCP || req.Via().Params.Has("rport") || contactOf(req) == nil)
 	if d.pinned {
 		d.keep(from)
@@ -213,7 +215,10 @@ func (d *dialog) way() (conn, error) {
 	hop := d.hop()
 	way, err := d.agent.reach(d.agent.ctx, &hop, d.net)
 	if err != nil {
-		return nil, err
+		if d.known == nil || !d.known.alive() {
+			return nil, err
+		}
+		way = d.known // a Contact of a kind that we do not speak, or a name that is not known here
 	}
 	if d.net = way.network(); d.net == networkTCP {
 		d.keep(way)

@@ -68,9 +68,10 @@
 //
 // # Limits
 //
-// A message has at most 64 KiB, 128 header fields and 70 Via values. There may be Options.MaxCalls calls, 50,000 transactions, 8,192 calls with
-// messages waiting, with 128 messages each, and 4,096 TCP connections, 100 of them from one address. A message over TCP has 20 seconds to
-// arrive; a connection that no call needs is closed after two minutes of silence.
+// A message has at most 64 KiB, 128 header fields and 70 Via values; over UDP a line of it has at most 256 parameters. There may be
+// Options.MaxCalls calls, 50,000 transactions and 10,000 more for the calls that stand, 8,192 calls with messages waiting, with 128 messages
+// each, and 4,096 TCP connections, 100 of them from one address. A message over TCP has 20 seconds to arrive; a connection that no call
+// needs is closed after two minutes of silence.
 //
 // # Logs
 //

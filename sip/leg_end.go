@@ -48,6 +48,8 @@ func (l *Leg) conclude() {
 		l.withdraw(why)
 	case l.unacked != nil:
 		l.byeOnACK = &why
+	case l.dialog.remoteTag == "" && l.dialog.ours:
+		l.finish() // our INVITE has not gone out
 	default:
 		l.bye(why)
 	}
@@ -57,7 +59,12 @@ func (l *Leg) conclude() {
 func (l *Leg) refuse(r *refusal) {
 	tx := l.asked.tx
 	l.asked = nil
-	if tx.answer(response{status: r.status, phrase: r.phrase, header: r.header, tag: l.localTag}) != nil {
+	res := tx.build(response{status: r.status, phrase: r.phrase, header: r.header, tag: l.localTag})
+	if err := tx.respond(res); err != nil {
+		if !tx.from.alive() {
+			err = l.agent.repeat(tx, res)
+		}
+		l.log.Debug("refusal not sent at once", "error", err)
 		l.finish()
 		return
 	}

@@ -30,6 +30,7 @@ type inviting struct {
 	early   *earlyAnswer
 	winner  *sipmsg.Response   // the 2xx that made the call
 	offered *media.Description // the far side's offer in it, which waits for our answer
+	answer  []byte             // ours to that, for the ACK
 	acks    map[string]*sent   // by To tag
 }
 
@@ -112,7 +113,10 @@ func (inv *inviting) success(res *sipmsg.Response) {
 		_ = s.way.WriteMsg(s.ack)
 		return
 	case inv.winner != nil && tagOf(inv.winner.To().Params) == tag:
-		return // its ACK waits for our answer
+		if inv.offered == nil { // else its ACK waits for our answer
+			inv.acknowledge(res, inv.answer) // it could not be sent the first time
+		}
+		return
 	case inv.winner != nil:
 		inv.loses(res)
 		return
@@ -186,9 +190,9 @@ func (inv *inviting) takeOffer(res *sipmsg.Response) {
 func (l *Leg) answerAccepted(want media.Plan) error {
 	inv := l.inviting
 	d, err := l.terminal.Answer(*inv.offered, want)
-	inv.offered = nil
+	inv.offered, inv.answer = nil, textOf(d)
 	inv.stop()
-	inv.acknowledge(inv.winner, textOf(d))
+	inv.acknowledge(inv.winner, inv.answer)
 	l.inviting = nil
 	if err != nil {
 		l.failed(bridge.Media, err)
@@ -231,6 +235,7 @@ func (inv *inviting) loses(res *sipmsg.Response) {
 	}
 	l := inv.leg
 	d := l.dialog.fork(res)
+	defer d.keep(nil)
 	inv.ackWithin(d, res, nil)
 	way, err := d.way()
 	if err != nil {

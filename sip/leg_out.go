@@ -88,13 +88,11 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions) (*L
 	info := bridge.Info{From: from.party(), To: bridge.Party{URI: plainURI(&target)}, Attr: maps.Clone(o.Attr)}
 	l := a.newLeg(d, info)
 	l.want, l.signs = o.Plan, make(chan struct{})
-	if err := a.admit(l); err != nil {
-		return nil, err
-	}
 	if err := l.open(); err != nil {
-		a.ended()
-		a.forget(l)
 		return nil, fmt.Errorf("%w: %w", errNoMedia, err)
+	}
+	if err := a.admit(l); err != nil {
+		return nil, l.discard(err)
 	}
 	a.count.out.Add(1)
 	var offer []byte
@@ -156,6 +154,10 @@ func (l *Leg) invite(way conn, offer []byte) error {
 		setSDP(req, offer)
 	}
 	inv.exchange = &exchange{leg: l, req: req, way: way, handle: inv.response}
+	l.dialog.known = way
+	if way.network() == networkTCP {
+		l.dialog.keep(way) // CANCEL takes it too, however long it rings
+	}
 	if err := inv.exchange.send(); err != nil {
 		return err
 	}

@@ -144,7 +144,11 @@ func (inv *inviting) reresponse(res *sipmsg.Response, err error) {
 // resuccess takes the acceptance of an offer within the call, or its repetition.
 func (inv *inviting) resuccess(res *sipmsg.Response) {
 	l, u := inv.leg, inv.update
-	if s := inv.acks[tagOf(res.To().Params)]; s != nil {
+	tag := tagOf(res.To().Params)
+	if tag != l.dialog.remoteTag {
+		return // not of this dialog
+	}
+	if s := inv.acks[tag]; s != nil {
 		_ = s.way.WriteMsg(s.ack)
 		return
 	}

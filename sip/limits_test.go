@@ -73,6 +73,20 @@ func TestTransactionLimit(t *testing.T) {
 		if got := a.Stats().Dropped; got != 1 {
 			t.Errorf("%d dropped", got)
 		}
+		bye := strings.NewReplacer("OPTIONS", "BYE", "To: <sip:x@y>", "To: <sip:x@y>;tag=ours").Replace(string(optionsText("call")))
+		if got := answered(t, a, c, []byte(bye)); got != "SIP/2.0 503 Service Unavailable" {
+			t.Errorf("BYE of no call: %q", got)
+		}
+		a.mu.Lock()
+		a.legs[legKey{"call", "ours"}] = &Leg{dialog: &dialog{remoteTag: "another"}}
+		a.mu.Unlock()
+		bye = strings.Replace(bye, "z9hG4bK", "z9hG4bKagain", 1)
+		if got := answered(t, a, c, []byte(bye)); got != "SIP/2.0 481 Call/Transaction Does Not Exist" { // its far side has another tag
+			t.Errorf("BYE of a call that stands: %q, want it to be looked at", got)
+		}
+		a.mu.Lock()
+		delete(a.legs, legKey{"call", "ours"})
+		a.mu.Unlock()
 		a.txs.mu.Lock()
 		for n := range maxTransactions {
 			delete(a.txs.server, fmt.Sprint(n))

@@ -18,8 +18,12 @@ const (
 	giveUp  = 64 * timerT1 // after which a request without a response, or a response without its ACK, is given up
 )
 
-// maxTransactions is how many may be there at a time. Beyond it requests get 503, and ours fail.
-const maxTransactions = 50_000
+// maxTransactions is how many may be there at a time. Beyond it requests that begin something get 503, and ours fail. The calls that
+// stand have callTransactions more, so that they can be ended in a flood.
+const (
+	maxTransactions  = 50_000
+	callTransactions = 10_000
+)
 
 // transactions finds the transaction that a message belongs to. The state machines are sipgo's.
 type transactions struct {
@@ -43,6 +47,7 @@ type serverTx struct {
 	fsm       *sipmsg.ServerTx
 	final     int              // status of our final response; 0: none yet
 	cancelled *sipmsg.Response // our response to CANCEL, to repeat
+	acked     bool             // an ACK to our refusal has come
 	confirmed func()           // called once when the ACK to our refusal of an INVITE has come; may be nil
 	leg       *Leg             // of an INVITE
 }
@@ -79,10 +84,11 @@ func serverKey(req *sipmsg.Request, method sipmsg.RequestMethod) string {
 	return b.String()
 }
 
-// clientKey returns what our request's transaction is found under, by the request or a response (RFC 3261 section 17.1.3).
+// clientKey returns what our request's transaction is found under, by the request or a response (RFC 3261 section 17.1.3). The Call-ID is
+// part of it, for a response waits in the inbox of its own: another's must not reach the call.
 func clientKey(msg sipmsg.Message) string {
 	branch, _ := msg.Via().Params.Get("branch")
-	return branch + " " + string(msg.CSeq().MethodName)
+	return msg.CallID().Value() + " " + branch + " " + string(msg.CSeq().MethodName)
 }
 
 func (t *transactions) findServer(key string) *serverTx {
@@ -97,11 +103,15 @@ func (t *transactions) findClient(key string) (*clientTx, *lateACK) {
 	return t.client[key], t.acks[key]
 }
 
-// full reports whether no more requests can be taken.
-func (t *transactions) full() bool {
+// full reports whether no more requests can be taken or made, of calls that stand or of others.
+func (t *transactions) full(standing bool) bool {
+	limit := maxTransactions
+	if standing {
+		limit += callTransactions
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.server)+len(t.client) >= maxTransactions
+	return len(t.server)+len(t.client) >= limit
 }
 
 // counts returns how many transactions there are.
@@ -170,7 +180,7 @@ func (a *Agent) serveTx(key string, req *sipmsg.Request, from conn) (*serverTx, 
 
 // send begins a client transaction. handle is called as clientTx says, unless send fails.
 func (a *Agent) send(req *sipmsg.Request, way conn, handle func(*sipmsg.Response, error)) (*clientTx, error) {
-	if a.txs.full() {
+	if a.txs.full(tagOf(req.To().Params) != "" || req.IsCancel()) {
 		return nil, errBusy
 	}
 	req.SetTransport(way.network())

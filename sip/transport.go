@@ -149,6 +149,10 @@ func (t *transport) datagram(b []byte, from netip.AddrPort) {
 	if len(bytes.Trim(b, "\r\n\x00")) == 0 {
 		return // a keep-alive
 	}
+	if crowded(b) {
+		t.count.unparsed.Add(1)
+		return
+	}
 	msg, err := t.parser.ParseSIP(b)
 	f := &flow{t: t, to: from}
 	if err != nil {

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -126,9 +127,27 @@ func sound(msg sipmsg.Message) bool {
 	return via != nil && via.Host != "" && cseq != nil && cseq.MethodName != "" && msg.From() != nil && msg.To() != nil && msg.CallID() != nil
 }
 
+// maxParams is how many parameters a line of a message may have: three for each of the Via values that one may have, and some.
+const maxParams = 256
+
+// crowded reports whether a line of a message's header has more parameters than sipgo's parser should be given: see workaround.go.
+func crowded(msg []byte) bool {
+	header, _, _ := bytes.Cut(msg, []byte("\r\n\r\n"))
+	n := 0
+	for line := range bytes.SplitSeq(header, []byte("\n")) {
+		if len(line) == 0 || line[0] != ' ' && line[0] != '\t' {
+			n = 0 // not the rest of a folded line
+		}
+		if n += bytes.Count(line, []byte(";")) + bytes.Count(line, []byte("&")); n > maxParams {
+			return true
+		}
+	}
+	return false
+}
+
 // validResponse reports whether a response can be one to a request of ours: what sipgo's parser does not check.
 func validResponse(res *sipmsg.Response) bool {
-	return sound(res) && res.StatusCode >= 100 && res.StatusCode <= 699 && len(res.Headers()) <= maxHeaders
+	return sound(res) && len(res.GetHeaders("via")) == 1 && res.StatusCode >= 100 && res.StatusCode <= 699 && len(res.Headers()) <= maxHeaders
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -24,6 +24,8 @@ import (
 //   - It answers CANCEL itself, with To tags of its own, and the 487 races with the application's response (pull/263). CANCEL does not
 //     reach its INVITE transaction here: agent_serve.go.
 //   - It does not repeat a 2xx until the ACK has come, which RFC 3261 section 13.3.1.4 leaves to the user of transactions: leg_accepted.go.
+//   - It keeps the parameters of a URI or a header field in a list and looks through it for each, so that a datagram full of them takes the
+//     reader a third of a second. crowded in validate.go keeps such ones from the parser.
 //   - What is missing or contradicts in a request that it has parsed, it lets through: validate.go.
 
 var (
@@ -81,6 +83,10 @@ func (tx *serverTx) repeated(req *sipmsg.Request) {
 // refused takes the ACK to a refusal. sipgo offers it on a channel, with a goroutine that waits there for 5 s if nobody takes it
 // (issues/148, issues/349); so somebody does.
 func (tx *serverTx) refused(a *Agent, ack *sipmsg.Request) {
+	if tx.acked {
+		return // a repetition
+	}
+	tx.acked = true
 	a.work.Go(func() {
 		select {
 		case <-tx.fsm.Acks():
