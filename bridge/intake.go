@@ -62,10 +62,20 @@ func (i *Intake) Receive(in Leg) error {
 		cause := Overload // cancelled by Drain
 		if i.ctx.Err() == nil {
 			cause = CauseOf(err)
+			i.tell(in, cause, err)
 		}
 		hangup(context.Background(), in, cause)
 	})
 	return nil
+}
+
+// tell logs a call that failed because of something that whoever owns the handler can mend: nobody else is told of the error.
+func (i *Intake) tell(in Leg, cause Cause, err error) {
+	switch cause {
+	case Unreachable, Forbidden, Overload, Media, Internal:
+		i.log.Warn("call failed", "leg", in.Info().ID, "cause", cause.String(), "error", err)
+	default:
+	}
 }
 
 // handle runs the handler. A panic in it costs this call and no other.

@@ -108,6 +108,9 @@ func TestReasonHeader(t *testing.T) {
 func TestError(t *testing.T) {
 	inner := errors.New("inner")
 	e := &Error{Status: 486, Reason: "Busy Here", Method: "INVITE", Err: inner}
+	if got := (&Error{Status: 486, Method: "INVITE", Reason: "+1 (555) 0100 is busy, try 4711"}).Error(); got != "sip: INVITE: 486 # is busy, try #" {
+		t.Errorf("with numbers in the reason: %q", got)
+	}
 	if got := e.Error(); got != "sip: INVITE: 486 Busy Here: inner" {
 		t.Error(got)
 	}

@@ -3,6 +3,7 @@ package sip
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -21,7 +22,10 @@ type Error struct {
 	Err    error  // what kept a response from coming; nil if one came
 }
 
-// Error returns the facts in one line, without any number or address.
+// numberPattern matches what may be a telephone number in a peer's text.
+var numberPattern = regexp.MustCompile(`\+?\d[\d .()-]+\d`)
+
+// Error returns the facts in one line, which may be logged: what may be a telephone number in Reason stands as "#".
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("sip: ")
@@ -30,7 +34,7 @@ func (e *Error) Error() string {
 	}
 	fmt.Fprintf(&b, "%d", e.Status)
 	if e.Reason != "" {
-		b.WriteString(" " + e.Reason)
+		b.WriteString(" " + numberPattern.ReplaceAllLiteralString(e.Reason, "#"))
 	}
 	if e.Err != nil {
 		b.WriteString(": " + e.Err.Error())
