@@ -47,20 +47,20 @@ type scenario struct {
 func scenarios() []scenario {
 	return []scenario{
 		{name: "device calls", rules: rules{}, small: true},
-		{name: "device calls, posts fail", rules: rules{}, failures: 2, small: true},
+		{name: "device calls, posts fail", rules: rules{}, failures: 2},
 		{name: "device calls, changes", rules: rules{eager: true, patient: true, deaf: true}, changes: 2, holds: 2, small: true},
 		{name: "device calls, early changes", rules: rules{hasty: true, eager: true, twice: true}, changes: 1},
 		{name: "device calls, codecs change", rules: rules{eager: true, patient: true, codecs: true}, changes: 2, holds: 1},
 		{name: "device calls, changes fail", rules: rules{eager: true}, changes: 1, holds: 1, failures: 2},
 		{name: "phone calls", rules: rules{called: true}},
-		{name: "phone calls, posts fail", rules: rules{called: true, eager: true}, failures: 2, small: true},
+		{name: "phone calls, posts fail", rules: rules{called: true, eager: true}, failures: 2},
 		{name: "phone calls, events twice", rules: rules{called: true, eager: true, twice: true}},
 		{name: "phone calls, changes", rules: rules{called: true, eager: true, patient: true, deaf: true}, changes: 2, holds: 1},
 		{name: "phone calls, changes fail", rules: rules{called: true, eager: true, patient: true}, changes: 1, holds: 1, failures: 2},
 		{name: "phone calls, codecs change", rules: rules{called: true, eager: true, patient: true, codecs: true}, changes: 2},
 		{name: "phone calls, all at once", rules: rules{called: true, eager: true, hasty: true}, changes: 1, failures: 1},
 		{name: "device calls, all at once", rules: rules{eager: true, twice: true, deaf: true, hasty: true}, changes: 1, holds: 1, failures: 1},
-		{name: "phone calls, nonsense", rules: rules{called: true, eager: true, broken: true}, small: true},
+		{name: "phone calls, nonsense", rules: rules{called: true, eager: true, broken: true}},
 	}
 }
 

@@ -147,7 +147,7 @@ func crowded(msg []byte) bool {
 
 // validResponse reports whether a response can be one to a request of ours: what sipgo's parser does not check.
 func validResponse(res *sipmsg.Response) bool {
-	return sound(res) && len(res.GetHeaders("via")) == 1 && res.StatusCode >= 100 && res.StatusCode <= 699 && len(res.Headers()) <= maxHeaders
+	return sound(res) && res.StatusCode >= 100 && res.StatusCode <= 699 && len(res.Headers()) <= maxHeaders
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
