@@ -13,7 +13,8 @@ import (
 var ErrDraining = errors.New("bridge: draining")
 
 // An Intake hands the legs that come in at a server to a Bridge, each in a goroutine of its own, and hangs them up when it returns.
-// Every protocol's server has one. Make one with NewIntake.
+// Every protocol's server has one. A call that failed for what can be mended here is logged at level Warn.
+// Make one with NewIntake.
 type Intake struct {
 	handler Bridge
 	log     *slog.Logger

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
 
@@ -95,7 +94,7 @@ func parseURI(s string) (sipmsg.Uri, error) {
 		return u, errURI
 	}
 	if err := sipmsg.ParseUri(s, &u); err != nil {
-		return u, fmt.Errorf("%w: %w", errURI, err)
+		return u, errURI // without the parser's error, which quotes numbers
 	}
 	if err := checkURI(&u); err != nil {
 		return u, err

@@ -75,8 +75,10 @@
 //
 // # Logs
 //
-// The logger is told of the beginning and the end of calls, and of what could not be sent, at level Debug: with "leg" (the leg's id), "status",
-// "cause", "remote", "transport" and "error". Message text, numbers, descriptions and passwords are never logged.
+// The logger is told of the beginning and the end of calls, and of what could not be sent, at level Debug: with "leg" (the leg's id),
+// "status", "cause", "remote", "transport" and "error". A call that failed for want of a way, a permission, room or media is told of at
+// level Warn when its Bridge returns. Numbers, descriptions and passwords are never logged, and nothing of a message but the reason
+// phrase, in which what may be a number stands as "#".
 //
 // # Limitations
 //

@@ -17,9 +17,11 @@
 // decrypts, rewrites and encrypts a packet where it lies and sends it on, without an allocation and without another goroutine.
 //
 // Each leg's outgoing stream is one unbroken RTP sender, whatever sources feed it one after another: its sequence number and time never
-// go back from one to the next, no number goes out twice, and a hold leaves no gap. A description's address is believed as it stands only where the leg is protected; plain RTP is
-// sent to where the description says, or to another port of that address from which three packets of one source have come while
-// nothing has come from the described one. RTP and keys of a leg with ICE go to addresses that have shown its password and to no others.
+// go back from one to the next, no number goes out twice, and a hold leaves no gap. A description's address is believed as it stands only
+// where the leg is protected; plain RTP is sent to where the description says, or to another port of that address from which three
+// packets of one source have come while nothing has come from the described one. A description that names the engine itself, or an
+// address of a family that its socket cannot reach, is refused. RTP and keys of a leg with ICE go to addresses that have shown its
+// password and to no others; where the far side chooses the path, they have also answered a check of ours.
 //
 // # Concurrency
 //

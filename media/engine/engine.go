@@ -55,7 +55,7 @@ type Engine struct {
 	log   *slog.Logger
 	shard *shard
 	local netip.Addr   // that descriptions name
-	hosts []netip.Addr // of this machine, where we listen on all of them
+	hosts []netip.Addr // that we listen on
 	cert  *certificate
 	net   *stdnet.Net // shared by all ICE agents: each would enumerate the interfaces for itself
 
