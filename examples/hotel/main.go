@@ -27,13 +27,12 @@ import (
 )
 
 type options struct {
-	serve, json                                                          bool
-	calls                                                                int
-	spoil, pbx                                                           string
-	skillAddr, skillID, skillCert, skillKey, skillRootCA, skillChainAddr string
-	alexaEndpoint, lwaURL, sipAddr, publicIP, mediaAddr                  string
-	devices                                                              map[string]string // SIP user -> external user id
-	secrets                                                              lwa.Credentials   // from the environment alone
+	serve, json                                                                      bool
+	calls                                                                            int
+	spoil, pbx, skillAddr, skillID, skillCert, skillKey, skillRootCA, skillChainAddr string
+	alexaEndpoint, lwaURL, sipAddr, publicIP, mediaAddr                              string
+	devices                                                                          map[string]string // SIP user -> external user id
+	secrets                                                                          lwa.Credentials   // from the environment alone
 }
 
 func main() {
@@ -78,13 +77,14 @@ func parse(args []string) *options {
 		}
 		return nil
 	})
-	for s := range strings.FieldsFuncSeq(os.Getenv("HOTEL_DEVICE"), func(r rune) bool { return r == ',' }) {
+	for s := range strings.FieldsFuncSeq(os.Getenv("HOTEL_DEVICE"), func(r rune) bool { return r == ',' || r == ' ' }) {
 		check(f.Set("device", s))
 	}
-	o.secrets = lwa.Credentials{
-		ClientID: os.Getenv("LWA_CLIENT_ID"), ClientSecret: os.Getenv("LWA_CLIENT_SECRET"), RefreshToken: os.Getenv("LWA_REFRESH_TOKEN"),
+	o.secrets.ClientID, o.secrets.ClientSecret = os.Getenv("LWA_CLIENT_ID"), os.Getenv("LWA_CLIENT_SECRET")
+	o.secrets.RefreshToken = os.Getenv("LWA_REFRESH_TOKEN")
+	if _ = f.Parse(args); f.NArg() > 0 { // Parse exits on an error
+		check(fmt.Errorf("%q is not a flag", f.Arg(0)))
 	}
-	_ = f.Parse(args) // exits on an error
 	return o
 }
 
@@ -100,10 +100,10 @@ type hotel struct {
 // open connects a skill with a SIP agent: calls from a device go to o.pbx, calls to the name of a device go to the device.
 func open(o *options, roots *x509.CertPool) *hotel {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	public, _ := netip.ParseAddr(o.publicIP)
+	desk, rooms, public := &bridge.Router{}, &bridge.Router{}, netip.Addr{}
+	check(public.UnmarshalText([]byte(o.publicIP)))
 	media := must(engine.Listen(o.mediaAddr, &engine.Options{PublicIP: public, Logger: log}))
 	tokens := must(lwa.NewSource(o.secrets, &lwa.Options{TokenURL: o.lwaURL, Logger: log}))
-	desk, rooms := &bridge.Router{}, &bridge.Router{}
 	skill := &alexa.Skill{
 		ID: o.skillID, Client: &alexa.Client{Endpoint: o.alexaEndpoint, Tokens: tokens, Logger: log}, Engine: media,
 		Bridge: desk, Roots: roots, Logger: log,
@@ -143,8 +143,8 @@ func (h *hotel) drain() {
 
 // serve runs the hotel until ctx ends.
 func serve(ctx context.Context, o *options) {
-	if o.skillID == "" || o.pbx == "" {
-		check(errors.New("-skill-id and -pbx are needed"))
+	if o.skillID == "" || o.pbx == "" || (o.skillCert == "") != (o.skillKey == "") {
+		check(errors.New("-skill-id and -pbx are needed, and -skill-cert with its -skill-key"))
 	}
 	roots := must(x509.SystemCertPool())
 	if o.skillRootCA != "" && !roots.AppendCertsFromPEM(must(os.ReadFile(o.skillRootCA))) {
