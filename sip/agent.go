@@ -3,10 +3,8 @@ package sip
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -17,10 +15,8 @@ import (
 	"github.com/alexacall/alexacall/media"
 )
 
-const (
-	bindTries = 20              // for a port that is free for both UDP and TCP
-	byeFor    = 2 * time.Second // how long Close waits for far sides to confirm the end of their calls
-)
+// byeFor is how long Close waits for far sides to confirm the end of their calls.
+const byeFor = 2 * time.Second
 
 // An Agent speaks SIP with phones, PBXs and trunks: it takes calls and places them. Make one with Listen. It is safe for concurrent use.
 type Agent struct {
@@ -31,7 +27,8 @@ type Agent struct {
 	txs       *transactions
 	intake    *bridge.Intake // nil without a Bridge
 	count     counters
-	addr      netip.AddrPort
+	addr      netip.AddrPort // of UDP and TCP
+	tlsAddr   netip.AddrPort
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -54,7 +51,7 @@ var _ bridge.Dialer = (*Agent)(nil)
 type legKey struct{ callID, tag string }
 
 // counters are what Stats tells.
-type counters struct{ in, out, refused, invalid, unparsed, dropped, digitsLost atomic.Uint64 }
+type counters struct{ in, out, refused, invalid, unparsed, dropped, handshakes, digitsLost atomic.Uint64 }
 
 // Stats are the totals of an Agent.
 type Stats struct {
@@ -66,12 +63,13 @@ type Stats struct {
 	Invalid            uint64 // requests and responses that broke the rules of SIP
 	Unparsed           uint64 // what came and was no SIP
 	Dropped            uint64 // messages and connections for which there was no room
+	Handshakes         uint64 // of TLS that far sides began and that came to nothing
 	DigitsLost         uint64 // digits that could not go out as INFO
 	Panics             uint64 // of the Bridge; each has cost one call
 }
 
-// Listen opens an agent on an address such as "192.0.2.1:5060", for UDP and TCP on the same port. "127.0.0.1:0" finds a port that is free
-// for both. e carries the media of its calls.
+// Listen opens an agent on an address such as "192.0.2.1:5060", for UDP and TCP on the same port, and for TLS as Options say.
+// "127.0.0.1:0" finds a port that is free for all. e carries the media of its calls.
 func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 	s, err := o.check()
 	if err != nil {
@@ -84,12 +82,12 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 		o: s, log: s.log, engine: e, txs: newTransactions(),
 		inboxes: map[string]*inbox{}, legs: map[legKey]*Leg{}, quiet: make(chan struct{}),
 	}
-	a.transport = newTransport(&a.count)
+	a.transport = newTransport(&a.o, &a.count)
 	a.transport.arrived, a.transport.broken = a.arrived, rescue
-	if a.addr, err = a.bind(addr); err != nil {
+	if err = a.bind(addr); err != nil {
 		return nil, err
 	}
-	if err := a.o.complete(a.addr); err != nil {
+	if err := a.o.complete(a.addr, a.tlsAddr); err != nil {
 		a.transport.close()
 		return nil, err
 	}
@@ -101,59 +99,12 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 	return a, nil
 }
 
-// bind opens the sockets.
-func (a *Agent) bind(addr string) (netip.AddrPort, error) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("sip: %w", err)
-	}
-	tries := 1
-	if port == "0" && a.o.Network == "" {
-		tries = bindTries
-	}
-	for {
-		at, err := a.tryBind(host, port)
-		if tries--; err == nil || tries <= 0 {
-			return at, err
-		}
-	}
-}
-
-func (a *Agent) tryBind(host, port string) (netip.AddrPort, error) {
-	t := a.transport
-	var at netip.AddrPort
-	if a.o.Network != "tcp" {
-		c, err := a.o.ListenPacket("udp", net.JoinHostPort(host, port))
-		if err != nil {
-			return at, fmt.Errorf("sip: %w", err)
-		}
-		t.udp = c
-		at, _ = addrPort(c.LocalAddr())
-		_, port, _ = net.SplitHostPort(c.LocalAddr().String())
-	}
-	if a.o.Network != "udp" {
-		l, err := a.o.Listen("tcp", net.JoinHostPort(host, port))
-		if err != nil {
-			if t.udp != nil {
-				_ = t.udp.Close()
-				t.udp = nil
-			}
-			return at, fmt.Errorf("sip: %w", err)
-		}
-		t.tcp = l
-		at, _ = addrPort(l.Addr())
-	}
-	return at, nil
-}
-
-// Addr returns the address that the agent listens on.
-func (a *Agent) Addr() netip.AddrPort { return a.addr }
-
 // Stats returns the totals.
 func (a *Agent) Stats() Stats {
 	s := Stats{
 		In: a.count.in.Load(), Out: a.count.out.Load(), Refused: a.count.refused.Load(), Invalid: a.count.invalid.Load(),
-		Unparsed: a.count.unparsed.Load(), Dropped: a.count.dropped.Load(), DigitsLost: a.count.digitsLost.Load(),
+		Unparsed: a.count.unparsed.Load(), Dropped: a.count.dropped.Load(), Handshakes: a.count.handshakes.Load(),
+		DigitsLost: a.count.digitsLost.Load(),
 	}
 	s.ServerTransactions, s.ClientTransactions = a.txs.counts()
 	if a.intake != nil {

@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,7 +28,8 @@ type Options struct {
 	// From is who we are in calls that we place, unless DialOptions say. The default is "sip:alexacall@" and our address.
 	From bridge.Party
 	// PublicAddr is the host, or host and port, that far sides reach us at, where it is not the address that we listen on. A name is
-	// taken as it is. The default is the address or, if it is unspecified, the machine's first that is not loopback.
+	// taken as it is. The port is that of UDP and TCP; TLS has the one that it listens on. The default is the address or, if it is
+	// unspecified, the machine's first that is not loopback.
 	PublicAddr string
 	// Credentials answer digest challenges (RFC 7616) to calls that we place.
 	Credentials []Credentials
@@ -34,12 +37,23 @@ type Options struct {
 	MaxCalls int
 	// Decline603 answers bridge.Declined with 603, which ends the ringing of all other phones of the called party too, instead of 480.
 	Decline603 bool
-	// Network is "udp", "tcp", or "" for both on one port.
+	// Network is "udp", "tcp", or "" for both on one port; "tls" is TLS alone.
 	Network string
 
-	// ListenPacket and Listen open the sockets; nil is net.ListenPacket and net.Listen.
+	// TLS is for TLS both ways; nil is none. With a certificate (Certificates or GetCertificate) it is served, and ClientAuth and
+	// ClientCAs say of whom one is asked in turn; without, it is for calls that we place alone. RootCAs are who may vouch for far sides
+	// that we call, Certificates or GetClientCertificate what we show those that ask. The far side's certificate must be for the host of
+	// the URI that is dialled, or for ServerName where that is set. See Certificate for renewal. It is not changed, and may not be later.
+	TLS *tls.Config
+	// TLSAddr is what TLS listens on, such as "192.0.2.1:5061". The default is the address of Listen, on the port after its own; or that
+	// very address where Network is "tls".
+	TLSAddr string
+
+	// ListenPacket and Listen open the sockets, and DialContext connections; nil is what package net has of these names. The addresses
+	// that DialContext is given are of the form "192.0.2.1:5060".
 	ListenPacket func(network, addr string) (net.PacketConn, error)
 	Listen       func(network, addr string) (net.Listener, error)
+	DialContext  func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	// Logger is silent if nil.
 	Logger *slog.Logger
@@ -74,6 +88,7 @@ type settings struct {
 	log    *slog.Logger
 	host   string // that far sides reach us at
 	port   int
+	tls    int // port of TLS
 	from   nameAddr
 	v4     bool // addresses of version 4 are preferred
 }
@@ -86,6 +101,10 @@ func (o *Options) check() (settings, error) {
 	}
 	switch s.Network {
 	case "", "udp", "tcp":
+	case "tls":
+		if s.TLS == nil {
+			return s, errors.New("sip: TLS alone, and no Options.TLS")
+		}
 	default:
 		return s, fmt.Errorf("sip: unknown network %q", s.Network)
 	}
@@ -109,11 +128,15 @@ func (o *Options) check() (settings, error) {
 	if s.Listen == nil {
 		s.Listen = net.Listen
 	}
+	if s.DialContext == nil {
+		s.DialContext = (&net.Dialer{}).DialContext
+	}
 	return s, nil
 }
 
 // complete fills in what follows from the address that we listen on.
-func (s *settings) complete(at netip.AddrPort) error {
+func (s *settings) complete(at, tlsAt netip.AddrPort) error {
+	s.tls = int(tlsAt.Port())
 	s.port, s.v4 = int(at.Port()), at.Addr().Is4() || at.Addr().IsUnspecified()
 	s.host = hostOf(at.Addr())
 	switch {
@@ -122,7 +145,11 @@ func (s *settings) complete(at netip.AddrPort) error {
 		if err != nil {
 			return fmt.Errorf("sip: PublicAddr: %w", err)
 		}
-		if s.host = host; port != 0 {
+		s.host = host
+		if port != 0 && s.Network == "tls" {
+			s.tls = port
+		}
+		if port != 0 {
 			s.port = port
 		}
 	case at.Addr().IsUnspecified():
@@ -145,6 +172,14 @@ func (s *settings) complete(at netip.AddrPort) error {
 		return fmt.Errorf("sip: From: %w", err)
 	}
 	return nil
+}
+
+// portOf returns the port that far sides reach us at over a transport.
+func (s *settings) portOf(network string) int {
+	if network == networkTLS {
+		return s.tls
+	}
+	return s.port
 }
 
 // hostOf returns an address as it stands in a URI or a Via.

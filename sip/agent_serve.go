@@ -77,7 +77,11 @@ func (a *Agent) begin(key string, req *sipmsg.Request, from conn) {
 	if err != nil {
 		return
 	}
-	if r := validate(req); r != nil {
+	r := validate(req)
+	if r == nil && req.Recipient.Scheme == "sips" && a.o.TLS == nil {
+		r = refuseWith(416, "Unsupported URI Scheme") // RFC 5630 section 5.3
+	}
+	if r != nil {
 		a.count.invalid.Add(1)
 		tx.refuse(r)
 		return

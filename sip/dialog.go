@@ -3,16 +3,19 @@ package sip
 import (
 	"crypto/rand"
 	mrand "math/rand/v2"
+	"net/netip"
 	"slices"
+	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
 const (
-	maxForwards = 70
-	defaultPort = 5060
-	userAgent   = "alexacall"
-	maxRoutes   = 32 // values of Record-Route that are kept
+	maxForwards    = 70
+	defaultPort    = 5060
+	defaultTLSPort = 5061
+	userAgent      = "alexacall"
+	maxRoutes      = 32 // values of Record-Route that are kept
 )
 
 // allowedMethods is what Allow says: what we answer with other than 405.
@@ -37,13 +40,14 @@ type dialog struct {
 	known     conn   // where the far side was reached or came from: for when its target cannot be reached
 	pinned    bool   // flow is the way that the far side's requests come, whatever its target says
 	login     login  // without credentials in a call that came in: who calls us may not ask who we are
+	secure    bool   // begun with a sips URI: every request is to stay on TLS (RFC 3261 section 12.1.1)
 }
 
 // newDialog returns a dialog of a call that we place.
 func (a *Agent) newDialog(from, to nameAddr, network string) *dialog {
 	return &dialog{
 		agent: a, callID: rand.Text() + "@" + a.o.host, local: from, localTag: rand.Text(), remote: to, target: to.uri, ours: true,
-		seq: mrand.Uint32N(1 << 16), net: network,
+		seq: mrand.Uint32N(1 << 16), net: network, secure: to.uri.Scheme == "sips",
 	}
 }
 
@@ -53,6 +57,7 @@ func (a *Agent) dialogOf(req *sipmsg.Request, from conn) *dialog {
 		agent: a, callID: req.CallID().Value(), localTag: rand.Text(), remoteTag: tagOf(req.From().Params),
 		local: readAddr(req.To().DisplayName, &req.To().Address), remote: readAddr(req.From().DisplayName, &req.From().Address),
 		seq: mrand.Uint32N(1 << 16), theirs: req.CSeq().SeqNo, heard: true, target: req.From().Address, net: from.network(),
+		secure: req.Recipient.Scheme == "sips",
 	}
 	d.routes = routesOf(req)
 	d.retarget(req)
@@ -105,7 +110,7 @@ func usable(u *sipmsg.Uri) bool {
 func (d *dialog) follow(req *sipmsg.Request, from conn) {
 	direct := len(req.GetHeaders("via")) == 1 && len(d.routes) == 0
 	d.known = from
-	d.pinned = direct && (from.network() == networkTCP || req.Via().Params.Has("rport") || contactOf(req) == nil)
+	d.pinned = direct && (reliable(from.network()) || req.Via().Params.Has("rport") || contactOf(req) == nil)
 	if d.pinned {
 		d.keep(from)
 	} else {
@@ -213,34 +218,64 @@ func (d *dialog) way() (conn, error) {
 		return d.flow, nil
 	}
 	hop := d.hop()
-	way, err := d.agent.reach(d.agent.ctx, &hop, d.net)
-	if err != nil {
-		if d.known == nil || !d.known.alive() {
-			return nil, err
-		}
-		way = d.known // a Contact of a kind that we do not speak, or a name that is not known here
+	if d.secure {
+		hop.Scheme = "sips" // whatever the far side says of itself
 	}
-	if d.net = way.network(); d.net == networkTCP {
+	if d.known != nil && d.known.alive() && leadsTo(d.known, &hop) {
+		d.net = d.known.network()
+		d.keep(d.known)
+		return d.known, nil
+	}
+	way, err := d.agent.reach(d.agent.ctx, &hop, d.net)
+	switch {
+	case err == nil:
+	case d.known != nil && d.known.alive() && (!d.secure || d.known.network() == networkTLS):
+		way = d.known // a Contact of a kind that we do not speak, a name that is not known here, or a certificate for another name
+	default:
+		return nil, err
+	}
+	if d.net = way.network(); reliable(d.net) {
 		d.keep(way)
 	}
 	return way, nil
 }
 
+// leadsTo reports whether a connection is one to the address that a URI spells. Over TLS its far side has shown who it is when the call
+// was placed; it need not have a certificate for its address too.
+func leadsTo(way conn, u *sipmsg.Uri) bool {
+	network := way.network()
+	for _, p := range u.UriParams {
+		if strings.EqualFold(p.K, "transport") && !strings.EqualFold(p.V, network) && u.Scheme != "sips" {
+			return false
+		}
+	}
+	port := u.Port
+	if port == 0 {
+		port = defaultPortOf(network)
+	}
+	at, err := netip.ParseAddr(trimBrackets(u.Host))
+	return err == nil && reliable(network) && netip.AddrPortFrom(at.Unmap(), uint16(port)) == way.remote() && (u.Scheme != "sips" || network == networkTLS)
+}
+
 // contact returns where the far side reaches us in this dialog.
 func (d *dialog) contact() *sipmsg.ContactHeader {
-	u := sipmsg.Uri{Scheme: "sip", User: d.local.uri.User, Host: d.agent.o.host, Port: d.agent.o.port}
+	hop := d.hop()
+	u := sipmsg.Uri{Scheme: "sip", User: d.local.uri.User, Host: d.agent.o.host, Port: d.agent.o.portOf(d.net)}
 	if !validUser(u.User) {
 		u.User = ""
 	}
-	if d.net == networkTCP {
-		u.UriParams.Add("transport", "tcp")
+	switch {
+	case d.secure || hop.Scheme == "sips": // RFC 3261 sections 8.1.1.8 and 12.1.1
+		u.Scheme, u.Port = "sips", d.agent.o.portOf(networkTLS)
+	case reliable(d.net):
+		u.UriParams.Add("transport", strings.ToLower(d.net))
 	}
 	return &sipmsg.ContactHeader{Address: u}
 }
 
 // via returns a Via with a new branch. rport lets the far side answer to where it sees us (RFC 3581).
 func (a *Agent) via(network string) *sipmsg.ViaHeader {
-	v := &sipmsg.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: network, Host: a.o.host, Port: a.o.port}
+	v := &sipmsg.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: network, Host: a.o.host, Port: a.o.portOf(network)}
 	v.Params.Add("branch", sipmsg.RFC3261BranchMagicCookie+rand.Text())
 	v.Params.Add("rport", "")
 	return v

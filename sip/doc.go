@@ -1,5 +1,5 @@
-// Package sip connects SIP phones, PBXs and trunks to the bridge: an [Agent] takes their calls and places calls to them, over UDP and TCP
-// (RFC 3261).
+// Package sip connects SIP phones, PBXs and trunks to the bridge: an [Agent] takes their calls and places calls to them, over UDP, TCP
+// and TLS (RFC 3261).
 //
 // # Usage
 //
@@ -53,12 +53,19 @@
 // to the address that has asked before, and nobody else. Credentials with a Host are given only to the address that the call was placed to,
 // or to that host by its name, even if the far side has moved the call. A call that came in is never given any.
 //
+// # TLS
+//
+// Options.TLS serves TLS, beside UDP and TCP or alone, and is for calls that are placed to a sips URI or with transport=tls; a call by a sips
+// URI stays on TLS. The far side that is called must show a certificate for the host that was dialled (RFC 5922), and ClientAuth of the
+// configuration asks those who call for one. A [Certificate] is renewed while the agent runs. No call is placed over a TLS connection that
+// has come in: nobody was asked there for the name that is called.
+//
 // # Concurrency
 //
 // An Agent and its legs are safe for concurrent use. What happens to one call, messages, the owner's wishes and timers, happens in order, in
 // its inbox: a goroutine that is there only while something waits. A call to which nothing happens has none, and neither has a finished
 // one; its timers are timers of the runtime. The goroutines:
-//   - one that reads UDP and one that accepts TCP, one for each TCP connection, and one for each that is being made;
+//   - one that reads UDP, one each that accepts TCP and TLS, one for each connection, and one for each that is being made;
 //   - one for each call with something in its inbox, and, for the moment in which a response or an ACK passes through sipgo's state
 //     machines, one more;
 //   - one for each call that came in, of bridge.Intake, while the Bridge handles it.
@@ -70,8 +77,8 @@
 //
 // A message has at most 64 KiB, 128 header fields and 70 Via values; over UDP a line of it has at most 256 parameters. There may be
 // Options.MaxCalls calls, 50,000 transactions and 10,000 more for the calls that stand, 8,192 calls with messages waiting, with 128 messages
-// each, and 4,096 TCP connections, 100 of them from one address. A message over TCP has 20 seconds to arrive; a connection that no call
-// needs is closed after two minutes of silence.
+// each, and 4,096 connections, 100 of them from one address. A TLS handshake has 10 seconds, and a message over a connection 20 seconds to
+// arrive; a connection that no call needs is closed after two minutes of silence.
 //
 // # Logs
 //
@@ -82,7 +89,7 @@
 //
 // # Limitations
 //
-// No TLS and no WebSocket, no registration either way, no PRACK, session timers or REFER; none of these is advertised. Requests over 1,300
+// No WebSocket, no registration either way, no PRACK, session timers or REFER; none of these is advertised. Requests over 1,300
 // bytes go over the transport that their URI asks for, over UDP in IP fragments if need be, and are not moved to TCP. Of a name's SRV
 // records the first alone is tried, and NAPTR records are not looked up. A 3xx is a refusal: it is not followed. Of a far side that refuses
 // the offer in our re-INVITE, the call goes on as it was.

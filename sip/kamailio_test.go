@@ -140,10 +140,15 @@ func TestInteropKamailio(t *testing.T) {
 // startKamailio starts a proxy and returns its address.
 func startKamailio(t *testing.T, agent, phone string) string {
 	t.Helper()
+	return startKamailioWith(t, kamailioConfig, agent, phone)
+}
+
+func startKamailioWith(t *testing.T, config, agent, phone string) string {
+	t.Helper()
 	port := freePort(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "kamailio.cfg")
-	text := strings.NewReplacer("PORT", port, "AGENT", agent, "PHONE", phone).Replace(kamailioConfig)
+	text := strings.NewReplacer("PORT", port, "AGENT", agent, "PHONE", phone).Replace(config)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

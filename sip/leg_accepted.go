@@ -75,7 +75,7 @@ func (a *Agent) repeat(tx *serverTx, res *sipmsg.Response) error {
 	}
 	ctx, cancel := context.WithTimeout(a.ctx, dialFor)
 	defer cancel()
-	way, err := a.transport.connect(ctx, tx.from.network(), sentBy(tx.req, tx.from))
+	way, err := a.transport.connect(ctx, keyOf(tx.from.network(), sentBy(tx.req, tx.from), tx.req.Via().Host))
 	if err != nil {
 		return err
 	}

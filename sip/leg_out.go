@@ -137,8 +137,11 @@ func (l *Leg) unsent(err error) error {
 
 // firstNetwork is the transport where a URI does not say.
 func (s *settings) firstNetwork() string {
-	if s.Network == "tcp" {
+	switch s.Network {
+	case "tcp":
 		return networkTCP
+	case "tls":
+		return networkTLS
 	}
 	return networkUDP
 }
@@ -155,7 +158,7 @@ func (l *Leg) invite(way conn, offer []byte) error {
 	}
 	inv.exchange = &exchange{leg: l, req: req, way: way, handle: inv.response}
 	l.dialog.known = way
-	if way.network() == networkTCP {
+	if reliable(way.network()) {
 		l.dialog.keep(way) // CANCEL takes it too, however long it rings
 	}
 	if err := inv.exchange.send(); err != nil {

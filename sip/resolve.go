@@ -30,21 +30,36 @@ func (a *Agent) reach(ctx context.Context, u *sipmsg.Uri, fallback string) (conn
 	if err != nil {
 		return nil, err
 	}
-	return a.transport.connect(ctx, network, at)
+	return a.transport.connect(ctx, keyOf(network, at, u.Host))
 }
 
-// networkOf returns the transport for a URI.
-func (a *Agent) networkOf(u *sipmsg.Uri, fallback string) (string, error) {
-	if u.Scheme != "sip" {
-		return "", errTransport
+// keyOf returns the key of a connection to a host at an address.
+func keyOf(network string, at netip.AddrPort, host string) wayKey {
+	key := wayKey{network: network, to: at}
+	if network == networkTLS {
+		key.name = strings.ToLower(trimBrackets(host))
 	}
-	network := fallback
+	return key
+}
+
+// networkOf returns the transport for a URI. That of a sips URI is TLS, whatever it names besides (RFC 3261 section 26.2.2); UDP it
+// cannot be.
+func (a *Agent) networkOf(u *sipmsg.Uri, fallback string) (string, error) {
+	network := ""
 	for _, p := range u.UriParams {
 		if strings.EqualFold(p.K, "transport") {
 			network = strings.ToUpper(p.V)
 		}
 	}
-	if network != networkUDP && network != networkTCP {
+	switch {
+	case u.Scheme == "sips" && (network == "" || network == networkTCP):
+		network = networkTLS
+	case u.Scheme == "sips" && network != networkTLS:
+		return "", errTransport
+	case network == "":
+		network = fallback
+	}
+	if u.Scheme != "sip" && u.Scheme != "sips" || network != networkUDP && network != networkTCP && network != networkTLS {
 		return "", errTransport
 	}
 	return network, nil
@@ -55,15 +70,16 @@ func (a *Agent) locate(ctx context.Context, u *sipmsg.Uri, network string) (neti
 	host, port := trimBrackets(u.Host), u.Port
 	if at, err := netip.ParseAddr(host); err == nil {
 		if port == 0 {
-			port = defaultPort
+			port = defaultPortOf(network)
 		}
 		return netip.AddrPortFrom(at.Unmap(), uint16(port)), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, resolveFor)
 	defer cancel()
 	if port == 0 {
-		port = defaultPort
-		_, records, err := net.DefaultResolver.LookupSRV(ctx, "sip", strings.ToLower(network), host)
+		port = defaultPortOf(network)
+		service, proto := serviceOf(network)
+		_, records, err := net.DefaultResolver.LookupSRV(ctx, service, proto, host)
 		if err == nil && len(records) > 0 {
 			host, port = records[0].Target, int(records[0].Port)
 		}
@@ -80,6 +96,14 @@ func (a *Agent) locate(ctx context.Context, u *sipmsg.Uri, network string) (neti
 		}
 	}
 	return netip.AddrPortFrom(best, uint16(port)), nil
+}
+
+// serviceOf returns what the SRV records of a transport are named by (RFC 3263 section 4.1).
+func serviceOf(network string) (service, proto string) {
+	if network == networkTLS {
+		return "sips", "tcp"
+	}
+	return "sip", strings.ToLower(network)
 }
 
 func trimBrackets(host string) string {

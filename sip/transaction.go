@@ -167,7 +167,9 @@ func (a *Agent) serveTx(key string, req *sipmsg.Request, from conn) (*serverTx, 
 	if err := tx.fsm.Init(); err != nil {
 		return nil, err
 	}
+	from.hold(1)                             // our responses go by it
 	tx.fsm.OnTerminate(func(string, error) { // nothing of the transaction may be called here
+		from.hold(-1)
 		a.txs.mu.Lock()
 		defer a.txs.mu.Unlock()
 		delete(a.txs.server, key)
@@ -191,7 +193,9 @@ func (a *Agent) send(req *sipmsg.Request, way conn, handle func(*sipmsg.Response
 	a.txs.mu.Lock()
 	a.txs.client[key] = tx
 	a.txs.mu.Unlock()
+	way.hold(1)
 	tx.fsm.OnTerminate(func(_ string, err error) {
+		way.hold(-1)
 		a.txs.mu.Lock()
 		delete(a.txs.client, key)
 		a.txs.mu.Unlock()

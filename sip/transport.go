@@ -3,6 +3,7 @@ package sip
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -24,7 +25,19 @@ const (
 const (
 	networkUDP = "UDP"
 	networkTCP = "TCP"
+	networkTLS = "TLS"
 )
+
+// reliable reports whether a transport is one of connections, which repeats what is lost by itself.
+func reliable(network string) bool { return network != networkUDP }
+
+// defaultPortOf returns the port of a transport where a URI or a Via has none.
+func defaultPortOf(network string) int {
+	if network == networkTLS {
+		return defaultTLSPort
+	}
+	return defaultPort
+}
 
 var errInjected = errors.New("sip: a line break in a header field")
 
@@ -34,7 +47,7 @@ type conn interface {
 	network() string
 	remote() netip.AddrPort
 	alive() bool // can still be written to
-	hold(n int)  // counts the calls that need it
+	hold(n int)  // counts the calls and transactions that need it
 	write([]byte) error
 }
 
@@ -45,25 +58,28 @@ type transport struct {
 	broken  func(text []byte, from conn)        // called for a datagram that is no SIP
 	count   *counters
 
-	udp     net.PacketConn // nil without UDP
-	tcp     net.Listener   // nil without TCP
-	reading sync.WaitGroup
-	ctx     context.Context // ends with close
-	stop    context.CancelFunc
-	scratch sync.Pool // of *bytes.Buffer, for messages that are being written
+	udp         net.PacketConn // nil without UDP
+	tcp         net.Listener   // nil without TCP
+	tls         net.Listener   // of what TLS comes in over; nil without
+	secure      *tls.Config    // of TLS both ways; nil without
+	dialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+	reading     sync.WaitGroup
+	ctx         context.Context // ends with close
+	stop        context.CancelFunc
+	scratch     sync.Pool // of *bytes.Buffer, for messages that are being written
 
 	mu      sync.Mutex
 	closed  bool
-	streams map[netip.AddrPort]*stream // by the far side's address
-	dials   map[netip.AddrPort]*connecting
+	streams map[wayKey]*stream
+	dials   map[wayKey]*connecting
 	sources map[netip.Addr]int // connections that came in, by address
 }
 
-func newTransport(count *counters) *transport {
+func newTransport(o *settings, count *counters) *transport {
 	t := &transport{
-		count: count, parser: newParser(),
+		count: count, parser: newParser(), secure: o.TLS, dialContext: o.DialContext,
 		scratch: sync.Pool{New: func() any { return new(bytes.Buffer) }},
-		streams: map[netip.AddrPort]*stream{}, dials: map[netip.AddrPort]*connecting{}, sources: map[netip.Addr]int{},
+		streams: map[wayKey]*stream{}, dials: map[wayKey]*connecting{}, sources: map[netip.Addr]int{},
 	}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	return t
@@ -81,7 +97,10 @@ func (t *transport) serve() {
 		t.reading.Go(t.readUDP)
 	}
 	if t.tcp != nil {
-		t.reading.Go(t.acceptTCP)
+		t.reading.Go(func() { t.accept(t.tcp, networkTCP) })
+	}
+	if t.tls != nil {
+		t.reading.Go(func() { t.accept(t.tls, networkTLS) })
 	}
 }
 
@@ -95,16 +114,23 @@ func (t *transport) close() {
 		open = append(open, s)
 	}
 	t.mu.Unlock()
+	t.closeSockets()
 	for _, s := range open {
-		_ = s.Close()
+		t.reading.Go(s.leave)
 	}
+	t.reading.Wait()
+}
+
+// closeSockets closes what serve reads from.
+func (t *transport) closeSockets() {
 	if t.udp != nil {
 		_ = t.udp.Close()
 	}
-	if t.tcp != nil {
-		_ = t.tcp.Close()
+	for _, l := range [...]net.Listener{t.tcp, t.tls} {
+		if l != nil {
+			_ = l.Close()
+		}
 	}
-	t.reading.Wait()
 }
 
 // readUDP reads datagrams until the socket is closed. A passing fault of the system, such as ICMP's, does not end it.

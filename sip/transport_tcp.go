@@ -2,7 +2,6 @@ package sip
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -13,38 +12,34 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
-// Limits of TCP connections.
+// Limits of connections, with TLS and without.
 const (
 	maxStreams      = 4096             // at a time
 	maxFromOne      = 100              // that come from one address
+	handshakeFor    = 10 * time.Second // from the beginning of a connection to the end of the TLS handshake
 	wholeMessageFor = 20 * time.Second // from the first byte of a message to its last
 	idleFor         = 2 * time.Minute  // without a message, while no call needs the connection
 	writeFor        = 10 * time.Second // for one message to go out
-	dialFor         = 5 * time.Second  // to connect
+	dialFor         = 5 * time.Second  // to connect, the TLS handshake included
+	farewellFor     = time.Second      // for the far side's system to take the end of a TLS connection
 	streamBuffer    = 8 << 10          // bytes read at a time
 )
 
-var (
-	errStreams   = errors.New("sip: too many TCP connections")
-	errNoTCP     = errors.New("sip: TCP is not in use")
-	errNoUDP     = errors.New("sip: UDP is not in use")
-	errNoAddress = errors.New("sip: no address of the far side's")
-)
-
-// stream is a conn over TCP, accepted or dialled.
+// stream is a conn over TCP or TLS, accepted or dialled.
 type stream struct {
 	t        *transport
-	c        net.Conn
-	to       netip.AddrPort
+	c        net.Conn // that messages are read from and written to: raw, or TLS over it
+	raw      net.Conn
+	key      wayKey
 	accepted bool
-	held     atomic.Int32 // calls that need it
+	held     atomic.Int32 // calls and transactions that need it
 	dead     atomic.Bool
 }
 
 var _ conn = (*stream)(nil)
 
-func (s *stream) network() string        { return networkTCP }
-func (s *stream) remote() netip.AddrPort { return s.to }
+func (s *stream) network() string        { return s.key.network }
+func (s *stream) remote() netip.AddrPort { return s.key.to }
 func (s *stream) alive() bool            { return !s.dead.Load() }
 func (s *stream) hold(n int)             { s.held.Add(int32(n)) }
 
@@ -57,10 +52,21 @@ func (s *stream) Ref(int) int { return 1 }
 // TryClose implements sipmsg.Connection.
 func (s *stream) TryClose() (int, error) { return 1, nil }
 
-// Close implements sipmsg.Connection.
+// Close implements sipmsg.Connection. The far side is told nothing, so that nobody waits for it: see leave.
 func (s *stream) Close() error {
 	s.dead.Store(true)
-	return s.c.Close()
+	return s.raw.Close()
+}
+
+// leave closes a connection in good order: over TLS the far side learns that nothing was cut off.
+func (s *stream) leave() {
+	if s.dead.Swap(true) || s.c == s.raw {
+		_ = s.raw.Close()
+		return
+	}
+	late := time.AfterFunc(farewellFor, func() { _ = s.raw.Close() })
+	defer late.Stop()
+	_ = s.c.Close()
 }
 
 // WriteMsg implements sipmsg.Connection.
@@ -74,7 +80,7 @@ func (s *stream) write(b []byte) error {
 	}
 	if err != nil {
 		_ = s.Close()
-		return fmt.Errorf("sip: TCP: %w", err)
+		return fmt.Errorf("sip: %s: %w", s.key.network, err)
 	}
 	return nil
 }
@@ -82,6 +88,9 @@ func (s *stream) write(b []byte) error {
 // read reads messages until the connection fails or stays idle, or what comes is no SIP.
 func (s *stream) read() {
 	defer s.t.drop(s)
+	if !s.greet() {
+		return
+	}
 	parser := s.t.parser.NewSIPStream()
 	defer parser.Close()
 	buf := make([]byte, streamBuffer)
@@ -146,127 +155,4 @@ func (s *stream) keepAlive(data []byte) []byte {
 		_ = s.write([]byte("\r\n"))
 	}
 	return rest
-}
-
-// acceptTCP takes connections until the listener is closed.
-func (t *transport) acceptTCP() {
-	for faults := 0; ; {
-		c, err := t.tcp.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil:
-			if faults++; faults > maxReadFaults {
-				t.pause(readFaultPause)
-			}
-			continue
-		}
-		faults = 0
-		if _, err := t.add(c, true); err != nil {
-			t.count.dropped.Add(1)
-			_ = c.Close()
-		}
-	}
-}
-
-// add takes a connection into use.
-func (t *transport) add(c net.Conn, accepted bool) (*stream, error) {
-	to, ok := addrPort(c.RemoteAddr())
-	if !ok {
-		return nil, errNoAddress
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case t.closed:
-		return nil, ErrClosed
-	case len(t.streams) >= maxStreams, accepted && t.sources[to.Addr()] >= maxFromOne:
-		return nil, errStreams
-	}
-	s := &stream{t: t, c: c, to: to, accepted: accepted}
-	t.streams[to] = s
-	if accepted {
-		t.sources[to.Addr()]++
-	}
-	t.reading.Go(s.read)
-	return s, nil
-}
-
-func (t *transport) drop(s *stream) {
-	_ = s.Close()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.streams[s.to] == s {
-		delete(t.streams, s.to)
-	}
-	if !s.accepted {
-		return
-	}
-	if t.sources[s.to.Addr()]--; t.sources[s.to.Addr()] <= 0 {
-		delete(t.sources, s.to.Addr())
-	}
-}
-
-// connecting is a connection that is being made; who else wants it waits for it.
-type connecting struct {
-	done chan struct{}
-	s    *stream
-	err  error
-}
-
-// connect returns a way to an address: over TCP the connection that there is, or a new one.
-func (t *transport) connect(ctx context.Context, network string, to netip.AddrPort) (conn, error) {
-	if network == networkUDP {
-		if t.udp == nil {
-			return nil, errNoUDP
-		}
-		return &flow{t: t, to: to}, nil
-	}
-	if t.tcp == nil {
-		return nil, errNoTCP
-	}
-	t.mu.Lock()
-	if s := t.streams[to]; s != nil && s.alive() {
-		t.mu.Unlock()
-		return s, nil
-	}
-	d := t.dials[to]
-	if d == nil && !t.closed {
-		d = &connecting{done: make(chan struct{})}
-		t.dials[to] = d
-		t.reading.Go(func() { t.dial(to, d) })
-	}
-	t.mu.Unlock()
-	if d == nil {
-		return nil, ErrClosed
-	}
-	select {
-	case <-d.done:
-		if d.err != nil {
-			return nil, d.err
-		}
-		return d.s, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-}
-
-// dial makes a connection.
-func (t *transport) dial(to netip.AddrPort, d *connecting) {
-	ctx, cancel := context.WithTimeout(t.ctx, dialFor)
-	defer cancel()
-	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", to.String())
-	if err == nil {
-		d.s, err = t.add(c, false)
-		if err != nil {
-			_ = c.Close()
-		}
-	}
-	if err != nil {
-		d.err = fmt.Errorf("sip: TCP: %w", err)
-	}
-	t.mu.Lock()
-	delete(t.dials, to)
-	t.mu.Unlock()
-	close(d.done)
 }

@@ -2,6 +2,7 @@ package sip_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -52,10 +53,14 @@ func (w *wires) connect(t *testing.T, port int) net.Conn {
 
 func listenWires(t *testing.T, b bridge.Bridge) *wires {
 	t.Helper()
+	return listenWiresWith(t, &sip.Options{Network: "tcp", Bridge: b})
+}
+
+func listenWiresWith(t *testing.T, o *sip.Options) *wires {
+	t.Helper()
 	w := &wires{arrivals: make(chan net.Conn), done: make(chan struct{})}
-	a, err := sip.Listen(agentAddr, &fakeEngine{}, &sip.Options{
-		Network: "tcp", Bridge: b, Listen: func(string, string) (net.Listener, error) { return w, nil },
-	})
+	o.Listen = func(string, string) (net.Listener, error) { return w, nil }
+	a, err := sip.Listen(agentAddr, &fakeEngine{}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,6 +177,44 @@ func TestBlockedConnection(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		if _, err := deaf.Write([]byte("x")); !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("the connection is open: %v", err)
+		}
+	})
+}
+
+// TestSlowHandshake closes a connection that does not begin, or does not finish, its TLS handshake.
+func TestSlowHandshake(t *testing.T) {
+	ca := newAuthority(t)
+	for _, text := range []string{"", "\x16\x03\x01\x02\x00\x01"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := listenWiresWith(t, &sip.Options{Network: "tls", TLS: ca.config()})
+			far := w.connect(t, 5070)
+			_, _ = io.WriteString(far, text)
+			if got := lives(far); got != 10*time.Second {
+				t.Errorf("closed after %v, want 10 s", got)
+			}
+		})
+	}
+}
+
+// TestTLSConnectionIdle keeps the rules of idle connections over TLS too.
+func TestTLSConnectionIdle(t *testing.T) {
+	ca := newAuthority(t)
+	synctest.Test(t, func(t *testing.T) {
+		w := listenWiresWith(t, &sip.Options{Network: "tls", TLS: ca.config()})
+		far := ca.config()
+		far.ServerName = "127.0.0.1"
+		c := tls.Client(w.connect(t, 5070), far)
+		if err := c.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		p, _ := overStream(t, c, "TLS")
+		for range 3 {
+			p.call().send("OPTIONS", "")
+			p.response(200, "OPTIONS")
+			time.Sleep(time.Minute)
+		}
+		if got := lives(c); got != time.Minute {
+			t.Errorf("closed after %v, want a minute", got)
 		}
 	})
 }

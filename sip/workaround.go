@@ -200,7 +200,7 @@ func answerTo(req *sipmsg.Request, from conn) conn {
 func sentBy(req *sipmsg.Request, from conn) netip.AddrPort {
 	port := req.Via().Port
 	if port <= 0 || port > 65535 {
-		port = defaultPort
+		port = defaultPortOf(from.network())
 	}
 	return netip.AddrPortFrom(from.remote().Addr(), uint16(port))
 }
