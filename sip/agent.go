@@ -38,6 +38,7 @@ type Agent struct {
 	inboxes  map[string]*inbox // by Call-ID
 	legs     map[legKey]*Leg   // that requests of far sides can reach
 	standing int               // legs that are not over
+	messages int               // that Options.Message has not answered yet
 	draining bool
 	closed   bool
 	quiet    chan struct{} // closed and replaced when standing or legs get fewer
@@ -51,7 +52,7 @@ var _ bridge.Dialer = (*Agent)(nil)
 type legKey struct{ callID, tag string }
 
 // counters are what Stats tells.
-type counters struct{ in, out, refused, invalid, unparsed, dropped, handshakes, digitsLost atomic.Uint64 }
+type counters struct{ in, out, refused, invalid, unparsed, dropped, handshakes, digitsLost, panics atomic.Uint64 }
 
 // Stats are the totals of an Agent.
 type Stats struct {
@@ -65,7 +66,7 @@ type Stats struct {
 	Dropped            uint64 // messages and connections for which there was no room
 	Handshakes         uint64 // of TLS that far sides began and that came to nothing
 	DigitsLost         uint64 // digits that could not go out as INFO
-	Panics             uint64 // of the Bridge; each has cost one call
+	Panics             uint64 // of the Bridge and of Options.Message; each has cost one call or message
 }
 
 // Listen opens an agent on an address such as "192.0.2.1:5060", for UDP and TCP on the same port, and for TLS as Options say.
@@ -104,11 +105,11 @@ func (a *Agent) Stats() Stats {
 	s := Stats{
 		In: a.count.in.Load(), Out: a.count.out.Load(), Refused: a.count.refused.Load(), Invalid: a.count.invalid.Load(),
 		Unparsed: a.count.unparsed.Load(), Dropped: a.count.dropped.Load(), Handshakes: a.count.handshakes.Load(),
-		DigitsLost: a.count.digitsLost.Load(),
+		DigitsLost: a.count.digitsLost.Load(), Panics: a.count.panics.Load(),
 	}
 	s.ServerTransactions, s.ClientTransactions = a.txs.counts()
 	if a.intake != nil {
-		s.Panics = a.intake.Stats().Panics
+		s.Panics += a.intake.Stats().Panics
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -116,8 +117,8 @@ func (a *Agent) Stats() Stats {
 	return s
 }
 
-// Drain refuses new calls, both ways, and waits for those that stand. When ctx ends first it ends them, waits for that, and returns ctx's
-// error. It may be called more than once. The agent goes on to answer far sides until Close.
+// Drain refuses new calls, both ways, and messages that come, and waits for those that are there. When ctx ends first it ends the calls,
+// waits for that, and returns ctx's error. It may be called more than once. The agent goes on to answer far sides until Close.
 func (a *Agent) Drain(ctx context.Context) error {
 	a.mu.Lock()
 	a.draining = true
@@ -126,7 +127,7 @@ func (a *Agent) Drain(ctx context.Context) error {
 	if a.intake != nil {
 		err = a.intake.Drain(ctx)
 	}
-	if a.waitQuiet(ctx, func() bool { return a.standing == 0 }) {
+	if a.waitQuiet(ctx, func() bool { return a.standing == 0 && a.messages == 0 }) {
 		return err
 	}
 	a.hangupAll(bridge.Overload)

@@ -33,6 +33,14 @@ type Options struct {
 	PublicAddr string
 	// Credentials answer digest challenges (RFC 7616) to calls that we place.
 	Credentials []Credentials
+	// Message takes MESSAGE (RFC 3428), outside calls and within them. Nil refuses them with 405. Each message has a goroutine of its own,
+	// of which MaxMessages run at a time; ctx ends after 25 seconds, and with Close, which waits for them. Nil is answered 200; an *Error
+	// with its Status, 202 too, and its RetryAfter; any other error 500. A repeated delivery is answered without being taken again.
+	Message func(ctx context.Context, m *Message) error
+	// MaxMessages is how many messages are taken at a time; 0 means 100. Further ones get 503.
+	MaxMessages int
+	// MessageTypes are the content types that Message takes, such as "application/scaip+xml"; nil is all. Others get 415.
+	MessageTypes []string
 	// MaxCalls is how many calls may stand at a time; 0 means 5,000. Beyond it calls that come in get 503, and Dial fails with Overload.
 	MaxCalls int
 	// Decline603 answers bridge.Declined with 603, which ends the ringing of all other phones of the called party too, instead of 480.
@@ -115,6 +123,14 @@ func (o *Options) check() (settings, error) {
 	}
 	if s.MaxCalls <= 0 {
 		s.MaxCalls = defaultMaxCalls
+	}
+	if s.MaxMessages <= 0 {
+		s.MaxMessages = defaultMaxMessages
+	}
+	for _, t := range s.MessageTypes {
+		if !validType(t) {
+			return s, fmt.Errorf("sip: MessageTypes: %w: %q", errType, t)
+		}
 	}
 	if s.policy = s.Policy; s.policy == nil {
 		s.policy = media.Phone()

@@ -111,10 +111,12 @@ func (a *Agent) outside(tx *serverTx) {
 		a.invited(tx)
 	case sipmsg.OPTIONS:
 		a.options(tx)
+	case sipmsg.MESSAGE:
+		a.messaged(tx)
 	case sipmsg.BYE, sipmsg.INFO, sipmsg.UPDATE, sipmsg.PRACK:
 		tx.refuse(noDialog())
 	default:
-		tx.refuse(notAllowed())
+		tx.refuse(a.notAllowed())
 	}
 }
 
@@ -141,16 +143,16 @@ func (a *Agent) within(tx *serverTx, tag string) {
 		l.informed(tx)
 	case sipmsg.OPTIONS:
 		a.capable(tx)
+	case sipmsg.MESSAGE:
+		a.messaged(tx)
 	default:
-		tx.refuse(notAllowed())
+		tx.refuse(a.notAllowed())
 	}
 }
 
 func noDialog() *refusal { return refuseWith(481, "Call/Transaction Does Not Exist") }
 
-func notAllowed() *refusal {
-	return refuseWith(405, "Method Not Allowed", sipmsg.NewHeader("Allow", allowedMethods))
-}
+func (a *Agent) notAllowed() *refusal { return refuseWith(405, "Method Not Allowed", a.allow()) }
 
 // options answers OPTIONS as it would an INVITE, as far as can be told before it is there (RFC 3261 section 11.2).
 func (a *Agent) options(tx *serverTx) {
@@ -167,7 +169,7 @@ func (a *Agent) options(tx *serverTx) {
 // capable says what we can do.
 func (a *Agent) capable(tx *serverTx) {
 	_ = tx.answer(response{status: 200, phrase: "OK", header: []sipmsg.Header{
-		sipmsg.NewHeader("Allow", allowedMethods), sipmsg.NewHeader("Accept", typeSDP),
+		a.allow(), sipmsg.NewHeader("Accept", typeSDP),
 	}})
 }
 

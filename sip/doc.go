@@ -45,6 +45,13 @@
 // after the other. INFO with application/dtmf-relay or application/dtmf is taken, and is given to the leg's media as the telephone event
 // that it stands for.
 //
+// # Messages
+//
+// [Agent.Send] sends a MESSAGE (RFC 3428), Options.Message takes them, outside calls and within them: the transport of SCAIP and of other
+// alarms. Each has its own transaction, so a repeated delivery is taken once. Bodies compressed with deflate or gzip come decompressed. What
+// has been refused never reached the option: a type that is not in Options.MessageTypes or an unknown compression (415), more than 64 KiB
+// decompressed (413), more than Options.MaxMessages at a time or an agent that drains (503). [Agent.Ping] asks with OPTIONS.
+//
 // # Authentication
 //
 // Challenges (RFC 7616) to what we send are answered with Options.Credentials: MD5, SHA-256 and SHA-512-256 (RFC 8760), the strongest that is
@@ -68,7 +75,8 @@
 //   - one that reads UDP, one each that accepts TCP and TLS, one for each connection, and one for each that is being made;
 //   - one for each call with something in its inbox, and, for the moment in which a response or an ACK passes through sipgo's state
 //     machines, one more;
-//   - one for each call that came in, of bridge.Intake, while the Bridge handles it.
+//   - one for each call that came in, of bridge.Intake, while the Bridge handles it;
+//   - one for each message that Options.Message takes.
 //
 // [Agent.Close] ends and joins them all. Timers of sipgo's for transactions that were ended may still fire afterwards, up to 32 seconds later,
 // and then do nothing.

@@ -4,7 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
 )
 
 // ErrClosed is returned by what is used after Close.
@@ -20,6 +24,8 @@ type Error struct {
 	Reason string // the reason phrase, or what a Reason header said (RFC 3326); without control characters
 	Method string // of the request, such as INVITE
 	Err    error  // what kept a response from coming; nil if one came
+
+	RetryAfter time.Duration // how long the far side wants to be left alone; 0 if it has not said
 }
 
 // numberPattern matches what may be a telephone number in a peer's text.
@@ -63,4 +69,22 @@ func plain(text string) string {
 		text = strings.ToValidUTF8(text[:maxErrorText], "")
 	}
 	return text
+}
+
+// maxRetryAfter is the longest that a far side can keep us from trying again.
+const maxRetryAfter = 24 * time.Hour
+
+// retryAfterOf returns what Retry-After of a response says (RFC 3261 section 20.33): seconds, before a comment and parameters.
+func retryAfterOf(res *sipmsg.Response) time.Duration {
+	h := res.GetHeader("retry-after")
+	if h == nil {
+		return 0
+	}
+	text, _, _ := strings.Cut(strings.TrimSpace(h.Value()), ";")
+	text, _, _ = strings.Cut(text, "(")
+	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
+	if err != nil {
+		return 0
+	}
+	return min(time.Duration(n)*time.Second, maxRetryAfter)
 }

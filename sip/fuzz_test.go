@@ -1,6 +1,7 @@
 package sip_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,7 @@ import (
 func FuzzMessage(f *testing.F) {
 	p := &peer{addr: peerAddr}
 	s := p.call()
-	for _, method := range []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "REGISTER"} {
+	for _, method := range []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "REGISTER", "MESSAGE"} {
 		f.Add([]byte(s.text(method, 1, "z9hG4bKx", offer(1))))
 		s.agentTag = "tag"
 	}
@@ -39,7 +40,7 @@ func FuzzMessage(f *testing.F) {
 			return
 		}
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, &sip.Options{Bridge: bridge.Func(answerAll)})
+			w := newWorld(t, &sip.Options{Bridge: bridge.Func(answerAll), Message: func(context.Context, *sip.Message) error { return nil }})
 			w.peer.send(string(text))
 			synctest.Wait()
 			goodCall(t, w)

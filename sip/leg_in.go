@@ -124,7 +124,7 @@ func (l *Leg) ring(early media.Plan) error {
 // response returns a response to an INVITE or UPDATE, other than a refusal.
 func (l *Leg) response(status int, phrase string, sdp []byte) response {
 	return response{status: status, phrase: phrase, tag: l.localTag, sdp: sdp, header: []sipmsg.Header{
-		l.dialog.contact(), sipmsg.NewHeader("Allow", allowedMethods),
+		l.dialog.contact(), l.agent.allow(),
 	}}
 }
 

@@ -91,7 +91,7 @@ func (a *Agent) refusalOf(c bridge.Cause) *refusal {
 
 // errorOf returns the error for a final response to a request of ours.
 func errorOf(method sipmsg.RequestMethod, res *sipmsg.Response) *Error {
-	e := &Error{Status: res.StatusCode, Reason: plain(res.Reason), Method: string(method)}
+	e := &Error{Status: res.StatusCode, Reason: plain(res.Reason), Method: string(method), RetryAfter: retryAfterOf(res)}
 	if r := reasonOf(res); r.text != "" {
 		e.Reason = r.text
 	}

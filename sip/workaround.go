@@ -53,6 +53,9 @@ func (tx *serverTx) respond(res *sipmsg.Response) error {
 	if tx.req.IsCancel() {
 		return tx.respondToCancel(res)
 	}
+	if tx.final != 0 {
+		tx.req.SetBody(nil) // sipgo keeps the request for as long as it may be repeated
+	}
 	err := tx.fsm.Respond(res)
 	if err != nil && tx.final != 0 {
 		tx.fsm.Terminate()

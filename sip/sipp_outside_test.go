@@ -1,0 +1,145 @@
+package sip_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/sip"
+)
+
+// sippMessage is SIPp as the sender of messages.
+const sippMessage = `<?xml version="1.0" encoding="UTF-8" ?>
+<!DOCTYPE scenario SYSTEM "sipp.dtd">
+<scenario name="message">
+<send retrans="500"><![CDATA[
+MESSAGE sip:room@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
+To: <sip:room@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 MESSAGE
+Max-Forwards: 70
+Content-Type: application/scaip+xml
+Content-Length: [len]
+
+<mrq><ref>[call_number]</ref></mrq>
+]]></send>
+<recv response="200"/>
+</scenario>
+`
+
+// sippReceiver is SIPp as a receiver of messages that asks for credentials and checks them.
+const sippReceiver = `<?xml version="1.0" encoding="UTF-8" ?>
+<!DOCTYPE scenario SYSTEM "sipp.dtd">
+<scenario name="receiver">
+<recv request="MESSAGE"/>
+<send><![CDATA[
+SIP/2.0 401 Unauthorized
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]SIPpTag[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+WWW-Authenticate: Digest realm="trunk", nonce="47ebe028cda119c35d4877b383027d28da013815", algorithm=MD5, qop="auth"
+Content-Length: 0
+
+]]></send>
+<recv request="MESSAGE">
+<action>
+<verifyauth assign_to="valid" username="gw" password="sesame"/>
+</action>
+</recv>
+<nop hide="true" test="valid" next="good"/>
+<send next="end"><![CDATA[
+SIP/2.0 403 Forbidden
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]SIPpTag[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>
+<label id="good"/>
+<send><![CDATA[
+SIP/2.0 202 Accepted
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]SIPpTag[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>
+<label id="end"/>
+</scenario>
+`
+
+// scenario writes a scenario of SIPp's to a file and returns its name.
+func scenario(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "scenario.xml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestInteropSIPpMessage has SIPp send messages to us, and sends it messages that it takes only with the right credentials.
+func TestInteropSIPpMessage(t *testing.T) {
+	testutil.Need(t, "sipp")
+	for _, c := range []struct{ name, flag, suffix string }{{"UDP", "u1", ""}, {"TCP", "t1", ";transport=tcp"}} {
+		t.Run("from SIPp over "+c.name, func(t *testing.T) {
+			var got atomic.Int32
+			a := listen(t, &sip.Options{Message: func(_ context.Context, m *sip.Message) error {
+				got.Add(1)
+				return nil
+			}})
+			if err := sipp(t, "-sf", scenario(t, sippMessage), "-t", c.flag, "-p", freePort(t), "-r", "50", a.Addr().String()); err != nil {
+				t.Fatal(err)
+			}
+			if got.Load() != sippRuns {
+				t.Errorf("%d messages", got.Load())
+			}
+		})
+		t.Run("to SIPp over "+c.name, func(t *testing.T) {
+			a := listen(t, &sip.Options{Credentials: trunkUser})
+			port := freePort(t)
+			done := async(func() error { return sipp(t, "-sf", scenario(t, sippReceiver), "-t", c.flag, "-p", port) })
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			waitListener(ctx, t, c.flag, port)
+			for range sippRuns {
+				res, err := a.Send(ctx, "sip:uas@127.0.0.1:"+port+c.suffix, alarm("<mrq/>"))
+				if err != nil || res.Status != 202 {
+					t.Fatalf("%+v, %v", res, err)
+				}
+			}
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// waitListener waits until SIPp has its socket. UDP needs no waiting: messages are repeated.
+func waitListener(ctx context.Context, t *testing.T, flag, port string) {
+	t.Helper()
+	for flag == "t1" {
+		c, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			_ = c.Close()
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
