@@ -256,7 +256,7 @@ func (r rules) begin(w world) world {
 		}
 		l.next = l.act.want
 		return w.tell(evUpdate, l.next)
-	case join.DoHangup, join.DoAsk:
+	case join.DoHangup, join.DoAsk, join.DoFetch, join.DoSettle, join.DoReturn, join.DoRefuse:
 	}
 	return w
 }

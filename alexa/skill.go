@@ -189,6 +189,7 @@ func (k *Skill) prepare(id string, info bridge.Info, called bool) (*session, err
 	if err != nil {
 		return nil, err
 	}
+	info.Came = !called
 	s.leg = &Leg{State: bridge.NewState(info), s: s, terminal: terminal, called: called}
 	return s, nil
 }

@@ -22,11 +22,12 @@
 //
 // # Concurrency
 //
-// Legs, states, intakes and routers are safe for concurrent use. Join owns its state in the caller's goroutine; it starts two that
-// watch the legs and one for each action while it runs, and waits for them before it returns. An Intake has one goroutine for each
+// Legs, states, intakes and routers are safe for concurrent use. Join owns its state in the caller's goroutine; it starts one that
+// watches each leg, one for each action while it runs, and one that dials for a transfer, and waits for them before it returns. An Intake has one goroutine for each
 // call, which Drain waits for. An offer that waits in a leg of a Pipe has a timer.
 //
 // # Limitations
 //
-// The wish of a far side to be replaced (Info.Transfer) is not carried out by Join.
+// Join carries out one transfer at a time, and refuses another one meanwhile with Busy. Who is being transferred and was held hears the
+// early media of the new party, and is held no more once that has accepted.
 package bridge

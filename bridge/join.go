@@ -18,7 +18,8 @@ const (
 
 // JoinOptions are the options of Join and To; nil is valid.
 type JoinOptions struct {
-	RingFor  time.Duration                      // how long until the call is accepted; 0: DefaultRingFor
+	Dialer   Dialer                             // places the calls of transfers; nil refuses all transfers
+	RingFor  time.Duration                      // how long until the call, or that of a transfer, is accepted; 0: DefaultRingFor
 	Ringback func(media.Endpoint) (stop func()) // plays to a side that is up while the other rings; nil: silence
 	Relay    *media.RelayOptions
 	Stay     bool // when one side ends leave the other up
@@ -35,26 +36,31 @@ func (o *JoinOptions) ringFor() time.Duration {
 // from each to the other, and relays their media. A leg that came in is rung and answered as the other one gets on; one that was
 // dialled needs nothing.
 //
+// Where o.Dialer is set, it carries out Info.Transfer too, one at a time: the party that a far side names is dialled on behalf of the other
+// one, or the leg that has come is answered, and takes the place of the leg whose far side asked once it is up. Until then the other side is
+// given its early media or o.Ringback, and a failure leaves the call as it was. A far side that hangs up as soon as it has asked is let go:
+// then a failure is the end of the call.
+//
 // When one leg ends, Join ends the other with the same cause, unless o.Stay, and returns: nil if the cause was Normal, else an
-// *EndError. When ctx ends, Join returns its error and leaves both legs up. It waits for everything that it started.
+// *EndError. When ctx ends, Join returns its error and leaves both legs up. A leg that a transfer has brought is Join's own, and is hung up
+// whenever it returns. It waits for everything that it started.
 func Join(ctx context.Context, a, b Leg, o *JoinOptions) error {
 	j := newJoint(a, b, o)
 	running, cancel := context.WithCancel(ctx)
-	defer j.close(cancel)
-	for x := range j.legs {
-		j.work.Go(func() { j.watch(running, x) })
+	defer j.close(ctx, cancel)
+	for _, s := range j.seats {
+		j.work.Go(func() { j.watch(running, s) })
 	}
-	ring := time.NewTimer(o.ringFor())
-	defer ring.Stop()
 	for {
 		select {
 		case n := <-j.notes:
 			j.take(running, n)
-		case <-ring.C:
+		case <-j.ring.C:
 			j.step(running, join.Input{Note: join.RingTimeout})
 		case <-j.asked.C:
 			j.step(running, join.Input{Note: join.AskTimeout})
 		case <-ctx.Done():
+			j.leave(running)
 			return context.Cause(ctx)
 		}
 		if end, over := j.over(); over {
@@ -66,8 +72,8 @@ func Join(ctx context.Context, a, b Leg, o *JoinOptions) error {
 // over reports whether the join is done, and with what.
 func (j *joint) over() (error, bool) {
 	over := 0
-	for x := range j.infos {
-		if j.infos[x].Phase == Over {
+	for _, s := range j.seats {
+		if s.info.Phase == Over {
 			over++
 		}
 	}

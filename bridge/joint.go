@@ -10,16 +10,18 @@ import (
 	"github.com/alexacall/alexacall/media"
 )
 
-// joint performs the rules of internal/join on two legs. One goroutine, that of Join, owns it; two watch the legs, and each action
-// has one while it runs.
+// joint performs the rules of internal/join on two legs. One goroutine, that of Join, owns it; each leg has one that watches it, and
+// each action has one while it runs.
 type joint struct {
-	legs  [2]Leg
+	seats [2]*seat
 	o     JoinOptions
 	rules join.Rules
 	state join.State
-	infos [2]Info
-	end   *EndError // of the side that ended first
+	end   *EndError // of the leg that ended the call
 	lists codecLists
+
+	move *move // a replacement of a leg that is under way
+	old  *seat // the leg that stands aside meanwhile
 
 	failed error // of the last action that failed: what led to an end for want of media
 
@@ -27,41 +29,55 @@ type joint struct {
 	rings [2]func() // stops a ringback
 
 	notes chan note
+	ring  *time.Timer // until the call, or a new leg in it, has to be accepted
 	asked *time.Timer // of the question that is asked; stopped while there is none
 	work  sync.WaitGroup
 }
 
+// seat is a leg with what is known of it.
+type seat struct {
+	leg   Leg
+	info  Info
+	end   *EndError // how it ended, once it is over
+	taken *Transfer // the last wish of its far side that was taken up
+	ours  bool      // Join has to hang it up
+}
+
 // note is what a watcher or an action tells the owner, with what the leg is by then.
 type note struct {
-	side int
+	seat *seat
 	kind join.Note
 	info Info
 	end  *EndError // how the leg ended, once it is over
 	err  error     // of an action that failed
+	move *move     // of Fetched and NotFetched; seat is the new leg then
 }
 
 func newJoint(a, b Leg, o *JoinOptions) *joint {
-	j := &joint{legs: [2]Leg{a, b}, infos: [2]Info{a.Info(), b.Info()}, notes: make(chan note), asked: time.NewTimer(askFor)}
+	j := &joint{
+		seats: [2]*seat{{leg: a, info: a.Info()}, {leg: b, info: b.Info()}}, notes: make(chan note),
+		ring: time.NewTimer(o.ringFor()), asked: time.NewTimer(askFor),
+	}
 	j.asked.Stop()
 	if o != nil {
 		j.o = *o
 	}
 	j.rules = join.Rules{
-		Fits: j.lists.fits, Stay: j.o.Stay, Mixed: j.o.Relay != nil && j.o.Relay.Transcode != nil,
+		Fits: j.lists.fits, Stay: j.o.Stay, Mixed: j.o.Relay != nil && j.o.Relay.Transcode != nil, Transfers: j.o.Dialer != nil,
 		NoAnswer: uint8(NoAnswer), NoMedia: uint8(Media),
 	}
 	return j
 }
 
 // watch passes on every change of one leg until it is over or ctx ends.
-func (j *joint) watch(ctx context.Context, x int) {
+func (j *joint) watch(ctx context.Context, s *seat) {
 	rev := uint64(0)
 	for {
-		info, err := j.legs[x].Next(ctx, rev)
+		info, err := s.leg.Next(ctx, rev)
 		if ctx.Err() != nil {
 			return
 		}
-		n := note{side: x, info: info}
+		n := note{seat: s, info: info}
 		n.end, _ = errors.AsType[*EndError](err)
 		j.tell(ctx, n)
 		if err != nil {
@@ -71,69 +87,118 @@ func (j *joint) watch(ctx context.Context, x int) {
 	}
 }
 
-func (j *joint) tell(ctx context.Context, n note) {
+// tell hands the owner a note, and returns false if ctx ends first.
+func (j *joint) tell(ctx context.Context, n note) bool {
 	select {
 	case j.notes <- n:
+		return true
 	case <-ctx.Done():
+		return false
 	}
 }
 
 func (j *joint) take(ctx context.Context, n note) {
-	over := n.info.Phase == Over
+	if n.move != nil {
+		j.fetched(ctx, n)
+		return
+	}
+	s, over := n.seat, n.info.Phase == Over
+	in := join.Input{Note: n.kind}
+	switch s {
+	case j.seats[0]:
+	case j.seats[1]:
+		in.Side = 1
+	case j.old:
+		in.Side = join.Old
+	default:
+		return // no longer of this call
+	}
 	if over && n.end == nil {
 		return // the end follows with its cause
 	}
-	if over || n.info.Rev > j.infos[n.side].Rev {
-		j.infos[n.side] = n.info
+	if over || n.info.Rev > s.info.Rev {
+		s.info = n.info
 	}
-	if j.end == nil {
-		j.end = n.end
+	if s.end == nil {
+		s.end = n.end
 	}
 	if n.err != nil {
 		j.failed = n.err
 	}
-	j.step(ctx, join.Input{Note: n.kind, Side: n.side})
+	j.step(ctx, in)
 }
 
-// step looks at both legs, applies the rules and starts what they ask for.
+// step looks at the legs, applies the rules and does what they ask for.
 func (j *joint) step(ctx context.Context, in join.Input) {
-	j.lists.keep(j.state.Told)
-	for x := range j.infos {
-		i := &j.infos[x]
-		if i.Phase == Over && j.end == nil {
+	j.lists.keep(j.state.Told[0], j.state.Told[1], j.state.Kept.Told)
+	for x, s := range j.seats {
+		if s.info.Phase == Over && s.end == nil {
 			return // over before the join; its watcher tells why
 		}
-		in.Sides[x] = join.Side{
-			Phase: join.Phase(i.Phase), Far: j.lists.digest(i.Far), Agreed: j.lists.digest(j.legs[x].Media().Plan()), Pending: i.Pending,
-		}
-		if i.Phase == Over {
-			in.Sides[x].Cause = uint8(j.end.Cause)
-		}
+		in.Sides[x] = j.look(s)
+	}
+	if j.old != nil {
+		in.Old = j.look(j.old)
 	}
 	var acts []join.Action
 	j.state, acts = j.rules.Step(j.state, in)
 	if j.state.Asking == [2]bool{} {
 		j.asked.Stop()
 	}
-	j.connect(in.Sides)
 	for _, a := range acts {
 		j.do(ctx, a)
 	}
+	for x := range j.seats { // the side that has just been heard of comes first
+		if s := j.seats[(x+in.Side)%len(j.seats)]; j.end == nil && s.end != nil && j.state.Move == join.NoMove {
+			j.end = s.end
+		}
+	}
+	j.connect()
 }
 
-// connect keeps ringback and relay as the sides are.
-func (j *joint) connect(sides [2]join.Side) {
+// look returns what the rules are to know of a leg.
+func (j *joint) look(s *seat) join.Side {
+	i := &s.info
+	side := join.Side{
+		Phase: join.Phase(i.Phase), Far: j.lists.digest(i.Far), Agreed: j.lists.digest(s.leg.Media().Plan()), Pending: i.Pending,
+	}
+	if s.end != nil {
+		side.Cause = uint8(s.end.Cause)
+	}
+	if t := i.Transfer; t != nil && t != s.taken {
+		side.Wish = join.WishTo
+		if t.By != nil {
+			side.Wish = join.WishBy
+		}
+	}
+	return side
+}
+
+// connect keeps ringback and relay as the legs are.
+func (j *joint) connect() {
+	sides := [2]join.Side{j.look(j.seats[0]), j.look(j.seats[1])}
+	if x := j.state.Moved; j.state.Move == join.Fetching && sides[x].Phase == join.Over {
+		sides[x].Phase, sides[x].Agreed = join.Placed, join.Plan{} // who asked has gone: the other side waits for the new one
+		j.unrelay()
+	}
 	for x := range sides {
 		other := sides[1-x].Phase
 		switch wanted := sides[x].Phase == join.Up && other < join.Early && j.o.Ringback != nil; {
 		case wanted && j.rings[x] == nil:
-			j.rings[x] = j.o.Ringback(j.legs[x].Media())
+			j.rings[x] = j.o.Ringback(j.seats[x].leg.Media())
 		case !wanted:
 			j.quiet(x)
 		}
 	}
 	if j.relay == nil && sides[0].Agreed.Said() && sides[1].Agreed.Said() && !j.state.Ended {
-		j.relay, _ = media.NewRelay(j.legs[0].Media(), j.legs[1].Media(), j.o.Relay) // without a common codec the rules re-offer first
+		j.relay, _ = media.NewRelay(j.seats[0].leg.Media(), j.seats[1].leg.Media(), j.o.Relay) // without a common codec the rules re-offer first
+	}
+}
+
+func (j *joint) unrelay() {
+	if j.relay != nil {
+		_ = j.relay.Close()
+		j.relay = nil
 	}
 }
 
@@ -146,55 +211,84 @@ func (j *joint) quiet(x int) {
 
 // do starts one action.
 func (j *joint) do(ctx context.Context, a join.Action) {
-	leg, want := j.legs[a.Side], j.lists.plan(a.Want)
+	s, want := j.seats[a.Side], j.lists.plan(a.Want)
 	switch a.Do {
 	case join.DoRing:
-		j.run(ctx, a.Side, func() error { return leg.Ring(ctx, nil) })
+		j.run(ctx, s, func() error { return s.leg.Ring(ctx, nil) })
 	case join.DoEarly:
-		j.run(ctx, a.Side, func() error { return leg.Ring(ctx, want) })
+		j.run(ctx, s, func() error { return s.leg.Ring(ctx, want) })
 	case join.DoAnswer:
-		j.run(ctx, a.Side, func() error { return leg.Answer(ctx, want) })
+		j.run(ctx, s, func() error { return s.leg.Answer(ctx, want) })
 	case join.DoUpdate:
-		j.run(ctx, a.Side, func() error { return leg.Update(ctx, want) })
+		j.run(ctx, s, func() error { return s.leg.Update(ctx, want) })
 	case join.DoHangup:
-		if j.end == nil {
-			j.end = &EndError{Cause: Cause(a.Cause)}
-			if j.end.Cause == Media {
-				j.end.Err = j.failed
-			}
-		}
-		j.work.Go(func() { hangup(ctx, leg, Cause(a.Cause)) })
+		j.ends(Cause(a.Cause))
+		j.work.Go(func() { hangup(ctx, s.leg, Cause(a.Cause)) })
 	case join.DoAsk:
 		j.asked.Reset(askFor)
+	case join.DoFetch:
+		j.fetch(ctx, a.Side)
+	case join.DoSettle:
+		j.settle(ctx)
+	case join.DoReturn:
+		j.giveBack(ctx, a.Side, Cause(a.Cause))
+	case join.DoRefuse:
+		j.refuse(ctx, a.Side)
 	}
 }
 
-// run starts an action on a side. Its end is told with a new look at the leg, so that what it did, or the end that made it fail, is
+// ends notes what the call ends with: the end of the leg that has led to it, if it is one.
+func (j *joint) ends(cause Cause) {
+	if j.end != nil {
+		return
+	}
+	for _, s := range j.seats {
+		if s.end != nil && s.end.Cause == cause {
+			j.end = s.end
+			return
+		}
+	}
+	j.end = &EndError{Cause: cause}
+	if cause == Media {
+		j.end.Err = j.failed
+	}
+}
+
+// run starts an action on a leg. Its end is told with a new look at the leg, so that what it did, or the end that made it fail, is
 // known by then.
-func (j *joint) run(ctx context.Context, x int, f func() error) {
+func (j *joint) run(ctx context.Context, s *seat, f func() error) {
 	j.work.Go(func() {
-		n := note{side: x, kind: join.Done}
+		n := note{seat: s, kind: join.Done}
 		if n.err = f(); n.err != nil {
 			n.kind = join.Failed
 		}
-		n.info = j.legs[x].Info()
-		if n.info.Phase == Over {
-			_, err := j.legs[x].Next(ctx, n.info.Rev) // returns at once, with the cause
-			n.end, _ = errors.AsType[*EndError](err)
-		}
+		n.info, n.end = lookAt(ctx, s.leg)
 		j.tell(ctx, n)
 	})
 }
 
-// close undoes everything but the legs.
-func (j *joint) close(cancel context.CancelFunc) {
-	if j.relay != nil {
-		_ = j.relay.Close()
+// lookAt returns a snapshot of a leg, and how it ended if it has.
+func lookAt(ctx context.Context, l Leg) (info Info, end *EndError) {
+	if info = l.Info(); info.Phase == Over {
+		_, err := l.Next(ctx, info.Rev) // returns at once, with the cause
+		end, _ = errors.AsType[*EndError](err)
 	}
+	return info, end
+}
+
+// close undoes everything but the legs that were there before.
+func (j *joint) close(ctx context.Context, cancel context.CancelFunc) {
+	j.unrelay()
 	for x := range j.rings {
 		j.quiet(x)
 	}
 	j.asked.Stop()
+	j.ring.Stop()
+	for _, s := range j.seats {
+		if s.ours {
+			j.work.Go(func() { hangup(ctx, s.leg, Normal) })
+		}
+	}
 	cancel()
 	j.work.Wait()
 }

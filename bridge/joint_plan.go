@@ -31,10 +31,10 @@ func (l *codecLists) number(codecs []media.Codec) uint16 {
 }
 
 // keep frees every list that none of the plans uses, so that a far side cannot make them grow for ever.
-func (l *codecLists) keep(plans [2]join.Plan) {
+func (l *codecLists) keep(plans ...join.Plan) {
 	for i := range *l {
 		uses := func(m join.Media) bool { return m.Dir != join.Absent && int(m.Codecs) == i+1 }
-		if !slices.ContainsFunc(plans[0][:], uses) && !slices.ContainsFunc(plans[1][:], uses) {
+		if !slices.ContainsFunc(plans, func(p join.Plan) bool { return slices.ContainsFunc(p[:], uses) }) {
 			(*l)[i] = nil
 		}
 	}

@@ -75,7 +75,7 @@ func TestCodecListsDoNotGrow(t *testing.T) {
 	told := [2]join.Plan{l.digest(kept)}
 	chance := rand.New(rand.NewPCG(1, 2))
 	for i := range 10_000 {
-		l.keep(told)
+		l.keep(told[:]...)
 		l.digest(audioPlan(media.SendRecv, media.Codec{Name: "X", ClockRate: 8000 + i, Channels: 1}))
 		if chance.IntN(2) == 0 {
 			told[1] = l.digest(audioPlan(media.SendOnly, media.Codec{Name: "Y", ClockRate: 8000 + i, Channels: 1}))

@@ -36,6 +36,7 @@ type Info struct {
 	Rev      uint64            // grows with each change; the first is 1
 	ID       string            // unique in this process
 	From, To Party             // the caller and the called, whichever of them is the far side
+	Came     bool              // the far side is the caller: the leg came in; else it was dialled
 	Attr     map[string]string // application data that travels with the call
 	Phase    Phase
 	Far      media.Plan // all that the far side last said it can do; nil: nothing yet
@@ -45,11 +46,21 @@ type Info struct {
 	Answered time.Time  // when it was accepted; zero before
 }
 
-// A Transfer is the wish of a far side to be replaced.
+// Party returns the party on the far side of the leg.
+func (i *Info) Party() Party {
+	if i.Came {
+		return i.From
+	}
+	return i.To
+}
+
+// A Transfer is the wish of a far side to be replaced. It is a wish of its own by its address: a leg that has two, one after the other, has
+// two Transfers. Who carries it out calls Done, and takes charge of By. The leg gives up a wish that nobody takes up for long.
 type Transfer struct {
-	To   string      // dial this in its place, or
-	By   Leg         // this leg has come to take its place
-	Done func(error) // tells the far side how it went; called once
+	To   string            // dial this in its place, or
+	By   Leg               // this leg has come to take its place, and waits for Answer
+	Attr map[string]string // goes along when To is dialled: what the protocol of the leg has to tell itself
+	Done func(error)       // tells the far side how it went, nil for well; called once, from any goroutine; it does not wait
 }
 
 // A Leg is one side of a call: our end of the signalling and the media towards one far side. It is safe for concurrent use. A leg that

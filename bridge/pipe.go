@@ -27,7 +27,7 @@ func Pipe(p media.Plan) (near, far Leg) {
 	e1, e2 := media.Pipe(policy.Plan())
 	now := time.Now()
 	from, to := Party{URI: "pipe:far"}, Party{URI: "pipe:near"}
-	in := &pipeLeg{State: NewState(Info{ID: id, From: from, To: to, Placed: now}), wire: w, policy: policy, came: true}
+	in := &pipeLeg{State: NewState(Info{ID: id, From: from, To: to, Came: true, Placed: now}), wire: w, policy: policy, came: true}
 	out := &pipeLeg{State: NewState(Info{ID: id + "-far", From: from, To: to, Placed: now}), wire: w, policy: policy}
 	in.peer, out.peer = out, in
 	in.media, out.media = &pipeMedia{Endpoint: e1}, &pipeMedia{Endpoint: e2}

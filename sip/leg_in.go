@@ -56,7 +56,7 @@ func (a *Agent) receive(tx *serverTx) (*Leg, error) {
 	}
 	_ = tx.answer(response{status: 100, phrase: "Trying"})
 	d := a.dialogOf(tx.req, tx.from)
-	info := bridge.Info{From: d.remote.party(), To: nameAddr{d.local.name, tx.req.Recipient}.party(), Far: offer.Plan(), Pending: !offer.IsZero()}
+	info := bridge.Info{From: d.remote.party(), To: nameAddr{d.local.name, tx.req.Recipient}.party(), Far: offer.Plan(), Pending: !offer.IsZero(), Came: true}
 	l := a.newLeg(d, info)
 	l.came = true
 	l.asked = &asked{tx: tx, offer: offer, first: true}

@@ -28,7 +28,7 @@ func dropping(lost func(before join.State, a join.Action) bool) func(stepFunc) s
 				if !lost(s, a) {
 					return false
 				}
-				if a.Do != join.DoHangup && a.Do != join.DoAsk {
+				if a.Do < join.DoHangup {
 					n.Busy[a.Side] = false
 				}
 				return true
@@ -63,6 +63,7 @@ func ignoring(note join.Note) func(stepFunc) stepFunc {
 }
 
 func bugs() []bug {
+	const dialled = "replaced by one that is dialled"
 	return []bug{
 		{"lost hang-up", "incoming and dialled", false, "the end was not passed on to side B", dropping(func(_ join.State, a join.Action) bool {
 			return a.Do == join.DoHangup && a.Side == 1
@@ -94,11 +95,73 @@ func bugs() []bug {
 		{"Told not kept", "take-over", true, "updates without end", forgetTold},
 		{"both sides take each other's codec at once", "take-over, slow watchers", true, "updates without end", tellBoth},
 		{"stays without a common codec", "take-over", false, "no common codec", func(stepFunc) stepFunc {
-			r := rules(false)
+			r := rules(worldRules{})
 			r.Mixed = true
 			return r.Step
 		}},
-		{"ends the side that is to stay", "one stays", false, "that is to stay is hung up", func(stepFunc) stepFunc { return rules(false).Step }},
+		{"a replaced far side told twice", dialled, false, "is told twice", twice(join.DoSettle)},
+		{"a far side told twice that it is not replaced", dialled, false, "is told twice", twice(join.DoReturn)},
+		{"old leg not ended", dialled, false, "old leg is left standing", dropping(func(_ join.State, a join.Action) bool { return a.Do == join.DoSettle })},
+		{"a failed replacement not told", dialled, false, "nobody has ended it", dropping(func(_ join.State, a join.Action) bool { return a.Do == join.DoReturn })},
+		{"a failed replacement ends the call", dialled, false, "nobody has ended it", forgetMove(join.Trying)},
+		{"a far side that asked and left ends the call", dialled, false, "nobody has ended it", forgetMove(join.Fetching)},
+		{"the old leg is told too soon", dialled, false, "told that it is replaced and it is not", settleSoon},
+		{"a wish is not heeded", dialled, false, "nobody heeds it", func(step stepFunc) stepFunc {
+			return func(s join.State, in join.Input) (join.State, []join.Action) {
+				in.Sides[0].Wish, in.Sides[1].Wish = join.NoWish, join.NoWish
+				return step(s, in)
+			}
+		}},
+		{"forgets what the old leg does", "replaced, and the other side changes", false, "a second action on a side", func(step stepFunc) stepFunc {
+			return func(s join.State, in join.Input) (join.State, []join.Action) {
+				s.Kept = join.Kept{}
+				return step(s, in)
+			}
+		}},
+		{"a leg that has come is not answered", "replaced by one that has come", false, "caller is not answered", dropping(func(s join.State, a join.Action) bool {
+			return a.Do == join.DoAnswer && (s.By || s.Move == join.Fetching)
+		})},
+		{"replaces although that is forbidden", "replacing is forbidden", false, "nobody wants to be", func(stepFunc) stepFunc { return rules(worldRules{}).Step }},
+		{"ends the side that is to stay", "one stays", false, "that is to stay is hung up", func(stepFunc) stepFunc { return rules(worldRules{}).Step }},
+	}
+}
+
+// twice returns a spoiler that does each action of a kind twice.
+func twice(do join.Do) func(stepFunc) stepFunc {
+	return func(step stepFunc) stepFunc {
+		return func(s join.State, in join.Input) (join.State, []join.Action) {
+			n, acts := step(s, in)
+			for _, a := range acts {
+				if a.Do == do {
+					acts = append(acts, a)
+				}
+			}
+			return n, acts
+		}
+	}
+}
+
+// forgetMove returns a spoiler that forgets at one stage of a replacement, when a side ends, that there is one.
+func forgetMove(stage join.Move) func(stepFunc) stepFunc {
+	return func(step stepFunc) stepFunc {
+		return func(s join.State, in join.Input) (join.State, []join.Action) {
+			if s.Move == stage && in.Note != join.Fetched && in.Sides[s.Moved].Phase == join.Over {
+				s.Move = join.NoMove
+			}
+			return step(s, in)
+		}
+	}
+}
+
+// settleSoon lets the old leg go as soon as the new one is there.
+func settleSoon(step stepFunc) stepFunc {
+	return func(s join.State, in join.Input) (join.State, []join.Action) {
+		n, acts := step(s, in)
+		if in.Note == join.Fetched && n.Move == join.Trying {
+			acts = append(acts, join.Action{Do: join.DoSettle, Side: int(n.Moved)})
+			n.Move = join.NoMove
+		}
+		return n, acts
 	}
 }
 
@@ -161,7 +224,7 @@ func TestModelCatchesBugs(t *testing.T) {
 			if raceEnabled && b.deep {
 				t.Skip("too large for the race detector")
 			}
-			r := s.check(b.spoil(rules(s.rules.stay).Step))
+			r := s.check(b.spoil(rules(s.rules).Step))
 			v, ok := errors.AsType[*model.Violation](r.Err)
 			if !ok {
 				t.Fatalf("got %v after %v, want a violation", r.Err, r)

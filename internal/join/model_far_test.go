@@ -35,7 +35,7 @@ func (l leg) perform(emit emitLeg) {
 		l.accept(emit)
 	case join.DoUpdate:
 		l.update(emit)
-	case join.DoHangup, join.DoAsk:
+	case join.DoHangup, join.DoAsk, join.DoFetch, join.DoSettle, join.DoReturn, join.DoRefuse:
 	}
 }
 
@@ -115,6 +115,11 @@ func (l leg) policy() plan {
 
 // act lets the far side do what it likes.
 func (l leg) farActs(emit emitLeg) {
+	if l.may != join.NoWish && !l.wish && (l.phase == join.Up || l.may == join.WishBy && l.phase == join.Alerting) {
+		n := l
+		n.wish = true
+		emit("far asks to be replaced", n)
+	}
 	switch {
 	case l.phase == join.Over:
 		return

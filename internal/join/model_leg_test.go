@@ -57,6 +57,7 @@ type view struct {
 	phase   join.Phase
 	far     plan
 	pending bool
+	wish    bool
 }
 
 // How an action gets on.
@@ -83,6 +84,7 @@ type leg struct {
 	came   bool // it came in; else it was dialled
 	video  bool // its policy allows video
 	budget uint8
+	may    join.Wish // what its far side may ask for, once
 
 	phase   join.Phase
 	cause   uint8
@@ -94,6 +96,8 @@ type leg struct {
 	wanted  plan // directions of what the leg last spoke for
 	heard   plan // directions that the far side was last told of the other, and took
 	tried   plan // what it was offered since and did not take
+	wish    bool // the far side has asked
+	taken   bool // Join has taken that up
 
 	seen    view
 	looked  bool // the watcher has looked at the leg at all
@@ -103,7 +107,7 @@ type leg struct {
 	act     action
 }
 
-func (l leg) view() view { return view{l.phase, l.far, l.pending} }
+func (l leg) view() view { return view{l.phase, l.far, l.pending, l.wish} }
 
 // news reports whether there is something of the leg that Join has not seen.
 func (l leg) news() bool { return !l.looked || l.holding || l.seen != l.view() }
@@ -185,7 +189,7 @@ func (l leg) stands(want plan) bool {
 
 func (l leg) end(cause uint8) leg {
 	return leg{
-		came: l.came, video: l.video, phase: join.Over, cause: cause, far: l.far, agreed: l.agreed, seen: l.seen, looked: l.looked, holding: l.holding, hand: l.hand, stale: l.stale, act: l.act,
+		came: l.came, video: l.video, taken: l.taken, phase: join.Over, cause: cause, far: l.far, agreed: l.agreed, seen: l.seen, looked: l.looked, holding: l.holding, hand: l.hand, stale: l.stale, act: l.act,
 	}
 }
 

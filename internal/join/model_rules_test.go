@@ -22,6 +22,9 @@ func (r worldRules) invariant(w world) error {
 	if w.end != 0 {
 		return r.ended(w)
 	}
+	if err := w.moved(); err != nil {
+		return err
+	}
 	for x := range w.legs {
 		if err := w.atRest(x); err != nil {
 			return fmt.Errorf("at rest, side %c: %w", 'A'+x, err)
@@ -33,11 +36,27 @@ func (r worldRules) invariant(w world) error {
 // resting reports whether nothing happens any more unless a far side acts or the ringing times out.
 func (r worldRules) resting(w world) bool {
 	for x, l := range w.legs {
+		if w.move == fetching || w.move == aside && (w.third.act.is && w.third.act.at != silent || w.third.seen != w.third.view()) {
+			return false
+		}
 		if l.news() || l.act.is && l.act.at != silent || w.hang[x] == hangup || l.offered != 0 && l.phase == join.Up {
 			return false
 		}
 	}
 	return !w.asking
+}
+
+// moved checks what has become of a wish to be replaced.
+func (w world) moved() error {
+	if w.move == aside && w.join.Move != join.Trying {
+		return errors.New("the old leg is left standing, and is not told")
+	}
+	for x, l := range w.legs {
+		if l.seen.wish && !l.taken && (l.may == join.WishBy || w.legs[1-x].seen.phase == join.Up) {
+			return fmt.Errorf("side %c asks to be replaced and nobody heeds it", 'A'+x)
+		}
+	}
+	return nil
 }
 
 // ended checks a call that is over.
@@ -46,6 +65,9 @@ func (r worldRules) ended(w world) error {
 		if l.phase != join.Over && !r.stay {
 			return fmt.Errorf("the end was not passed on to side %c", 'A'+x)
 		}
+	}
+	if w.move == fetching || w.move == aside {
+		return errors.New("the call is over and a far side that asked to be replaced is not told")
 	}
 	if !r.returned(w) {
 		return errors.New("the call is over and Join does not return")
@@ -122,6 +144,9 @@ func format(w world) string {
 			fmt.Fprintf(&b, " do=%d want=%v at=%d", l.act.do, l.act.want.open(), l.act.at)
 		}
 		b.WriteString("\n      ")
+	}
+	if w.move != unasked {
+		fmt.Fprintf(&b, "move=%d third: phase=%d seen=%d act=%v\n      ", w.move, w.third.phase, w.third.seen.phase, w.third.act.is)
 	}
 	fmt.Fprintf(&b, "%+v end=%d hang=%v asking=%v updates=%d", w.join, w.end, w.hang, w.asking, w.updates)
 	return b.String()

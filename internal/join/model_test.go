@@ -40,6 +40,19 @@ func up(budget uint8, d join.Dir, codecs uint16) leg {
 	return leg{came: true, budget: budget, phase: join.Up, far: sound(d, codecs), agreed: p, wanted: p.directions(), heard: p.directions()}
 }
 
+// asking lets the far side of a leg ask to be replaced.
+func asking(l leg, w join.Wish) leg {
+	l.may = w
+	return l
+}
+
+// moving is a pair of which legs may be replaced by a third one.
+func moving(a, b, third leg) world {
+	w := pair(a, b)
+	w.third = third
+	return w
+}
+
 // withVideo lets legs have video.
 func withVideo(l leg) leg {
 	l.video = true
@@ -60,6 +73,7 @@ func scenarios(soak bool) []scenario {
 	if soak {
 		more = 1
 	}
+	fresh := leg{phase: join.Alerting} // what Dial returns; the offer in it is the other side's
 	quick, patient, slow := worldRules{slow: soak}, worldRules{slow: soak, patient: true}, worldRules{slow: true}
 	const live = join.SendRecv
 	return []scenario{
@@ -89,14 +103,36 @@ func scenarios(soak bool) []scenario {
 			pair(caller(1, 0), called(0, both)), pair(caller(0, 0), called(1, 0)), pair(caller(1, both), called(0, 0)),
 			pair(called(1, 0), called(0, 0)), pair(called(0, 0), called(1, both)),
 		}},
+		{"replaced by one that is dialled", true, worldRules{slow: soak}, []world{
+			moving(asking(up(0, live, both), join.WishTo), up(0, live, both), fresh),
+			moving(asking(up(0, join.SendOnly, codecX), join.WishTo), up(more, live, codecX), fresh),
+			moving(caller(0, both), asking(called(0, both), join.WishTo), fresh),
+		}},
+		{"replaced, and the other side changes", false, worldRules{patient: !soak}, []world{
+			moving(asking(up(0, live, codecX), join.WishTo), up(1, live, codecX), fresh),
+		}},
+		{"replaced by one that has come", true, worldRules{slow: soak}, []world{
+			moving(up(0, live, both), asking(up(0, live, both), join.WishBy), caller(0, both)),
+			moving(up(0, live, codecX), asking(up(0, join.SendOnly, codecX), join.WishBy), caller(more, codecY)),
+			moving(caller(0, both), asking(called(0, both), join.WishBy), caller(0, both)),
+		}},
+		{"both ask to be replaced", true, worldRules{slow: soak}, []world{
+			moving(asking(up(0, live, both), join.WishTo), asking(up(0, live, both), join.WishTo), fresh),
+		}},
+		{"replacing is forbidden", true, worldRules{forbids: true}, []world{
+			moving(asking(up(0, live, both), join.WishTo), asking(up(0, live, both), join.WishBy), fresh),
+		}},
+		{"replaced, where one stays", true, worldRules{stay: true}, []world{
+			moving(asking(up(0, live, both), join.WishTo), up(0, live, both), fresh),
+		}},
 		{"one stays", true, worldRules{stay: true, slow: soak}, []world{
 			pair(caller(0, both), called(0, both)), pair(up(1, live, both), up(0, live, codecX)),
 		}},
 	}
 }
 
-func rules(stay bool) join.Rules {
-	return join.Rules{Fits: fits, Stay: stay, NoAnswer: causeNoAnswer, NoMedia: causeNoMedia}
+func rules(w worldRules) join.Rules {
+	return join.Rules{Fits: fits, Stay: w.stay, Transfers: !w.forbids, NoAnswer: causeNoAnswer, NoMedia: causeNoMedia}
 }
 
 func (s scenario) check(step stepFunc) model.Result {
@@ -125,7 +161,7 @@ func explore(t *testing.T, all []scenario, onlySmall bool) {
 			if onlySmall && !s.small {
 				t.Skip("too large for the race detector")
 			}
-			r := s.check(rules(s.rules.stay).Step)
+			r := s.check(rules(s.rules).Step)
 			states += r.States
 			t.Log(r)
 			if r.Err != nil {

@@ -25,6 +25,10 @@ const (
 	updatedTooSoon
 	toldNothing
 	pingPong
+	endedForNothing
+	movedTwice
+	settledTooSoon
+	movedNothing
 )
 
 func (f fault) String() string {
@@ -32,7 +36,9 @@ func (f fault) String() string {
 		"none", "a second action on a side", "an action after the end", "a side is hung up twice", "a side that is over is hung up",
 		"a side that is to stay is hung up", "a side is hung up with another cause than the other's",
 		"a caller is answered before the other side", "a caller is told what is not so", "an update before acceptance",
-		"an action without a plan", "updates without end",
+		"an action without a plan", "updates without end", "the call is ended and nobody has ended it",
+		"a far side that asked to be replaced is told twice, or was not to be told", "it is told that it is replaced and it is not",
+		"a leg is to be replaced that nobody wants to be",
 	}[f]
 }
 
@@ -56,6 +62,8 @@ type world struct {
 	end     uint8 // the cause of the call's end, plus one; 0: it has not ended
 	updates uint8 // since a far side last acted
 	fault   fault
+	third   leg // the leg of a replacement: before it has come, or the old one while that stands aside
+	move    stage
 }
 
 // worldRules are what does not change in a run.
@@ -64,6 +72,7 @@ type worldRules struct {
 	stay    bool
 	patient bool // far sides do not hang up
 	slow    bool // watchers hold a look in hand for a while before Join takes it
+	forbids bool // Join does not replace legs
 }
 
 // returned reports whether Join has returned.
@@ -81,6 +90,7 @@ func (r worldRules) next(w world, emit func(string, world)) {
 	if r.returned(w) {
 		return
 	}
+	r.moves(w, emit)
 	for x := range w.legs {
 		r.ours(w, x, emit)
 		if w.legs[1-x].phase == join.Over {
@@ -96,9 +106,7 @@ func (r worldRules) next(w world, emit func(string, world)) {
 		})
 	}
 	if w.end == 0 && (w.legs[0].seen.phase < join.Up || w.legs[1].seen.phase < join.Up) {
-		n := w
-		n.end = 1 + causeNoAnswer
-		emit("rung out", r.take(n, join.RingTimeout, 0))
+		emit("rung out", r.take(w, join.RingTimeout, 0))
 	}
 	if w.asking {
 		n := w
@@ -166,22 +174,32 @@ func (w world) acted(x int) world {
 
 func (w world) see(x int, v view) world {
 	w.legs[x].seen = v
-	if v.phase == join.Over && w.end == 0 {
+	moving := w.join.Move != join.NoMove && x == int(w.join.Moved)
+	if v.phase == join.Over && w.end == 0 && (!moving || w.move == aside && w.third.seen.phase == join.Over) {
 		w.end = 1 + w.legs[x].cause
 	}
 	return w
 }
 
+// side returns what Join knows of a leg.
+func (l leg) side() join.Side {
+	s := join.Side{Phase: l.seen.phase, Far: l.seen.far.open(), Agreed: l.agreed.open(), Pending: l.seen.pending, Cause: l.cause}
+	if l.seen.wish && !l.taken {
+		s.Wish = l.may
+	}
+	return s
+}
+
 // take makes a step of the rules, as bridge.Join does, and starts what they ask for.
 func (r worldRules) take(w world, note join.Note, x int) world {
-	in := join.Input{Note: note, Side: x}
-	for i, l := range w.legs {
-		in.Sides[i] = join.Side{Phase: l.seen.phase, Far: l.seen.far.open(), Agreed: l.agreed.open(), Pending: l.seen.pending}
-		if l.seen.phase == join.Over {
-			in.Sides[i].Cause = w.end - 1
-		}
+	in := join.Input{Note: note, Side: x, Cause: causeBusy, Sides: [2]join.Side{w.legs[0].side(), w.legs[1].side()}}
+	if w.move == aside {
+		in.Old = w.third.side()
 	}
 	before := w.join
+	if note == join.RingTimeout && (before.Move == join.NoMove || w.legs[1-before.Moved].seen.phase < join.Up) {
+		w.end = 1 + causeNoAnswer
+	}
 	var acts []join.Action
 	w.join, acts = r.step(w.join, in)
 	for _, a := range acts {
@@ -214,6 +232,11 @@ func (w world) settled(r worldRules) world {
 // check holds an action against what the sides are known to be.
 func (r worldRules) check(w world, a join.Action, before join.State) fault {
 	me, other := w.legs[a.Side], w.legs[1-a.Side]
+	switch a.Do {
+	case join.DoFetch, join.DoRefuse, join.DoSettle, join.DoReturn:
+		return r.checkMove(w, a)
+	default:
+	}
 	if a.Do == join.DoHangup {
 		switch {
 		case w.hang[a.Side] != notHung:
@@ -224,6 +247,8 @@ func (r worldRules) check(w world, a join.Action, before join.State) fault {
 			return hungUpStaying
 		case w.end != 0 && w.end != 1+a.Cause:
 			return wrongCause
+		case w.end == 0 && a.Cause != causeNoMedia:
+			return endedForNothing
 		}
 		return noFault
 	}
@@ -235,7 +260,7 @@ func (r worldRules) check(w world, a join.Action, before join.State) fault {
 	}
 	early := me.seen.phase < join.Up
 	switch {
-	case a.Do == join.DoAnswer && early && me.came && other.seen.phase != join.Up:
+	case a.Do == join.DoAnswer && early && me.came && other.seen.phase != join.Up && (!w.join.By || a.Side != int(w.join.Moved)):
 		return answeredTooSoon
 	case a.Do == join.DoEarly && other.seen.phase != join.Early, a.Do == join.DoRing && other.seen.phase < join.Alerting:
 		return toldTooSoon
@@ -251,6 +276,8 @@ func (r worldRules) check(w world, a join.Action, before join.State) fault {
 
 func (w world) do(a join.Action) world {
 	switch a.Do {
+	case join.DoFetch, join.DoRefuse, join.DoSettle, join.DoReturn:
+		return w.changes(a)
 	case join.DoHangup:
 		w.hang[a.Side] = hangup
 		if w.end == 0 {

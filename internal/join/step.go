@@ -19,6 +19,7 @@ type Side struct {
 	Agreed  Plan  // what is agreed with it
 	Pending bool  // Far is an offer that waits
 	Cause   uint8 // why it is over
+	Wish    Wish  // of its far side; NoWish again once it has been taken up
 }
 
 // Note is what came back from an action or a timer.
@@ -31,13 +32,18 @@ const (
 	Failed                  // it has not
 	RingTimeout             // the call was not answered in time
 	AskTimeout              // the other side has been asked for too long
+	Fetched                 // the new leg of a replacement has come, and is in the place of the old one
+	NotFetched              // it will not come
+	Leave                   // the join is given up and both sides stay as they are
 )
 
 // Input is one step's input: both sides as they are now, and a note about one of them.
 type Input struct {
 	Sides [2]Side
+	Old   Side // the leg that stands aside, while there is one
 	Note  Note
-	Side  int // of Done, Failed
+	Side  int   // of Done, Failed
+	Cause uint8 // of NotFetched, Leave
 }
 
 // Do is a kind of action.
@@ -51,14 +57,18 @@ const (
 	DoUpdate           // offer it a change
 	DoHangup           // end it
 	DoAsk              // start the timer of a question
+	DoFetch            // get the leg that is to take the place of this side's: ends in Fetched or NotFetched
+	DoSettle           // tell the old leg that it is replaced, and end it
+	DoReturn           // stop the replacement and tell the old leg why, end the new one if there is one, and put the old one in its place
+	DoRefuse           // refuse the wish of this side
 )
 
-// Action is one thing to do. At most one of DoRing, DoEarly, DoAnswer and DoUpdate runs on a side at a time; each ends in Done or Failed.
+// Action is one thing to do, in this order. At most one of DoRing, DoEarly, DoAnswer and DoUpdate runs on a side at a time; each ends in Done or Failed.
 type Action struct {
 	Do    Do
 	Side  int
 	Want  Plan  // of DoEarly, DoAnswer, DoUpdate; the zero Plan leaves it to the leg
-	Cause uint8 // of DoHangup
+	Cause uint8 // of DoHangup, DoReturn
 }
 
 // State is what Join keeps in mind. The zero State is the beginning.
@@ -69,34 +79,48 @@ type State struct {
 	Failed [2]bool  // the last action on the side failed: it did not take what it was offered
 	Asking [2]bool  // the side's offer has been passed on, and its answer waits for what comes of it
 	Ended  bool     // both sides are told to end
+	Move   Move     // how far the replacement of a leg has come
+	Moved  uint8    // the side that is replaced
+	By     bool     // the new leg has come by itself: it is answered whatever the other side is
+	Kept   Kept     // of the leg that stands aside
 }
 
 // Rules are what does not change during a join.
 type Rules struct {
-	Fits     Fits
-	Stay     bool  // leave a side up when the other ends
-	Mixed    bool  // sides without a common codec serve too
-	NoAnswer uint8 // the cause of a call that nobody answered
-	NoMedia  uint8 // the cause of a call without a common codec
+	Fits      Fits
+	Stay      bool  // leave a side up when the other ends
+	Mixed     bool  // sides without a common codec serve too
+	Transfers bool  // legs may be replaced
+	NoAnswer  uint8 // the cause of a call that nobody answered
+	NoMedia   uint8 // the cause of a call without a common codec
 }
 
 // Step takes one input and returns the next state and what to do. The join is over once one side is Over and, unless it is to stay,
 // the other one too.
 func (r Rules) Step(s State, in Input) (State, []Action) {
-	m := machine{Rules: r, State: s, sides: in.Sides}
+	m := machine{Rules: r, State: s, sides: in.Sides, old: in.Old}
 	switch in.Note {
 	case Done, Failed:
-		m.Busy[in.Side], m.Failed[in.Side] = false, in.Note == Failed
 		m.returned(in)
 	case RingTimeout:
-		if in.Sides[0].Phase < Up || in.Sides[1].Phase < Up {
+		m.giveBack(r.NoAnswer)
+		if m.sides[0].Phase < Up || m.sides[1].Phase < Up {
 			m.end(r.NoAnswer)
 		}
 	case AskTimeout:
 		m.Asking = [2]bool{}
+	case Fetched:
+		m.try()
+	case NotFetched:
+		m.giveBack(in.Cause)
+	case Leave:
+		m.giveBack(in.Cause)
+		return m.State, m.acts
 	case Look:
 	}
 	if !m.over() {
+		m.settle()
+		m.wishes()
 		for x := range m.sides {
 			m.serve(x)
 		}
@@ -112,15 +136,24 @@ type machine struct {
 	Rules
 	State
 	sides [2]Side
+	old   Side
 	acts  []Action
 }
 
-// over passes the end of one side to the other and reports whether there is one.
+// over passes the end of one side to the other and reports whether there is one, or none of them is to be served now.
 func (m *machine) over() bool {
+	if m.waits() {
+		return true
+	}
 	for x := range m.sides {
+		cause := m.sides[x].Cause
+		if m.sides[x].Phase == Over && m.Move == Trying && x == int(m.Moved) {
+			m.giveBack(cause)
+		}
 		if m.sides[x].Phase == Over {
+			m.giveBack(cause)
 			if !m.Stay {
-				m.end(m.sides[x].Cause)
+				m.end(cause)
 			}
 			return true
 		}
@@ -133,6 +166,7 @@ func (m *machine) end(cause uint8) {
 	if m.Ended {
 		return
 	}
+	m.giveBack(cause)
 	m.Ended = true
 	for x := range m.sides {
 		if m.sides[x].Phase != Over {
@@ -143,7 +177,12 @@ func (m *machine) end(cause uint8) {
 
 // returned takes the end of an action on a side. The call ends if a side could not be answered with what the other has.
 func (m *machine) returned(in Input) {
+	if in.Side == Old {
+		m.Kept.Busy, m.Kept.Failed = false, in.Note == Failed
+		return
+	}
 	x, y := in.Side, 1-in.Side
+	m.Busy[x], m.Failed[x] = false, in.Note == Failed
 	if m.Asking[y] {
 		m.Asking[y] = false // what came of it stands now: the question's offer can be answered
 		return
@@ -151,9 +190,14 @@ func (m *machine) returned(in Input) {
 	if in.Note != Failed || m.sides[0].Phase == Over || m.sides[1].Phase == Over {
 		return
 	}
-	if me := m.sides[x]; m.Shown[x] == Up && (me.Phase < Up || !me.Agreed.Said()) {
-		m.end(m.NoMedia)
+	if me := m.sides[x]; m.Shown[x] != Up || me.Phase >= Up && me.Agreed.Said() {
+		return
 	}
+	if m.Move == Trying && x == int(m.Moved) {
+		m.giveBack(m.NoMedia)
+		return
+	}
+	m.end(m.NoMedia)
 }
 
 // apart reports whether each side has been told all that the other says, and still neither understands what the other sends.
@@ -186,6 +230,12 @@ func (m *machine) serve(x int) {
 // setUp brings side x as far as the other side has come. A side that we dialled takes no notice of it.
 func (m *machine) setUp(x int, me, other Side) {
 	switch {
+	case m.By && m.Move == Trying && x == int(m.Moved) && m.Shown[x] < Up: // it is told at once: it may pick up a call that rings
+		want := other.Far
+		if other.Agreed.Said() {
+			want = other.speaks()
+		}
+		m.answer(x, want)
 	case other.Phase <= m.Shown[x] || other.Phase <= me.Phase:
 	case other.Phase == Up && other.Agreed.Said():
 		m.answer(x, other.speaks())

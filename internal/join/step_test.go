@@ -274,10 +274,10 @@ func ending() []row {
 }
 
 func TestStep(t *testing.T) {
-	for group, rows := range map[string][]row{"setting up": settingUp(), "standing": standing(), "ending": ending()} {
+	for group, rows := range map[string][]row{"setting up": settingUp(), "standing": standing(), "ending": ending(), "replacing": replacing()} {
 		for _, r := range rows {
 			t.Run(group+"/"+r.why, func(t *testing.T) {
-				rules := rules(false)
+				rules := rules(worldRules{})
 				if r.rules != nil {
 					r.rules(&rules)
 				}
@@ -295,7 +295,7 @@ func TestStep(t *testing.T) {
 
 func TestStepKeepsNothing(t *testing.T) {
 	// The same step twice gives the same: nothing but the state is kept, and an input is not written to.
-	r, in := rules(false), look(placed(plain), at(join.Up, onlyX))
+	r, in := rules(worldRules{}), look(placed(plain), at(join.Up, onlyX))
 	before := in
 	s1, a1 := r.Step(join.State{}, in)
 	s2, a2 := r.Step(join.State{}, in)

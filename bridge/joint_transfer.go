@@ -1,0 +1,145 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"maps"
+
+	"github.com/alexacall/alexacall/internal/join"
+)
+
+var (
+	errNoTransfers  = errors.New("bridge: transfers are not allowed here")
+	errTransferring = errors.New("bridge: a transfer is under way")
+)
+
+// move is a wish of a far side's that is being carried out.
+type move struct {
+	wish *Transfer
+	stop context.CancelFunc // ends the dialling
+	err  error              // why it came to nothing
+}
+
+// fetch gets the leg that is to take the place of another one.
+func (j *joint) fetch(ctx context.Context, x int) {
+	s, other := j.seats[x], j.seats[1-x]
+	s.taken = s.info.Transfer
+	if s.info.Phase == Up && other.info.Phase == Up {
+		j.ring.Reset(j.o.ringFor())
+	}
+	ctx, stop := context.WithCancel(ctx)
+	m := &move{wish: s.taken, stop: stop}
+	j.move = m
+	far := other.info.Far
+	if far == nil {
+		far = other.leg.Media().Plan()
+	}
+	attr := maps.Clone(other.info.Attr)
+	for k, v := range m.wish.Attr {
+		if attr == nil {
+			attr = map[string]string{}
+		}
+		attr[k] = v
+	}
+	o := &DialOptions{Plan: far, From: other.info.Party(), Attr: attr}
+	j.work.Go(func() {
+		defer stop()
+		n := note{kind: join.NotFetched, move: m, seat: &seat{leg: m.wish.By, ours: true}}
+		if m.wish.By == nil {
+			n.seat.leg, n.err = j.o.Dialer.Dial(ctx, m.wish.To, o)
+		}
+		if n.err == nil {
+			n.seat.info, n.end = lookAt(ctx, n.seat.leg)
+			if n.kind = join.Fetched; n.end != nil {
+				n.kind, n.err = join.NotFetched, n.end
+			}
+		}
+		if !j.tell(ctx, n) && n.err == nil {
+			hangup(ctx, n.seat.leg, Cancelled)
+		}
+	})
+}
+
+// fetched takes what has come of fetch.
+func (j *joint) fetched(ctx context.Context, n note) {
+	switch {
+	case n.move != j.move:
+		if n.err == nil {
+			j.work.Go(func() { hangup(ctx, n.seat.leg, Cancelled) }) // too late
+		}
+	case n.err != nil:
+		j.move.err = n.err
+		j.step(ctx, join.Input{Note: join.NotFetched, Cause: uint8(CauseOf(n.err))})
+	default:
+		x := j.state.Moved
+		j.old, j.seats[x] = j.seats[x], n.seat
+		j.unrelay()
+		j.work.Go(func() { j.watch(ctx, n.seat) })
+		j.step(ctx, join.Input{Note: join.Fetched})
+	}
+}
+
+// settle lets the old leg go, whose place the new one has.
+func (j *joint) settle(ctx context.Context) {
+	m, old, why := j.move, j.old, Normal
+	j.move, j.old = nil, nil
+	if old.info.Phase < Up {
+		why = Elsewhere // another one has picked the call up
+	}
+	j.work.Go(func() {
+		m.wish.Done(nil)
+		hangup(ctx, old.leg, why)
+	})
+}
+
+// giveBack ends a replacement that has failed.
+func (j *joint) giveBack(ctx context.Context, x int, why Cause) {
+	m := j.move
+	fresh := m.wish.By
+	j.move = nil
+	m.stop()
+	if j.old != nil {
+		s := j.seats[x]
+		if fresh = s.leg; s.end != nil {
+			m.err = s.end
+		}
+		j.seats[x], j.old = j.old, nil
+		j.unrelay()
+	}
+	end, ok := errors.AsType[*EndError](m.err)
+	if !ok || end.Cause != why {
+		end = &EndError{Cause: why, Err: m.err}
+	}
+	if s := j.seats[x]; s.info.Phase == Over {
+		s.end = end // it has gone meanwhile: this is what ends the call
+	}
+	j.work.Go(func() {
+		m.wish.Done(end)
+		if fresh != nil {
+			hangup(ctx, fresh, why)
+		}
+	})
+}
+
+// refuse refuses the wish of a far side.
+func (j *joint) refuse(ctx context.Context, x int) {
+	s := j.seats[x]
+	t, end := s.info.Transfer, &EndError{Cause: Declined, Err: errNoTransfers}
+	if s.taken = t; j.rules.Transfers {
+		end = &EndError{Cause: Busy, Err: errTransferring}
+	}
+	j.work.Go(func() {
+		t.Done(end)
+		if t.By != nil {
+			hangup(ctx, t.By, end.Cause)
+		}
+	})
+}
+
+// leave ends what is under way, since both legs are left as they are.
+func (j *joint) leave(ctx context.Context) {
+	if j.move != nil {
+		j.move.err = context.Cause(ctx)
+		j.step(ctx, join.Input{Note: join.Leave, Cause: uint8(Cancelled)})
+	}
+}
