@@ -56,6 +56,24 @@ func first(values []string) string {
 	return values[0]
 }
 
+// tagged returns the section whose transport m shares: the first one in use of its BUNDLE group (RFC 9143 section 7.1.3), else m.
+func (s *sheet) tagged(m *sheetMedia) *sheetMedia {
+	for _, group := range attr(s.session, "group") {
+		mids := strings.Fields(group)
+		if len(mids) < 2 || mids[0] != "BUNDLE" || !slices.Contains(mids[1:], first(attr(m.lines, "mid"))) {
+			continue
+		}
+		for _, mid := range mids[1:] {
+			for i := range s.media {
+				if t := &s.media[i]; first(attr(t.lines, "mid")) == mid && t.portNumber() != 0 {
+					return t
+				}
+			}
+		}
+	}
+	return m
+}
+
 func (m *sheetMedia) portNumber() int {
 	text, _, _ := strings.Cut(m.port, "/")
 	n, _ := strconv.Atoi(text)
@@ -217,7 +235,10 @@ func transportFaults(offer, answer *sheet, i int) (faults []string) {
 		if v := attr(o.lines, name); v != nil {
 			return v
 		}
-		return attr(offer.session, name)
+		if v := attr(offer.session, name); v != nil {
+			return v
+		}
+		return attr(offer.tagged(o).lines, name)
 	}
 	setups, fingerprints := attr(a.lines, "setup"), attr(a.lines, "fingerprint")
 	if len(setups) != len(fingerprints) || len(setups) > 1 {

@@ -18,7 +18,12 @@ const (
 	nameOpus           = "opus"
 	namePCMU           = "PCMU"
 	namePCMA           = "PCMA"
+	nameG722           = "G722"
 	nameTelephoneEvent = "telephone-event"
+	nameH264           = "H264"
+	nameVP8            = "VP8"
+	nameAAC            = "mpeg4-generic"
+	nameLATM           = "MP4A-LATM"
 )
 
 // Opus returns the Opus codec (RFC 7587), with in-band error correction wanted.
@@ -32,15 +37,24 @@ func PCMU() Codec { return Codec{Name: namePCMU, ClockRate: 8000, Channels: 1} }
 // PCMA returns G.711 A-law (RFC 3551 section 4.5.14).
 func PCMA() Codec { return Codec{Name: namePCMA, ClockRate: 8000, Channels: 1} }
 
+// G722 returns G.722 at 64 kbit/s. Its clock rate is 8000 though it samples at 16 kHz (RFC 3551 section 4.5.2).
+func G722() Codec { return Codec{Name: nameG722, ClockRate: 8000, Channels: 1} }
+
+// VP8 returns the VP8 video codec (RFC 7741).
+func VP8() Codec { return Codec{Name: nameVP8, ClockRate: 90000, Channels: 1} }
+
+// H264 returns H.264 video (RFC 6184) of a profile and level, such as "42e01f" for constrained baseline 3.1, in a packetization mode:
+// 0 for one NAL unit in a packet, 1 for aggregates and fragments. A receiver may take another level than it sends.
+func H264(profileLevel string, packetizationMode int) Codec {
+	return Codec{
+		Name: nameH264, ClockRate: 90000, Channels: 1,
+		Params: "level-asymmetry-allowed=1;packetization-mode=" + strconv.Itoa(packetizationMode) + ";profile-level-id=" + profileLevel,
+	}
+}
+
 // TelephoneEvent returns named telephone events (RFC 4733), the digits 0-9 * # A-D and flash, at a clock rate in Hz.
 func TelephoneEvent(clockRate int) Codec {
 	return Codec{Name: nameTelephoneEvent, ClockRate: clockRate, Channels: 1, Params: "0-16"}
-}
-
-// Matches reports whether c and d are the same format, so that a packet of one may be sent as the other without a change of its
-// payload. Parameters that only state a receiver's preference do not count.
-func (c Codec) Matches(d Codec) bool {
-	return strings.EqualFold(c.Name, d.Name) && c.ClockRate == d.ClockRate && c.Channels == d.Channels
 }
 
 // IsDigits reports whether c carries telephone events and not sound.
@@ -55,21 +69,45 @@ func (c Codec) String() string {
 	return s
 }
 
-// staticFormats are the static payload types of RFC 3551 section 6 that phones offer without an rtpmap.
+// staticFormatTable holds the static payload types of RFC 3551 section 6, which phones offer without an rtpmap.
+var staticFormatTable = map[uint8]Codec{
+	0:  PCMU(),
+	3:  {Name: "GSM", ClockRate: 8000, Channels: 1},
+	4:  {Name: "G723", ClockRate: 8000, Channels: 1},
+	5:  {Name: "DVI4", ClockRate: 8000, Channels: 1},
+	6:  {Name: "DVI4", ClockRate: 16000, Channels: 1},
+	7:  {Name: "LPC", ClockRate: 8000, Channels: 1},
+	8:  PCMA(),
+	9:  G722(),
+	10: {Name: "L16", ClockRate: 44100, Channels: 2},
+	11: {Name: "L16", ClockRate: 44100, Channels: 1},
+	12: {Name: "QCELP", ClockRate: 8000, Channels: 1},
+	13: {Name: "CN", ClockRate: 8000, Channels: 1},
+	14: {Name: "MPA", ClockRate: 90000, Channels: 1},
+	15: {Name: "G728", ClockRate: 8000, Channels: 1},
+	16: {Name: "DVI4", ClockRate: 11025, Channels: 1},
+	17: {Name: "DVI4", ClockRate: 22050, Channels: 1},
+	18: {Name: "G729", ClockRate: 8000, Channels: 1},
+	25: {Name: "CelB", ClockRate: 90000, Channels: 1},
+	26: {Name: "JPEG", ClockRate: 90000, Channels: 1},
+	28: {Name: "nv", ClockRate: 90000, Channels: 1},
+	31: {Name: "H261", ClockRate: 90000, Channels: 1},
+	32: {Name: "MPV", ClockRate: 90000, Channels: 1},
+	33: {Name: "MP2T", ClockRate: 90000, Channels: 1},
+	34: {Name: "H263", ClockRate: 90000, Channels: 1},
+}
+
+// staticFormat returns the codec of a static payload type.
 func staticFormat(number uint8) (Codec, bool) {
-	switch number {
-	case 0:
-		return PCMU(), true
-	case 8:
-		return PCMA(), true
-	default:
-		return Codec{}, false
-	}
+	c, ok := staticFormatTable[number]
+	return c, ok
 }
 
 // canonicalName returns the house's spelling of an encoding name that differs from it only in case.
 func canonicalName(name string) string {
-	for _, known := range [...]string{nameOpus, namePCMU, namePCMA, nameTelephoneEvent} {
+	for _, known := range [...]string{
+		nameOpus, namePCMU, namePCMA, nameG722, nameTelephoneEvent, nameH264, nameVP8, nameAAC, nameLATM,
+	} {
 		if strings.EqualFold(name, known) {
 			return known
 		}

@@ -95,12 +95,29 @@ func (w *writer) section(s *section) {
 	if s.kind == Audio {
 		w.line("a=ptime:20")
 	}
+	w.feedback(s, numbers)
 	if s.mid != "" {
 		w.line("a=mid:", s.mid)
 	}
 	w.line("a=", s.dir.String())
 	w.rtcp(s)
 	w.transport(s)
+}
+
+// feedback lists the RTCP feedback of video: what the policy has in an offer, what both have in an answer.
+func (w *writer) feedback(s *section, numbers []string) {
+	set := s.feedback
+	if w.offer {
+		set = w.p.Feedback
+	}
+	if s.kind != Video {
+		return
+	}
+	for _, number := range numbers {
+		for _, v := range set.values() {
+			w.line("a=rtcp-fb:", number, " ", v)
+		}
+	}
 }
 
 // rtcp says where RTCP goes. The answer takes multiplexing if it was offered (RFC 5761 section 5.1.1).
@@ -111,7 +128,11 @@ func (w *writer) rtcp(s *section) {
 		w.line("a=rtcp:", strconv.Itoa(int(w.l.RTCPPort)))
 	}
 	if w.p.Security == DTLS && s.dir.Sends() {
-		w.line("a=ssrc:", strconv.FormatUint(uint64(w.l.SSRC), 10), " cname:", w.l.CNAME)
+		ssrc := w.l.SSRC
+		if s.kind == Video {
+			ssrc = w.l.VideoSSRC
+		}
+		w.line("a=ssrc:", strconv.FormatUint(uint64(ssrc), 10), " cname:", w.l.CNAME)
 	}
 }
 
@@ -125,6 +146,9 @@ func (w *writer) transport(s *section) {
 		}
 		w.line("a=setup:", setup)
 		w.line("a=fingerprint:", w.l.Fingerprint)
+	}
+	if w.p.sdes() {
+		w.crypto(s)
 	}
 	if w.p.ICE {
 		w.line("a=ice-ufrag:", w.l.Ufrag)

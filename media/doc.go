@@ -17,7 +17,8 @@
 //
 // # Limitations
 //
-// Audio only: Opus, PCMU, PCMA and telephone events; other codecs and other m-sections, video among them, are refused in their place.
+// What a policy does not name is refused in its place: other codecs, other m-sections, and always retransmission and error correction
+// formats (rtx, red, ulpfec, flexfec). No profile names video; a policy with Video has it.
 // A description is at most [MaxDescription] bytes, with at most 16 m-lines, 64 formats and 64 candidates in each. Host names in c=
 // lines are not resolved.
 package media

@@ -2,7 +2,7 @@ package media
 
 import (
 	"slices"
-	"strings"
+	"time"
 )
 
 // A Negotiation is what stands between us and one far side by offer and answer (RFC 3264, and what a server needs of RFC 8829). It is
@@ -18,9 +18,12 @@ type negotiated struct {
 	body     string    // of our last description: all but the o-line
 	sections []section // as agreed, by m-line
 	far      Plan
-	farOld   Plan      // far when the last offer was made
+	secured  bool      // SDES has protected a section: nothing goes without it any more
 	offer    []section // our last offer, by m-line
 	waiting  bool      // offer is not answered yet
+
+	farOld     Plan // far and secured when the last offer was made
+	securedOld bool
 }
 
 // section is one m-section as we hold it.
@@ -34,7 +37,17 @@ type section struct {
 	wanted            Direction // of the party that we speak for
 	dir               Direction // ours: wanted, as far as the far side agrees
 	far               Transport
+	shared            bool     // its packets go the way of the first live section
+	declined          bool     // the far side refused our offer of it
 	refused           []string // where not live: a format to name in it and, where known, its rtpmap
+
+	security        Security // what protects it
+	keyIn, keyOut   Key      // of SDES
+	tag             string   // of the a=crypto line that was taken
+	offered         []Key    // of our offer, preferred first
+	feedback        Feedback
+	ssrcs           []uint32
+	ptime, maxPTime time.Duration
 }
 
 // Agreed returns what the far side says of itself, cut to what is agreed; nil before there is an agreement.
@@ -64,7 +77,11 @@ func (n Negotiation) Far() Plan {
 func (n Negotiation) Sections() []Section {
 	var out []Section
 	for _, s := range n.live() {
-		out = append(out, Section{Kind: s.kind, Dir: s.dir, In: s.in, Out: s.out, Transport: s.far})
+		out = append(out, Section{
+			Kind: s.kind, Mid: s.mid, Dir: s.dir, In: s.in, Out: s.out, Transport: s.far, Shared: s.shared,
+			Security: s.security, KeyIn: s.keyIn, KeyOut: s.keyOut,
+			Feedback: s.feedback, SSRCs: s.ssrcs, PTime: s.ptime, MaxPTime: s.maxPTime,
+		})
 	}
 	return out
 }
@@ -97,7 +114,8 @@ func (n Negotiation) Restarts(offer Description) bool {
 }
 
 // Stands reports whether want asks for nothing beyond what stands: the same kinds in the directions that were wanted last, and no
-// codec agreed that want does not have. Then there is nothing to offer.
+// codec agreed that want does not have. A kind that the far side refused stands as refused until something else is wanted of it. Then
+// there is nothing to offer.
 func (n Negotiation) Stands(p *Policy, want Plan) bool {
 	if n.s == nil || n.waiting() {
 		return false
@@ -112,6 +130,11 @@ func (n Negotiation) Stands(p *Policy, want Plan) bool {
 			return false
 		}
 		left--
+	}
+	for _, s := range n.s.sections {
+		if m, ok := want.Find(s.kind); ok && s.declined && m.Dir == s.wanted && len(p.codecs(s.kind)) > 0 {
+			left--
+		}
 	}
 	return left == 0
 }
@@ -148,78 +171,4 @@ func kindOf(mediaType string) (Kind, bool) {
 	default:
 		return 0, false
 	}
-}
-
-// common returns the formats of `theirs` that both `wanted` and `allowed` have, in their order, each with the parameters of the
-// party that the answer speaks for. Telephone events stay at the clock rates of the sound that stays, where they can (RFC 4733
-// section 2.1). It is empty if no sound is left.
-func common(theirs []Format, wanted, allowed []Codec) (in, out []Format) {
-	for _, f := range theirs {
-		ours, ok := findCodec(allowed, f.Codec)
-		if !ok {
-			continue
-		}
-		w, ok := findCodec(wanted, f.Codec)
-		if !ok {
-			continue
-		}
-		if w.Params == "" {
-			w.Params = ours.Params
-		}
-		in, out = append(in, Format{f.Number, w}), append(out, f)
-	}
-	return matchEvents(in), matchEvents(out)
-}
-
-// matchEvents drops the telephone events whose clock is not that of any sound, unless none would be left, and everything if there
-// is no sound.
-func matchEvents(fs []Format) []Format {
-	var clocks []int
-	for _, f := range fs {
-		if !f.Codec.IsDigits() {
-			clocks = append(clocks, f.Codec.ClockRate)
-		}
-	}
-	if clocks == nil {
-		return nil
-	}
-	stray := func(f Format) bool { return f.Codec.IsDigits() && !slices.Contains(clocks, f.Codec.ClockRate) }
-	if slices.ContainsFunc(fs, func(f Format) bool { return f.Codec.IsDigits() && !stray(f) }) {
-		return slices.DeleteFunc(slices.Clone(fs), stray)
-	}
-	return fs
-}
-
-// secure checks that the far side's transport is protected and connected as the policy asks.
-func (p *Policy) secure(proto string, t Transport, m *sdpSection) bool {
-	switch p.Security {
-	case DTLS:
-		if !securedByDTLS(proto) || t.Fingerprint == "" {
-			return false
-		}
-	default:
-		if !plainRTP(proto) {
-			return false
-		}
-	}
-	if p.ICE {
-		return t.Ufrag != "" && t.Pwd != ""
-	}
-	return m.conn.addr.IsValid() // zeros mean hold; a host name is not resolved
-}
-
-// turnedDown reports whether port 0 refuses m. A section that is bundle-only has it too (RFC 9143 section 6).
-func (s *sdpSession) turnedDown(m *sdpSection) bool {
-	mid, _ := m.value("mid")
-	return m.port == 0 && (!m.has("bundle-only") || !slices.Contains(s.bundleGroup(), mid))
-}
-
-// bundleGroup returns the mids of the first BUNDLE group.
-func (s *sdpSession) bundleGroup() []string {
-	for _, v := range s.values("group") {
-		if f := strings.Fields(v); len(f) > 1 && f[0] == "BUNDLE" {
-			return f[1:]
-		}
-	}
-	return nil
 }

@@ -2,7 +2,6 @@ package media
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -25,7 +24,7 @@ func (n Negotiation) Answer(p *Policy, l Local, want Plan, offer Description) (N
 	if want == nil {
 		want = p.Plan()
 	}
-	a := answering{p: p, want: want, offer: offer.d, bundle: offer.d.bundleGroup(), why: ErrNoCommonCodec}
+	a := answering{p: p, l: &l, want: want, offer: offer.d, secured: s.secured, why: ErrNoCommonCodec}
 	sections := make([]section, len(offer.d.sections))
 	for i := range sections {
 		var before section
@@ -34,11 +33,13 @@ func (n Negotiation) Answer(p *Policy, l Local, want Plan, offer Description) (N
 		}
 		sections[i] = a.section(&offer.d.sections[i], before)
 	}
-	if !slices.ContainsFunc(sections, func(s section) bool { return s.live }) {
+	if firstLive(sections) < 0 {
 		return n, Description{}, a.why
 	}
+	p.share(sections, func(s *section) { s.live = false })
 	s.sections, s.offer = sections, nil
-	s.far = offer.Plan()
+	s.secured = s.secured || usesSDES(sections)
+	s.far = p.read(offer.Plan())
 	answer, err := s.describe(p, l, sections, false)
 	if err != nil {
 		return n, Description{}, err
@@ -48,12 +49,13 @@ func (n Negotiation) Answer(p *Policy, l Local, want Plan, offer Description) (N
 
 // answering is the work on one offer.
 type answering struct {
-	p      *Policy
-	want   Plan
-	offer  *sdpSession
-	bundle []string // mids that the offer bundles
-	taken  [2]bool  // kinds that have their section
-	why    error    // why the last section was refused
+	p       *Policy
+	l       *Local
+	want    Plan
+	offer   *sdpSession
+	secured bool    // by SDES, before
+	taken   [2]bool // kinds that have their section
+	why     error   // why the last section was refused
 }
 
 // section answers one m-section: taken, or refused in its place.
@@ -69,27 +71,37 @@ func (a *answering) section(m *sdpSection, before section) section {
 		return s
 	}
 	s.far = a.offer.transport(m)
-	if !a.p.secure(m.proto, s.far, m) {
-		a.why = fmt.Errorf("%w: %s %s is not protected or reachable as the policy %q asks", ErrRefused, m.media, m.proto, a.p.Name)
+	if !s.secureAnswer(a.p, a.l, m, a.secured) || !a.p.reachable(s.far, m) {
+		a.why = a.p.refusal(m)
 		return s
 	}
-	s.in, s.out = common(m.formatList(), wanted.Codecs, a.p.codecs(s.kind))
+	s.in, s.out = a.p.common(s.kind, m.formatList(), wanted.Codecs)
 	if len(s.in) == 0 {
 		return s
 	}
 	s.known = remember(s.known, s.out)
 	s.live, a.taken[s.kind] = true, true
-	s.bundled = slices.Contains(a.bundle, s.mid)
+	s.bundled = a.offer.bundled(m)
+	s.describes(a.p, m)
 	s.wanted = wanted.Dir
 	s.dir = wanted.Dir & a.offer.direction(m).Reverse()
 	s.far.Client = a.client(m, s, before)
 	return s
 }
 
+// describes takes from m what it says of the packets of a live section.
+func (s *section) describes(p *Policy, m *sdpSection) {
+	s.ssrcs, s.ptime, s.maxPTime = m.ssrcs(), m.milliseconds("ptime"), m.milliseconds("maxptime")
+	s.feedback = 0
+	if s.kind == Video {
+		s.feedback = p.Feedback & m.feedback(s.out)
+	}
+}
+
 // client decides whether we begin the DTLS handshake (RFC 5763 section 5, RFC 8842 section 5.3). An association that stands keeps
 // its roles.
 func (a *answering) client(m *sdpSection, s, before section) bool {
-	switch setup, _ := a.offer.inherited(m, "setup"); strings.ToLower(setup) {
+	switch strings.ToLower(a.offer.transportValue(m, "setup")) {
 	case "active":
 		return false
 	case "passive":

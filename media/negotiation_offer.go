@@ -17,17 +17,17 @@ func (n Negotiation) Offer(p *Policy, l Local, want Plan) (Negotiation, Descript
 		want = p.Plan()
 	}
 	s := n.next()
-	o := offering{p: p, want: want, sections: slices.Clone(s.sections)}
+	o := offering{p: p, l: &l, want: want, sections: slices.Clone(s.sections)}
 	for i := range o.sections {
 		o.again(&o.sections[i])
 	}
 	for _, m := range want {
 		o.add(m)
 	}
-	if !slices.ContainsFunc(o.sections, func(s section) bool { return s.live }) {
+	if firstLive(o.sections) < 0 {
 		return n, Description{}, ErrNoCommonCodec
 	}
-	s.offer, s.waiting, s.farOld = o.sections, true, s.far
+	s.offer, s.waiting, s.farOld, s.securedOld = o.sections, true, s.far, s.secured
 	offer, err := s.describe(p, l, o.sections, true)
 	if err != nil {
 		return n, Description{}, err
@@ -49,15 +49,17 @@ func (n Negotiation) Accept(p *Policy, answer Description) (Negotiation, error) 
 	}
 	s.sections = slices.Clone(s.offer)
 	for i := range s.sections {
-		if err := s.sections[i].accept(p, answer.d, &answer.d.sections[i]); err != nil {
+		if err := s.sections[i].accept(p, answer.d, &answer.d.sections[i], s.securedOld); err != nil {
 			return n, err
 		}
 	}
-	if !slices.ContainsFunc(s.sections, func(s section) bool { return s.live }) {
+	if firstLive(s.sections) < 0 {
 		return n, ErrNoCommonCodec
 	}
+	p.share(s.sections, func(s *section) { s.dir = Inactive })
 	s.waiting = false
-	s.far = meant(answer.Plan(), s.offer, s.farOld)
+	s.secured = s.securedOld || usesSDES(s.sections)
+	s.far = meant(p.read(answer.Plan()), s.offer, s.farOld)
 	return Negotiation{&s}, nil
 }
 
@@ -79,8 +81,9 @@ func meant(answer Plan, offer []section, before Plan) Plan {
 	return answer
 }
 
-// accept narrows an offered section to what the answer takes of it.
-func (s *section) accept(p *Policy, d *sdpSession, m *sdpSection) error {
+// accept narrows an offered section to what the answer takes of it. Video that cannot be agreed on as answered does not end the call: it
+// stays without packets, and the next offer refuses it.
+func (s *section) accept(p *Policy, d *sdpSession, m *sdpSection, secured bool) error {
 	if !s.live {
 		return nil
 	}
@@ -88,24 +91,34 @@ func (s *section) accept(p *Policy, d *sdpSession, m *sdpSection) error {
 		return &DescriptionError{Reason: "m-lines are not in the order of the offer"}
 	}
 	if m.port == 0 {
+		s.live, s.declined = false, true
+		return nil
+	}
+	err := s.take(p, d, m, secured)
+	if err != nil && s.kind == Video {
 		s.live = false
 		return nil
 	}
+	return err
+}
+
+// take reads an answer that does not refuse the section.
+func (s *section) take(p *Policy, d *sdpSession, m *sdpSection, secured bool) error {
 	before := s.far
 	s.far = d.transport(m)
 	if s.far.Mux && !p.Mux {
 		s.far.Mux = false
 		s.far.RTCP = m.rtcpAddr(s.far)
 	}
-	if !p.secure(m.proto, s.far, m) {
-		return fmt.Errorf("%w: %s %s is not protected or reachable as the policy %q asks", ErrRefused, m.media, m.proto, p.Name)
+	if !s.secureAccept(p, m, secured) || !p.reachable(s.far, m) {
+		return p.refusal(m)
 	}
 	offered := s.in
 	s.in, s.out = nil, nil
 	for _, f := range m.formatList() {
-		i := slices.IndexFunc(offered, func(o Format) bool { return o.Codec.Matches(f.Codec) })
+		i, reading := taken(offered, p.readings(f.Codec))
 		if i >= 0 {
-			s.in, s.out = append(s.in, offered[i]), append(s.out, f)
+			s.in, s.out = append(s.in, offered[i]), append(s.out, Format{f.Number, reading})
 		}
 	}
 	if s.in, s.out = matchEvents(s.in), matchEvents(s.out); len(s.in) == 0 {
@@ -113,19 +126,32 @@ func (s *section) accept(p *Policy, d *sdpSession, m *sdpSection) error {
 	}
 	s.known = remember(s.known, s.out)
 	s.dir &= d.direction(m).Reverse()
-	s.bundled = s.bundled && slices.Contains(d.bundleGroup(), s.mid)
+	s.bundled = s.bundled && d.bundled(m)
+	s.describes(p, m)
 	if before.Fingerprint != "" && before.Fingerprint == s.far.Fingerprint {
 		s.far.Client = before.Client // the association stands with its roles, whatever the answer makes of actpass
 		return nil
 	}
-	setup, _ := d.inherited(m, "setup")
-	s.far.Client = strings.EqualFold(setup, "passive")
+	s.far.Client = strings.EqualFold(d.transportValue(m, "setup"), "passive")
 	return nil
+}
+
+// taken finds the offered format that one of an answer stands for, by what it can be read as.
+func taken(offered []Format, readings []Codec) (int, Codec) {
+	for i, o := range offered {
+		for _, r := range readings {
+			if o.Codec.Matches(r) {
+				return i, r
+			}
+		}
+	}
+	return -1, Codec{}
 }
 
 // offering is the work on one offer.
 type offering struct {
 	p        *Policy
+	l        *Local
 	want     Plan
 	sections []section
 	done     [2]bool // kinds that have their section
@@ -152,7 +178,7 @@ func (o *offering) add(m Media) {
 	if at >= 0 {
 		s.mid, s.known = o.sections[at].mid, o.sections[at].known
 	} else if o.p.Bundle {
-		s.mid = strconv.Itoa(len(o.sections))
+		s.mid = o.freshMid()
 	}
 	if s.live = o.fill(&s, m); !s.live {
 		return
@@ -164,24 +190,35 @@ func (o *offering) add(m Media) {
 	o.sections = append(o.sections, s)
 }
 
+// freshMid returns a mid that no section has, refused ones counted.
+func (o *offering) freshMid() string {
+	for n := len(o.sections); ; n++ {
+		mid := strconv.Itoa(n)
+		if !slices.ContainsFunc(o.sections, func(s section) bool { return s.mid == mid }) {
+			return mid
+		}
+	}
+}
+
 // fill sets codecs and direction of a section and reports whether there are any.
 func (o *offering) fill(s *section, m Media) bool {
 	var fs []Format
 	for _, c := range m.Codecs {
-		ours, ok := findCodec(o.p.codecs(m.Kind), c)
+		ours, ok := o.p.allowed(m.Kind, c)
 		if !ok || slices.ContainsFunc(fs, func(f Format) bool { return f.Codec.Matches(c) }) {
 			continue
 		}
 		if c.Params == "" {
 			c.Params = ours.Params
 		}
-		n, ok := number(c, fs, s)
+		n, ok := o.number(c, fs, s)
 		if ok {
 			fs = append(fs, Format{n, c})
 		}
 	}
 	s.in, s.wanted, s.dir = matchEvents(fs), m.Dir, m.Dir
 	s.known = remember(s.known, s.in)
+	s.declined, s.offered = false, o.p.offerKeys(o.l, s.kind, s.keyOut.Suite)
 	o.done[m.Kind] = len(s.in) > 0
 	if o.done[m.Kind] {
 		s.refused = []string{strconv.Itoa(int(s.in[0].Number)), s.in[0].Codec.String()}
@@ -190,8 +227,9 @@ func (o *offering) fill(s *section, m Media) bool {
 }
 
 // number finds the payload type for a codec: the one it had on this leg, its static one, or a free dynamic one (RFC 3551 section 6).
-// A number that stood for another codec is not used again (RFC 3264 section 8.3.2).
-func number(c Codec, taken []Format, s *section) (uint8, bool) {
+// A number that stood for another codec is not used again (RFC 3264 section 8.3.2), nor one of another section: packets of sections that
+// share a transport are told apart by it (RFC 9143 section 9.1).
+func (o *offering) number(c Codec, taken []Format, s *section) (uint8, bool) {
 	for _, before := range [...][]Format{s.in, s.out, s.known} {
 		for _, f := range before {
 			if f.Codec.Matches(c) && !uses(taken, f.Number) {
@@ -204,8 +242,11 @@ func number(c Codec, taken []Format, s *section) (uint8, bool) {
 			return n, true
 		}
 	}
+	elsewhere := func(n uint8) bool {
+		return slices.ContainsFunc(o.sections, func(s section) bool { return uses(s.known, n) })
+	}
 	for n := uint8(96); n < 128; n++ {
-		if !uses(taken, n) && !uses(s.known, n) {
+		if !uses(taken, n) && !uses(s.known, n) && !elsewhere(n) {
 			return n, true
 		}
 	}
@@ -231,8 +272,12 @@ func uses(fs []Format, n uint8) bool {
 
 // profile returns the RTP profile that p offers.
 func (p *Policy) profile() string {
-	if p.Security == DTLS {
+	switch p.Security {
+	case DTLS:
 		return "UDP/TLS/RTP/SAVPF"
+	case SDES:
+		return "RTP/SAVP"
+	default:
+		return "RTP/AVP" // with keys in it for SDESOptional (RFC 8643 section 3.1)
 	}
-	return "RTP/AVP"
 }

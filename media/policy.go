@@ -7,8 +7,10 @@ type Security uint8
 
 // The kinds of protection.
 const (
-	Plain Security = iota // RTP/AVP, not protected
-	DTLS                  // DTLS-SRTP (RFC 5764)
+	Plain        Security = iota // RTP/AVP, not protected
+	DTLS                         // DTLS-SRTP (RFC 5764)
+	SDES                         // SRTP with keys in the description (RFC 4568)
+	SDESOptional                 // SDES where the far side has it, else Plain (RFC 8643); a leg that is protected once stays so
 )
 
 // A Policy says what may be agreed on a leg, and how. Take one of the profiles below and change what you need; a Policy is not
@@ -21,6 +23,12 @@ type Policy struct {
 	Bundle   bool    // offer one transport for all m-sections (RFC 9143)
 	Mux      bool    // offer RTP and RTCP on one port; an offer of it is always taken
 	Audio    []Codec // what may be agreed, telephone events among it, preferred first
+	Video    []Codec // likewise; empty: no video
+
+	Suites   []Suite  // of SDES, preferred first; nil: all, AES-GCM first
+	Feedback Feedback // offered and taken for video
+	Pass     []string // encodings that are agreed only where the wanted plan has them: passed on, never made here
+	AnyH264  bool     // H.264 without format parameters stands for every profile up to High, at level 4.1, in any packetization mode (an Echo's)
 }
 
 // AlexaCalling is the profile of Alexa.Comms.CallSignaling: ICE over IPv4 and DTLS-SRTP, whole descriptions without trickle,
@@ -40,17 +48,27 @@ func Phone() *Policy {
 	}
 }
 
-// Plan returns all that p allows.
+// Plan returns all that p allows without another party's word: not what it only passes on.
 func (p *Policy) Plan() Plan {
-	return Plan{{Kind: Audio, Dir: SendRecv, Codecs: slices.Clone(p.Audio)}}
+	var all Plan
+	for _, k := range [...]Kind{Audio, Video} {
+		if codecs := p.codecs(k); len(codecs) > 0 {
+			all = append(all, Media{Kind: k, Dir: SendRecv, Codecs: slices.Clone(codecs)})
+		}
+	}
+	return all
 }
 
 // codecs returns what p allows of a kind.
 func (p *Policy) codecs(k Kind) []Codec {
-	if k == Audio {
+	switch k {
+	case Audio:
 		return p.Audio
+	case Video:
+		return p.Video
+	default:
+		return nil
 	}
-	return nil
 }
 
 func findCodec(list []Codec, c Codec) (Codec, bool) {
@@ -72,5 +90,8 @@ type Local struct {
 	Candidates  []string // values of a=candidate
 	Fingerprint string   // of our certificate
 	SSRC        uint32   // of the audio that we send
+	VideoSSRC   uint32   // of the video that we send
 	CNAME       string
+	Keys        []Key // of SDES for the audio that we send, one for each suite that the policy allows; see Policy.Keys
+	VideoKeys   []Key // likewise for video
 }

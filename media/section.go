@@ -2,8 +2,10 @@ package media
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A Format is a codec under the payload type number that stands for it in one description.
@@ -15,10 +17,19 @@ type Format struct {
 // A Section is what stands for one m-section: what an engine needs to move its packets.
 type Section struct {
 	Kind      Kind
-	Dir       Direction // ours: what we may send and receive
-	In        []Format  // what we may receive
-	Out       []Format  // what we may send, preferred first
-	Transport Transport // of the far side
+	Mid       string        // a=mid; empty without
+	Dir       Direction     // ours: what we may send and receive
+	In        []Format      // what we may receive
+	Out       []Format      // what we may send, preferred first
+	Transport Transport     // of the far side
+	Shared    bool          // it goes the way of the first live section: bundled (RFC 9143), or the far side describes the same transport twice
+	Security  Security      // what protects it, never SDESOptional
+	KeyIn     Key           // of SDES: what the far side protects with; it changes with a new key of theirs
+	KeyOut    Key           // of SDES: one of the Local's
+	Feedback  Feedback      // what either side may send the other
+	SSRCs     []uint32      // of the far side, as far as it names them, without those of its retransmissions
+	PTime     time.Duration // of sound in a packet, as the far side wishes; 0 if it does not say
+	MaxPTime  time.Duration // at most; 0 if it does not say
 }
 
 // A Transport is where and how the far side takes media, as its description says.
@@ -126,15 +137,34 @@ func (s *sdpSession) direction(m *sdpSection) Direction {
 
 // transport reads where the far side takes the media of m.
 func (s *sdpSession) transport(m *sdpSection) Transport {
-	t := Transport{Mux: m.has("rtcp-mux"), Candidates: m.values("candidate"), Lite: s.has("ice-lite")}
-	if m.conn.addr.IsValid() && !m.conn.addr.IsUnspecified() && m.port > 0 {
-		t.Addr = netip.AddrPortFrom(m.conn.addr.Unmap(), uint16(m.port))
+	tagged, at := s.tagged(m), m // at is where the address stands
+	if m.port == 0 {
+		at = tagged
 	}
-	t.RTCP = m.rtcpAddr(t)
-	t.Ufrag, _ = s.inherited(m, "ice-ufrag")
-	t.Pwd, _ = s.inherited(m, "ice-pwd")
-	t.Fingerprint = s.fingerprint(m)
+	t := Transport{Mux: m.has("rtcp-mux"), Candidates: m.values("candidate"), Lite: s.has("ice-lite")}
+	if at.conn.addr.IsValid() && !at.conn.addr.IsUnspecified() && at.port > 0 {
+		t.Addr = netip.AddrPortFrom(at.conn.addr.Unmap(), uint16(at.port))
+	}
+	t.RTCP = at.rtcpAddr(t)
+	t.Ufrag = s.transportValue(m, "ice-ufrag")
+	t.Pwd = s.transportValue(m, "ice-pwd")
+	if t.Fingerprint = s.fingerprint(m); t.Fingerprint == "" {
+		t.Fingerprint = s.fingerprint(tagged)
+	}
+	if t.Candidates == nil {
+		t.Candidates = tagged.values("candidate")
+	}
 	return t
+}
+
+// transportValue returns an attribute of the transport of m: its own, that of the session, or that of the section which describes the
+// transport for it.
+func (s *sdpSession) transportValue(m *sdpSection, name string) string {
+	v, ok := s.inherited(m, name)
+	if !ok {
+		v, _ = s.tagged(m).value(name)
+	}
+	return v
 }
 
 // rtcpAddr applies rtcp-mux, a=rtcp (RFC 3605) or the port after that of RTP (RFC 3550 section 11). It is zero where there is none.
@@ -172,6 +202,38 @@ func (s *sdpSession) fingerprint(m *sdpSection) string {
 		}
 	}
 	return best
+}
+
+// ssrcs returns the sources that m names (RFC 5576), without those that only retransmit or repair (RFC 5576 section 4.2).
+func (m *sdpSection) ssrcs() []uint32 {
+	var all, helpers []uint32
+	for _, v := range m.values("ssrc-group") {
+		if f := strings.Fields(v); len(f) > 2 && (f[0] == "FID" || f[0] == "FEC-FR" || f[0] == "FEC") {
+			for _, text := range f[2:] {
+				if n, err := strconv.ParseUint(text, 10, 32); err == nil {
+					helpers = append(helpers, uint32(n))
+				}
+			}
+		}
+	}
+	for _, v := range m.values("ssrc") {
+		text, _, _ := strings.Cut(v, " ")
+		n, err := strconv.ParseUint(text, 10, 32)
+		if err == nil && !slices.Contains(all, uint32(n)) && !slices.Contains(helpers, uint32(n)) {
+			all = append(all, uint32(n))
+		}
+	}
+	return all
+}
+
+// milliseconds returns a=ptime or a=maxptime (RFC 8866 sections 6.4 and 6.5); 0 without, or where it makes no sense.
+func (m *sdpSection) milliseconds(name string) time.Duration {
+	v, _ := m.value(name)
+	ms, err := strconv.ParseFloat(v, 64) // some phones write "20.0"
+	if err != nil || ms < 1 || ms > 1000 {
+		return 0
+	}
+	return time.Duration(ms * float64(time.Millisecond))
 }
 
 // securedByDTLS reports whether an RTP profile runs over DTLS-SRTP. Alexa's older offers name the profile without "UDP/TLS/".

@@ -1,0 +1,92 @@
+package media
+
+import (
+	"slices"
+	"strings"
+)
+
+// turnedDown reports whether port 0 refuses m. A section that is bundle-only has it too (RFC 9143 section 6).
+func (s *sdpSession) turnedDown(m *sdpSection) bool {
+	return m.port == 0 && (!m.has("bundle-only") || !s.bundled(m))
+}
+
+// bundleGroup returns the mids of the first BUNDLE group.
+func (s *sdpSession) bundleGroup() []string {
+	for _, v := range s.values("group") {
+		if f := strings.Fields(v); len(f) > 1 && f[0] == "BUNDLE" {
+			return f[1:]
+		}
+	}
+	return nil
+}
+
+func (s *sdpSession) bundled(m *sdpSection) bool {
+	mid, ok := m.value("mid")
+	return ok && slices.Contains(s.bundleGroup(), mid)
+}
+
+// tagged returns the section that describes the transport of the group which m is in: the first that is in use (RFC 9143 section 7.1.3).
+// It is m itself where m is not bundled.
+func (s *sdpSession) tagged(m *sdpSection) *sdpSection {
+	if !s.bundled(m) {
+		return m
+	}
+	for _, mid := range s.bundleGroup() {
+		for i := range s.sections {
+			if have, ok := s.sections[i].value("mid"); ok && have == mid && s.sections[i].port != 0 {
+				return &s.sections[i]
+			}
+		}
+	}
+	return m
+}
+
+// sameWay reports whether two sections of one description name the same transport though they are not bundled, as an Echo does: the same
+// credentials and candidates, or the same address.
+func (t *Transport) sameWay(u *Transport) bool {
+	if t.Fingerprint != u.Fingerprint || t.Ufrag != u.Ufrag || t.Pwd != u.Pwd {
+		return false
+	}
+	if t.Ufrag == "" {
+		return t.Addr.IsValid() && t.Addr == u.Addr
+	}
+	places := t.places()
+	return places != nil && slices.Equal(places, u.places())
+}
+
+// places returns where the candidates of RTP are, sorted.
+func (t *Transport) places() []string {
+	var all []string
+	for _, c := range t.Candidates {
+		if f := strings.Fields(c); len(f) > 5 && f[1] == "1" {
+			all = append(all, strings.ToLower(f[2])+" "+f[4]+" "+f[5])
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// firstLive returns the index of the section that carries the transport of the leg: the first live one with sound, else the first live
+// one; -1 without any.
+func firstLive(sections []section) int {
+	if i := slices.IndexFunc(sections, func(s section) bool { return s.live && s.kind == Audio }); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(sections, func(s section) bool { return s.live })
+}
+
+// share finds out which live sections go the way of the first one. With ICE there is one agent for a leg, so apart is told of every
+// other one.
+func (p *Policy) share(sections []section, apart func(*section)) {
+	at := firstLive(sections)
+	for i := range sections {
+		s := &sections[i]
+		if !s.live {
+			continue
+		}
+		s.shared = i == at || s.bundled && sections[at].bundled || s.far.sameWay(&sections[at].far)
+		if !s.shared && p.ICE {
+			apart(s)
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package media
+
+import (
+	"slices"
+	"strings"
+)
+
+// common returns the formats of `theirs` that both `wanted` and p have, in their order, each with the parameters of the party that the
+// answer speaks for. Telephone events stay at the clock rates of the sound that stays, where they can (RFC 4733 section 2.1). It is
+// empty if no sound is left.
+func (p *Policy) common(k Kind, theirs []Format, wanted []Codec) (in, out []Format) {
+	for _, f := range theirs {
+		w, reading, ok := p.meet(k, f.Codec, wanted)
+		if ok {
+			in, out = append(in, Format{f.Number, answerParams(w, reading)}), append(out, Format{f.Number, reading})
+		}
+	}
+	return matchEvents(in), matchEvents(out)
+}
+
+// meet finds the first of the wanted codecs that the far side's c can stand for and that p allows. w has parameters; reading is c as it
+// has to be understood.
+func (p *Policy) meet(k Kind, c Codec, wanted []Codec) (w, reading Codec, ok bool) {
+	readings := p.readings(c)
+	for _, w := range wanted {
+		for _, reading := range readings {
+			if !w.Matches(reading) {
+				continue
+			}
+			if ours, ok := p.allowed(k, reading); ok {
+				if w.Params == "" {
+					w.Params = ours.Params
+				}
+				return w, reading, true
+			}
+		}
+	}
+	return Codec{}, Codec{}, false
+}
+
+// allowed returns what p has for a codec that somebody wants: its own entry, or c itself where p passes it on.
+func (p *Policy) allowed(k Kind, c Codec) (Codec, bool) {
+	if ours, ok := findCodec(p.codecs(k), c); ok {
+		return ours, true
+	}
+	return c, len(p.codecs(k)) > 0 && slices.ContainsFunc(p.Pass, func(name string) bool { return strings.EqualFold(name, c.Name) })
+}
+
+// anyH264Table are the profiles that H.264 without parameters is read as, where the policy says so: all that a decoder of High can
+// take, each at level 4.1.
+var anyH264Table = [...]string{"42e029", "640029", "640c29", "4d0029", "420029"}
+
+// readings returns the codecs that the far side's c can stand for.
+func (p *Policy) readings(c Codec) []Codec {
+	if _, said := param(c.Params, "profile-level-id"); said || !p.AnyH264 || !strings.EqualFold(c.Name, nameH264) {
+		return []Codec{c}
+	}
+	modes := []int{1, 0}
+	switch mode, _ := param(c.Params, "packetization-mode"); mode {
+	case "0":
+		modes = []int{0}
+	case "1":
+		modes = []int{1}
+	}
+	var all []Codec
+	for _, mode := range modes {
+		for _, profile := range anyH264Table {
+			r := H264(profile, mode)
+			r.ClockRate, r.Channels = c.ClockRate, c.Channels
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// read returns what a description of the far side says, with its formats as p reads them.
+func (p *Policy) read(said Plan) Plan {
+	for i := range said {
+		var codecs []Codec
+		for _, c := range said[i].Codecs {
+			codecs = append(codecs, p.readings(c)...)
+		}
+		said[i].Codecs = codecs
+	}
+	return said
+}
+
+// answerParams fits the parameters of w to an offered codec: the level of H.264 is that of w where both sides let it differ, else the
+// lower of the two, under the offered profile (RFC 6184 section 8.2.2).
+func answerParams(w, offered Codec) Codec {
+	if !strings.EqualFold(w.Name, nameH264) {
+		return w
+	}
+	ours, theirs := h264Of(w.Params), h264Of(offered.Params)
+	if ours.profile == h264Unknown || ours.asymmetry && theirs.asymmetry {
+		return w
+	}
+	if ours.level > theirs.level {
+		w.Params = withParam(w.Params, "profile-level-id", paramOr(offered.Params, "profile-level-id", h264Default))
+	}
+	return w
+}
+
+// matchEvents drops the telephone events whose clock is not that of any sound, unless none would be left, and everything if there
+// is no sound.
+func matchEvents(fs []Format) []Format {
+	var clocks []int
+	for _, f := range fs {
+		if !f.Codec.IsDigits() {
+			clocks = append(clocks, f.Codec.ClockRate)
+		}
+	}
+	if clocks == nil {
+		return nil
+	}
+	stray := func(f Format) bool { return f.Codec.IsDigits() && !slices.Contains(clocks, f.Codec.ClockRate) }
+	if slices.ContainsFunc(fs, func(f Format) bool { return f.Codec.IsDigits() && !stray(f) }) {
+		return slices.DeleteFunc(slices.Clone(fs), stray)
+	}
+	return fs
+}
