@@ -80,7 +80,7 @@ func (m *sheetMedia) portNumber() int {
 	return n
 }
 
-// codec returns what a payload type stands for as "name/rate/channels" in lower case, by rtpmap or, for 0 and 8, by RFC 3551.
+// codec returns what a payload type stands for as "name/rate/channels" in lower case, by rtpmap or, for 0, 8 and 9, by RFC 3551.
 // Opus has two channels whatever is written (RFC 7587 section 7). An rtpmap without a name or a clock spoils its number.
 func (m *sheetMedia) codec(number string) string {
 	for _, v := range attr(m.lines, "rtpmap") {
@@ -105,6 +105,8 @@ func (m *sheetMedia) codec(number string) string {
 		return "pcmu/8000/1"
 	case err == nil && n == 8:
 		return "pcma/8000/1"
+	case err == nil && n == 9:
+		return "g722/8000/1"
 	}
 	return ""
 }

@@ -120,7 +120,8 @@ func (w *writer) feedback(s *section, numbers []string) {
 	}
 }
 
-// rtcp says where RTCP goes. The answer takes multiplexing if it was offered (RFC 5761 section 5.1.1).
+// rtcp says where RTCP goes. The answer takes multiplexing if it was offered (RFC 5761 section 5.1.1). WebRTC knows a sender by its
+// stream and its source (RFC 8830, RFC 5576); all of ours are one stream, so that sound and pictures are played in step.
 func (w *writer) rtcp(s *section) {
 	if w.offer && w.p.Mux || !w.offer && s.far.Mux {
 		w.line("a=rtcp-mux")
@@ -132,6 +133,7 @@ func (w *writer) rtcp(s *section) {
 		if s.kind == Video {
 			ssrc = w.l.VideoSSRC
 		}
+		w.line("a=msid:", w.l.CNAME, " ", s.media)
 		w.line("a=ssrc:", strconv.FormatUint(uint64(ssrc), 10), " cname:", w.l.CNAME)
 	}
 }

@@ -84,7 +84,7 @@ func ExampleNegotiation() {
 	fmt.Println("the phone:", caller.Far())
 	fmt.Println("the caller:", phone.Agreed())
 	// Output:
-	// offered: audio RTP/AVP 96 0 8 97 98
+	// offered: audio RTP/AVP 96 9 0 8 97 98
 	// answered: audio RTP/AVP 0 8
 	// the phone: audio sendrecv PCMU/8000 PCMA/8000
 	// the phone: audio sendonly PCMU/8000 PCMA/8000

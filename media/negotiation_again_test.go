@@ -67,11 +67,11 @@ func TestPayloadTypesForLife(t *testing.T) {
 	a.offer(audio(sendRecv, media.PCMU()))
 	a.accept(parse(t, answerTo("0")))
 	again := sdpText(t, a.offer(nil))
-	if got, want := mLines(again), "audio taken RTP/AVP 97 0 8 96 98"; got != want {
+	if got, want := mLines(again), "audio taken RTP/AVP 97 9 0 8 96 98"; got != want {
 		t.Errorf("all codecs again: %q, want %q", got, want)
 	}
 	a.accept(parse(t, answerTo("97 8", "a=rtpmap:97 opus/48000/2")))
-	if got, want := mLines(sdpText(t, a.offer(nil))), "audio taken RTP/AVP 97 0 8 96 98"; got != want {
+	if got, want := mLines(sdpText(t, a.offer(nil))), "audio taken RTP/AVP 97 9 0 8 96 98"; got != want {
 		t.Errorf("after a refresh: %q, want %q", got, want)
 	}
 	a.n = a.n.Rollback()
@@ -80,7 +80,7 @@ func TestPayloadTypesForLife(t *testing.T) {
 	c := newParty(t, media.Phone())
 	c.answerText(offer, nil)
 	c.answerText(strings.Replace(offer, "0 96 97", "0", 1), nil)
-	if got, want := mLines(sdpText(t, c.offer(nil))), "audio taken RTP/AVP 97 0 8 96 98"; got != want {
+	if got, want := mLines(sdpText(t, c.offer(nil))), "audio taken RTP/AVP 97 9 0 8 96 98"; got != want {
 		t.Errorf("after a shorter offer of the far side: %q, want %q", got, want)
 	}
 
@@ -102,7 +102,7 @@ func TestNumbersOfBothSides(t *testing.T) {
 	if in, out := numbers(s.In), numbers(s.Out); in != "96 97" || out != "97 96" {
 		t.Fatalf("receives %s, sends %s", in, out)
 	}
-	if got, want := mLines(sdpText(t, a.offer(nil))), "audio taken RTP/AVP 96 0 8 98 97"; got != want {
+	if got, want := mLines(sdpText(t, a.offer(nil))), "audio taken RTP/AVP 96 9 0 8 98 97"; got != want {
 		t.Errorf("the next offer is %q, want %q", got, want)
 	}
 }
@@ -112,7 +112,7 @@ func TestNumbersOfTheAnswer(t *testing.T) {
 	a := newParty(t, media.Phone())
 	a.offer(audio(sendRecv, media.Opus()))
 	a.accept(parse(t, answerTo("97", "a=rtpmap:97 opus/48000/2")))
-	if got, want := mLines(sdpText(t, a.offer(nil))), "audio taken RTP/AVP 96 0 8 98 99"; got != want {
+	if got, want := mLines(sdpText(t, a.offer(nil))), "audio taken RTP/AVP 96 9 0 8 98 99"; got != want {
 		t.Errorf("the next offer is %q, want %q", got, want)
 	}
 }
@@ -163,7 +163,7 @@ func TestReanswerSections(t *testing.T) {
 	if got := named(a.n.Agreed()); got != "PCMU/8000 PCMA/8000 telephone-event/8000" {
 		t.Errorf("after a refused offer %s stands", got)
 	}
-	if got, want := mLines(sdpText(t, a.offer(nil))), "audio taken RTP/AVP 96 0 8 101 97; video refused RTP/AVP 31; application refused TCP/BFCP *"; got != want {
+	if got, want := mLines(sdpText(t, a.offer(nil))), "audio taken RTP/AVP 96 9 0 8 101 97; video refused RTP/AVP 31; application refused TCP/BFCP *"; got != want {
 		t.Errorf("our offer: %q, want %q", got, want)
 	}
 }
@@ -182,7 +182,7 @@ func TestSecondAudioSection(t *testing.T) {
 	if got := b.n.Sections()[0].Transport.Addr.Port(); got != 49174 {
 		t.Errorf("sends to port %d, want 49174", got)
 	}
-	if got, want := mLines(sdpText(t, b.offer(nil))), "audio refused RTP/AVP 97; audio taken RTP/AVP 96 0 8 97 98"; got != want {
+	if got, want := mLines(sdpText(t, b.offer(nil))), "audio refused RTP/AVP 97; audio taken RTP/AVP 96 9 0 8 97 98"; got != want {
 		t.Errorf("our offer: %q, want %q", got, want)
 	}
 }

@@ -76,6 +76,9 @@ func (p *Policy) readings(c Codec) []Codec {
 // read returns what a description of the far side says, with its formats as p reads them.
 func (p *Policy) read(said Plan) Plan {
 	for i := range said {
+		if len(p.codecs(said[i].Kind)) == 0 {
+			continue
+		}
 		var codecs []Codec
 		for _, c := range said[i].Codecs {
 			codecs = append(codecs, p.readings(c)...)

@@ -35,16 +35,33 @@ type Policy struct {
 // Opus and G.711.
 func AlexaCalling() *Policy {
 	return &Policy{
-		Name: "alexa", Security: DTLS, ICE: true, IPv4Only: true, Bundle: true, Mux: true,
+		Name: "alexa", Security: DTLS, ICE: true, IPv4Only: true, Bundle: true, Mux: true, AnyH264: true,
 		Audio: []Codec{Opus(), PCMU(), PCMA(), TelephoneEvent(8000), TelephoneEvent(48000)},
 	}
 }
 
-// Phone is the profile of SIP phones and PBXs: plain RTP with a port for RTCP beside it.
+// Browser is the profile of WebRTC (RFC 8829, RFC 7874): ICE and DTLS-SRTP with everything on one transport, whole descriptions without
+// trickle, Opus, G.722 and G.711.
+func Browser() *Policy {
+	return &Policy{
+		Name: "browser", Security: DTLS, ICE: true, Bundle: true, Mux: true,
+		Audio: []Codec{Opus(), G722(), PCMU(), PCMA(), TelephoneEvent(48000), TelephoneEvent(8000)},
+	}
+}
+
+// Phone is the profile of SIP phones and PBXs: plain RTP with a port for RTCP beside it, Opus, G.722 and G.711.
 func Phone() *Policy {
 	return &Policy{
 		Name:  "phone",
-		Audio: []Codec{Opus(), PCMU(), PCMA(), TelephoneEvent(8000), TelephoneEvent(48000)},
+		Audio: []Codec{Opus(), G722(), PCMU(), PCMA(), TelephoneEvent(8000), TelephoneEvent(48000)},
+	}
+}
+
+// Trunk is the profile of SIP trunks: plain RTP with a port for RTCP beside it, and G.711, which every carrier has, before G.722.
+func Trunk() *Policy {
+	return &Policy{
+		Name:  "trunk",
+		Audio: []Codec{PCMA(), PCMU(), G722(), TelephoneEvent(8000)},
 	}
 }
 

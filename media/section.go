@@ -129,7 +129,11 @@ func (s *sdpSession) direction(m *sdpSection) Direction {
 			}
 		}
 	}
-	if _, ice := s.inherited(m, "ice-ufrag"); !ice && m.conn.addr.IsValid() && m.conn.addr.IsUnspecified() {
+	at := m
+	if m.port == 0 {
+		at = s.tagged(m) // whose address counts where BUNDLE gives m its port
+	}
+	if s.transportValue(m, "ice-ufrag") == "" && at.conn.addr.IsValid() && at.conn.addr.IsUnspecified() {
 		d &= SendOnly
 	}
 	return d
@@ -229,8 +233,8 @@ func (m *sdpSection) ssrcs() []uint32 {
 // milliseconds returns a=ptime or a=maxptime (RFC 8866 sections 6.4 and 6.5); 0 without, or where it makes no sense.
 func (m *sdpSection) milliseconds(name string) time.Duration {
 	v, _ := m.value(name)
-	ms, err := strconv.ParseFloat(v, 64) // some phones write "20.0"
-	if err != nil || ms < 1 || ms > 1000 {
+	ms, err := strconv.ParseFloat(v, 64)        // some phones write "20.0"
+	if err != nil || !(ms >= 1 && ms <= 1000) { // NaN is neither
 		return 0
 	}
 	return time.Duration(ms * float64(time.Millisecond))
