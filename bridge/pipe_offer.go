@@ -132,8 +132,8 @@ func (l *pipeLeg) refuse() {
 		return
 	}
 	l.peer.neg = l.peer.neg.Rollback()
-	l.settle(errRefused)
 	l.Change(func(i *Info) { i.Far, i.Pending = l.neg.Far(), false })
+	l.settle(errRefused) // the peer's Update returns to a leg that has nothing pending
 }
 
 // answerWithWhatStands answers an offer that nobody cared for, or refuses it.
