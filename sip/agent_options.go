@@ -45,6 +45,8 @@ type Options struct {
 	MaxCalls int
 	// Decline603 answers bridge.Declined with 603, which ends the ringing of all other phones of the called party too, instead of 480.
 	Decline603 bool
+	// Reliable says whether provisional responses are reliable (RFC 3262): where the far side takes that (the default), always, or never.
+	Reliable Reliability
 	// Network is "udp", "tcp", or "" for both on one port; "tls" is TLS alone.
 	Network string
 

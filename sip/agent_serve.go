@@ -124,11 +124,15 @@ func (a *Agent) outside(tx *serverTx) {
 func (a *Agent) within(tx *serverTx, tag string) {
 	req := tx.req
 	l := a.find(req.CallID().Value(), tag)
-	if l == nil || l.dialog.remoteTag != tagOf(req.From().Params) {
+	var d *dialog
+	if l != nil {
+		d = l.dialogOf(tagOf(req.From().Params))
+	}
+	if d == nil || d != l.dialog && (req.Method == sipmsg.BYE || req.Method == sipmsg.INVITE) {
 		tx.refuse(noDialog())
 		return
 	}
-	if !l.dialog.takes(req) && req.Method != sipmsg.BYE {
+	if !d.takes(req) && req.Method != sipmsg.BYE {
 		tx.refuse(refuseWith(500, "Out Of Order"))
 		return
 	}
@@ -136,7 +140,9 @@ func (a *Agent) within(tx *serverTx, tag string) {
 	case sipmsg.INVITE:
 		l.reinvited(tx)
 	case sipmsg.UPDATE:
-		l.updated(tx)
+		l.updated(tx, d)
+	case sipmsg.PRACK:
+		l.pracked(tx)
 	case sipmsg.BYE:
 		l.byed(tx)
 	case sipmsg.INFO:
@@ -169,7 +175,7 @@ func (a *Agent) options(tx *serverTx) {
 // capable says what we can do.
 func (a *Agent) capable(tx *serverTx) {
 	_ = tx.answer(response{status: 200, phrase: "OK", header: []sipmsg.Header{
-		a.allow(), sipmsg.NewHeader("Accept", typeSDP),
+		a.allow(), sipmsg.NewHeader("Accept", typeSDP), sipmsg.NewHeader("Supported", a.supported()),
 	}})
 }
 

@@ -17,7 +17,7 @@ func TestOptionsRequest(t *testing.T) {
 		s := w.peer.call()
 		s.send("OPTIONS", "")
 		res := w.peer.response(200, "OPTIONS")
-		if got := res.GetHeader("Allow"); got == nil || got.Value() != "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE" {
+		if got := res.GetHeader("Allow"); got == nil || got.Value() != "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK" {
 			t.Errorf("Allow: %v", got)
 		}
 		if got := res.GetHeader("Accept"); got == nil || got.Value() != "application/sdp" {
@@ -80,7 +80,7 @@ func TestStrayRequests(t *testing.T) {
 		w.peer.silence(time.Minute)
 		in := w.peer.call()
 		in.up(w, nil)
-		for _, method := range []string{"REFER", "NOTIFY", "PRACK", "FLY"} {
+		for _, method := range []string{"REFER", "NOTIFY", "FLY"} {
 			in.send(method, "")
 			w.peer.response(405, method)
 		}

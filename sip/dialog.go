@@ -19,7 +19,7 @@ const (
 )
 
 // allowedMethods is what Allow says: what we answer with other than 405.
-const allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+const allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
 
 // allow returns the Allow header field.
 func (a *Agent) allow() sipmsg.Header {
@@ -46,6 +46,7 @@ type dialog struct {
 	net       string // transport of what we send
 	flow      conn   // the way that our requests take; nil: target and routes decide
 	known     conn   // where the far side was reached or came from: for when its target cannot be reached
+	updates   bool   // the far side takes UPDATE
 	pinned    bool   // flow is the way that the far side's requests come, whatever its target says
 	login     login  // without credentials in a call that came in: who calls us may not ask who we are
 	secure    bool   // begun with a sips URI: every request is to stay on TLS (RFC 3261 section 12.1.1)
@@ -70,6 +71,7 @@ func (a *Agent) dialogOf(req *sipmsg.Request, from conn) *dialog {
 	d.routes = routesOf(req)
 	d.retarget(req)
 	d.follow(req, from)
+	d.learn(req)
 	return d
 }
 
@@ -145,6 +147,14 @@ func (d *dialog) establish(res *sipmsg.Response) {
 		d.routes = append(d.routes, r)
 	}
 	d.retarget(res)
+	d.learn(res)
+}
+
+// learn takes note of what the far side says that it takes.
+func (d *dialog) learn(msg sipmsg.Message) {
+	if yes, said := allows(msg, sipmsg.UPDATE); said {
+		d.updates = yes
+	}
 }
 
 // fork returns the dialog of another To tag of the same INVITE.
@@ -194,6 +204,7 @@ func (d *dialog) request(method sipmsg.RequestMethod, seq uint32) *sipmsg.Reques
 	if method == sipmsg.INVITE || method == sipmsg.UPDATE {
 		req.AppendHeader(d.contact())
 		req.AppendHeader(d.agent.allow())
+		d.agent.extend(req)
 	}
 	req.AppendHeader(sipmsg.NewHeader("User-Agent", userAgent))
 	req.SetBody(nil)

@@ -21,6 +21,10 @@
 // Bridge's Answer, and is then answered with what was wanted last. Update sends a re-INVITE; where offers meet, both wait as RFC 3261 section
 // 14.1 says. Hangup tells the far side its cause by status and by a Reason header (RFC 3326).
 //
+// Provisional responses that carry a description are reliable where the far side takes that (RFC 3262, see Options.Reliable): they are
+// repeated until PRACK comes, and the 200 waits for it. A caller that made no offer gets ours that way. Of a call that we place, each
+// branch (To tag) that rings has offer and answer of its own; the media follow the branch that had the last, and then the one that accepts.
+//
 // # Causes
 //
 //	bridge        response  Q.850    from responses
@@ -97,7 +101,7 @@
 //
 // # Limitations
 //
-// No WebSocket, no registration either way, no PRACK, session timers or REFER; none of these is advertised. Requests over 1,300
+// No WebSocket, no registration either way, no session timers or REFER; none of these is advertised. Requests over 1,300
 // bytes go over the transport that their URI asks for, over UDP in IP fragments if need be, and are not moved to TCP. Of a name's SRV
 // records the first alone is tried, and NAPTR records are not looked up. A 3xx is a refusal: it is not followed. Of a far side that refuses
 // the offer in our re-INVITE, the call goes on as it was.

@@ -33,6 +33,10 @@ type Leg struct {
 	// The rest belongs to the inbox of the call.
 	dialog     *dialog
 	want       media.Plan // what we last spoke for: it answers what nobody else does
+	opening    *opening   // of a call that has come and has no final response yet
+	tentative  *tentative // provisional response that waits for its PRACK
+	rseq       uint32     // RSeq of the last reliable one
+	later      []func()   // what waits for that PRACK
 	asked      *asked
 	unacked    *accepted
 	inviting   *inviting
@@ -113,8 +117,8 @@ func (l *Leg) gone() error {
 	return ErrClosed
 }
 
-// Ring implements bridge.Leg. Without a plan it sends 180, with one 183 that carries the answer. A caller that made no offer cannot be
-// given early media, since what would be our offer is not sure to arrive in a response before acceptance: it gets 180.
+// Ring implements bridge.Leg. Without a plan it sends 180, with one 183 that carries the answer, or, to a caller that made no offer, our
+// offer, which is answered with PRACK. That takes reliable responses (RFC 3262): a caller that has none gets 180.
 func (l *Leg) Ring(ctx context.Context, early media.Plan) error {
 	return l.run(ctx, func() error { return l.ring(early) })
 }
@@ -130,16 +134,17 @@ func (l *Leg) Answer(ctx context.Context, want media.Plan) error {
 
 // answer answers what the far side has asked, and calls done once with what came of it.
 func (l *Leg) answer(want media.Plan, done func(error)) {
-	q := l.asked
 	switch {
 	case l.Ended() != nil:
 		done(l.Ended())
-	case q != nil && q.first:
+	case l.opening != nil:
 		l.accept(want, done)
-	case q != nil:
+	case l.asked != nil:
 		done(l.answerOffer(want))
 	case l.inviting != nil && l.inviting.offered != nil:
 		done(l.answerAccepted(want))
+	case l.inviting != nil && l.inviting.asking() != nil:
+		done(l.inviting.asking().answerEarly(want))
 	default:
 		done(nil)
 	}
@@ -192,7 +197,12 @@ func (l *Leg) reach(i *bridge.Info, phase bridge.Phase) {
 
 // request sends a request within the dialog. handle is called once, in the inbox, with the final response or an error.
 func (l *Leg) request(req *sipmsg.Request, way conn, handle func(*sipmsg.Response, error)) error {
-	x := &exchange{leg: l, req: req, way: way, handle: func(res *sipmsg.Response, err error) {
+	return l.requestIn(l.dialog, req, way, handle)
+}
+
+// requestIn is request for one of several dialogs: before acceptance there may be some.
+func (l *Leg) requestIn(d *dialog, req *sipmsg.Request, way conn, handle func(*sipmsg.Response, error)) error {
+	x := &exchange{leg: l, dialog: d, req: req, way: way, handle: func(res *sipmsg.Response, err error) {
 		if err != nil || res.StatusCode >= 200 {
 			handle(res, err)
 		}

@@ -42,7 +42,7 @@ func (l *Leg) conclude() {
 	why := l.Ended().Cause
 	l.stopTimers()
 	switch {
-	case l.asked != nil && l.asked.first:
+	case l.opening != nil:
 		l.refuse(l.agent.refusalOf(why))
 	case l.inviting != nil && l.inviting.first:
 		l.withdraw(why)
@@ -57,8 +57,8 @@ func (l *Leg) conclude() {
 
 // refuse refuses the INVITE that would have begun the call. That is the end of it when its ACK has come.
 func (l *Leg) refuse(r *refusal) {
-	tx := l.asked.tx
-	l.asked = nil
+	tx := l.opening.tx
+	l.opening = nil
 	res := tx.build(response{status: r.status, phrase: r.phrase, header: r.header, tag: l.localTag})
 	if err := tx.respond(res); err != nil {
 		if !tx.from.alive() {
@@ -96,13 +96,14 @@ func (l *Leg) byed(tx *serverTx) {
 	if r := reasonOf(tx.req); r.text != "" {
 		end.Err = &Error{Status: 200, Method: string(sipmsg.BYE), Reason: r.text}
 	}
-	if l.asked != nil && l.asked.first {
+	if l.opening != nil {
 		end.Cause = bridge.Cancelled
 	}
 	l.over(end)
 	l.concluding = true
 	l.stopTimers()
-	if l.asked != nil && l.asked.first {
+	if l.opening != nil {
+		l.dropAsked()
 		l.refuse(refuseWith(487, "Request Terminated"))
 		return
 	}
@@ -116,13 +117,12 @@ func (l *Leg) byed(tx *serverTx) {
 
 // cancelled takes CANCEL of an INVITE that has no final response yet.
 func (l *Leg) cancelled(invite *serverTx, r reason) {
-	q := l.asked
-	if q == nil || q.tx != invite {
-		return
-	}
 	terminated := refuseWith(487, "Request Terminated")
-	if !q.first {
+	switch {
+	case l.asked != nil && l.asked.tx == invite:
 		l.refuseOffer(terminated)
+		return
+	case l.opening == nil || l.opening.tx != invite:
 		return
 	}
 	end := &bridge.EndError{Cause: bridge.Cancelled, Remote: true}
@@ -140,7 +140,7 @@ func (l *Leg) cancelled(invite *serverTx, r reason) {
 
 // dropAsked refuses an offer that waits while the call ends.
 func (l *Leg) dropAsked() {
-	if l.asked != nil && !l.asked.first {
+	if l.asked != nil {
 		l.asked.tx.refuse(refuseWith(487, "Request Terminated"))
 		l.asked = nil
 	}
@@ -151,6 +151,10 @@ func (l *Leg) stopTimers() {
 	if l.asked != nil {
 		l.asked.stop()
 	}
+	if l.tentative != nil {
+		l.tentative.timer.Stop() // what acknowledges it late is still answered
+	}
+	l.later = nil
 	if l.rest != nil {
 		l.rest.Stop()
 		l.rest = nil

@@ -1,28 +1,20 @@
 package sip
 
 import (
-	"time"
-
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/media"
 )
 
-// asked is a request of the far side's that has to be answered with what the other party of the call says: INVITE, or UPDATE with an
-// offer.
-type asked struct {
-	tx    *serverTx
-	offer media.Description // zero: the far side wants us to make one
-	first bool              // it begins the call
-	sdp   []byte            // our answer, once it has gone out in 183
-	timer *time.Timer       // answers with what stands; nil for the first
-}
-
-func (q *asked) stop() {
-	if q.timer != nil {
-		q.timer.Stop()
-	}
+// opening is the INVITE that begins a call, until it has its final response.
+type opening struct {
+	tx       *serverTx
+	offer    media.Description // zero: the far side wants us to make one
+	reliable bool              // the caller takes reliable provisional responses
+	must     bool              // all of them are to be reliable
+	sdp      []byte            // our answer or offer, once it is meant for a provisional response
+	complete bool              // there was an offer and an answer, and the far side has said that it has both
 }
 
 // invited takes an INVITE that begins a call.
@@ -47,6 +39,9 @@ func (a *Agent) receive(tx *serverTx) (*Leg, error) {
 	if !a.txs.begins(tx) {
 		return nil, refuseWith(482, "Loop Detected") // the same call has come by another way
 	}
+	if r := a.extensionRefusal(tx.req); r != nil {
+		return nil, r
+	}
 	offer, err := readSDP(tx.req)
 	if err != nil {
 		return nil, err
@@ -59,7 +54,11 @@ func (a *Agent) receive(tx *serverTx) (*Leg, error) {
 	info := bridge.Info{From: d.remote.party(), To: nameAddr{d.local.name, tx.req.Recipient}.party(), Far: offer.Plan(), Pending: !offer.IsZero(), Came: true}
 	l := a.newLeg(d, info)
 	l.came = true
-	l.asked = &asked{tx: tx, offer: offer, first: true}
+	l.opening = &opening{tx: tx, offer: offer}
+	if a.o.Reliable != ReliableOff {
+		l.opening.reliable = supports(tx.req, tagReliable)
+		l.opening.must = requires(tx.req, tagReliable) || a.o.Reliable == ReliableRequired
+	}
 	if err := l.open(); err != nil {
 		d.keep(nil)
 		return nil, busyRefusal("no media")
@@ -97,64 +96,100 @@ func (a *Agent) foresee(offer media.Description) error {
 
 // ring tells the caller that the called party is being told, or gives it early media.
 func (l *Leg) ring(early media.Plan) error {
-	q := l.asked
+	o := l.opening
 	if end := l.Ended(); end != nil {
 		return end
 	}
-	if !l.came || q == nil || !q.first || q.sdp != nil {
+	if o == nil || o.sdp != nil {
 		return nil
 	}
-	if early == nil || q.offer.IsZero() {
+	offerless := o.offer.IsZero()
+	if offerless && !o.reliable || early == nil && !offerless || early == nil && !o.must {
 		if l.Info().Phase < bridge.Alerting {
-			_ = q.tx.answer(l.response(180, "Ringing", nil))
+			l.tell(l.response(180, "Ringing", nil), false)
 			l.rise(bridge.Alerting)
 		}
 		return nil
 	}
-	d, err := l.terminal.Answer(q.offer, early)
+	d, err := l.describe(early)
 	if err != nil {
 		return err
 	}
-	q.sdp, l.want = textOf(d), early
-	_ = q.tx.answer(l.response(183, "Session Progress", q.sdp))
-	l.agreed(bridge.Early)
+	o.sdp, l.want = textOf(d), early
+	if early == nil { // the first reliable response has to carry our offer (RFC 3261 section 13.2.1)
+		l.tell(l.response(180, "Ringing", o.sdp), true)
+	} else {
+		l.tell(l.response(183, "Session Progress", o.sdp), offerless)
+	}
+	if offerless {
+		l.rise(bridge.Alerting)
+	} else {
+		l.agreed(bridge.Early)
+	}
 	return nil
+}
+
+// describe returns our answer to the offer that began the call, or our offer where it had none.
+func (l *Leg) describe(want media.Plan) (media.Description, error) {
+	if l.opening.offer.IsZero() {
+		return l.terminal.Offer(want)
+	}
+	return l.terminal.Answer(l.opening.offer, want)
 }
 
 // response returns a response to an INVITE or UPDATE, other than a refusal.
 func (l *Leg) response(status int, phrase string, sdp []byte) response {
-	return response{status: status, phrase: phrase, tag: l.localTag, sdp: sdp, header: []sipmsg.Header{
+	r := response{status: status, phrase: phrase, tag: l.localTag, sdp: sdp, header: []sipmsg.Header{
 		l.dialog.contact(), l.agent.allow(),
 	}}
+	if s := l.agent.supported(); s != "" {
+		r.header = append(r.header, sipmsg.NewHeader("Supported", s))
+	}
+	return r
 }
 
-// accept accepts the call. done is told when what is agreed is known.
+// accept accepts the call, once no description waits for its PRACK (RFC 3262 section 3). done is told when what is agreed is known.
 func (l *Leg) accept(want media.Plan, done func(error)) {
-	q := l.asked
-	sdp, err := q.sdp, error(nil)
-	if sdp == nil {
-		var d media.Description
-		if q.offer.IsZero() {
-			d, err = l.terminal.Offer(want)
-		} else {
-			d, err = l.terminal.Answer(q.offer, want)
+	o := l.opening
+	if l.tentative != nil && l.tentative.described {
+		l.later = append(l.later, func() { l.answer(want, done) })
+		return
+	}
+	described := o.sdp != nil
+	if !described {
+		d, err := l.describe(want)
+		if err != nil {
+			l.refuseCall(&bridge.EndError{Cause: bridge.Media, Err: err}, refuseMedia(err))
+			done(l.Ended())
+			return
 		}
-		sdp, l.want = textOf(d), want
+		o.sdp, l.want = textOf(d), want
 	}
-	if err != nil {
-		l.over(&bridge.EndError{Cause: bridge.Media, Err: err})
-		l.concluding = true
-		l.refuse(refuseMedia(err))
-		done(l.Ended())
+	l.opening, l.later = nil, nil
+	if l.tentative != nil {
+		l.tentative.timer.Stop()
+	}
+	if described {
+		l.updates = append(l.updates, &update{ctx: l.Context(), want: want, result: make(chan error, 1)}) // nothing if it is what was said early
+	}
+	switch {
+	case o.complete:
+		l.succeed(o.tx, nil, nil)
+	case o.offer.IsZero():
+		l.succeed(o.tx, o.sdp, &owed{first: true, done: done})
+		l.rise(bridge.Up)
 		return
+	default:
+		l.succeed(o.tx, o.sdp, nil)
 	}
-	l.asked = nil
-	if !q.offer.IsZero() {
-		l.succeed(q.tx, sdp, nil)
-		l.agreed(bridge.Up)
-		done(nil)
-		return
-	}
-	l.succeed(q.tx, sdp, &owed{first: true, done: done})
-	l.rise(bridge.Up)
+	l.agreed(bridge.Up)
+	done(nil)
+}
+
+// refuseCall ends a call that came in, with a refusal of its own.
+func (l *Leg) refuseCall(end *bridge.EndError, r *refusal) {
+	l.over(end)
+	l.concluding = true
+	l.stopTimers()
+	l.refuse(r)
 }

@@ -223,7 +223,7 @@ func TestRefusedBeforeTheBridge(t *testing.T) {
 		{"not plain RTP", strings.Replace(offer(1), "RTP/AVP", "RTP/SAVP", 1), nil, 488, "399"},
 		{"no SDP but text", "hello", []string{"Content-Type: text/plain"}, 415, ""},
 		{"compressed", "hello", []string{"Content-Type: application/sdp", "Content-Encoding: gzip"}, 415, ""},
-		{"extension", offer(1), []string{"Require: 100rel"}, 420, ""},
+		{"extension", offer(1), []string{"Require: 100rel, precondition"}, 420, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -27,11 +27,14 @@ type inviting struct {
 	withdrawn *bridge.Cause // nobody wants the call any more
 	timer     *time.Timer   // gives up after CANCEL
 
-	early   *earlyAnswer
-	winner  *sipmsg.Response   // the 2xx that made the call
-	offered *media.Description // the far side's offer in it, which waits for our answer
-	answer  []byte             // ours to that, for the ACK
-	acks    map[string]*sent   // by To tag
+	want     media.Plan         // of our offer
+	branches []*branch          // early dialogs, of the INVITE that begins the call
+	current  *branch            // that had the last exchange of offer and answer; nil: none had
+	moved    bool               // and that was not about the offer in the INVITE
+	winner   *sipmsg.Response   // the 2xx that made the call
+	offered  *media.Description // the far side's offer in it, which waits for our answer
+	answer   []byte             // ours to that, for the ACK
+	acks     map[string]*sent   // by To tag
 }
 
 // sent is an ACK as it went out, for repeated 2xx.
@@ -39,9 +42,6 @@ type sent struct {
 	ack *sipmsg.Request
 	way conn
 }
-
-// earlyAnswer is an answer that was taken, and the branch that it came from.
-type earlyAnswer struct{ tag, sdp string }
 
 // response takes a response to the INVITE that begins the call.
 func (inv *inviting) response(res *sipmsg.Response, err error) {
@@ -64,46 +64,52 @@ func (inv *inviting) progress(res *sipmsg.Response) {
 	if inv.withdrawn != nil {
 		inv.cancel()
 	}
-	if inv.withdrawn != nil || res.StatusCode == 100 || res.StatusCode == 199 { // 199 takes a branch back: RFC 6228
+	if inv.withdrawn != nil || res.StatusCode == 100 || inv.winner != nil {
 		return
 	}
-	phase := bridge.Alerting
-	if !inv.offerless {
-		if took, err := inv.takeAnswer(res); err != nil {
-			l.log.Debug("early answer not taken", "status", res.StatusCode, "error", err)
-		} else if took {
-			l.agreed(bridge.Early)
-			phase = bridge.Early
-		}
+	b := inv.branch(res)
+	if b == nil {
+		return
 	}
-	l.rise(phase)
+	take, reliable := b.next(res)
+	if !take {
+		return
+	}
+	if res.StatusCode == 199 { // takes a branch back: RFC 6228
+		if reliable {
+			b.prack(nil)
+		}
+		b.stop()
+		return
+	}
+	inv.describes(b, res, reliable)
+	l.rise(bridge.Alerting)
 	l.sign()
+}
+
+// describes takes what a provisional response says of media, and says that it has come.
+func (inv *inviting) describes(b *branch, res *sipmsg.Response, reliable bool) {
+	l, took := inv.leg, false
+	var err error
+	switch {
+	case !inv.offerless:
+		took, err = b.takeAnswer(res, reliable)
+	case reliable:
+		took, err = b.takeOffer(res)
+	}
+	if err != nil {
+		l.log.Debug("early description not taken", "status", res.StatusCode, "error", err)
+	}
+	if reliable && b.offered == nil {
+		b.prack(nil)
+	}
+	if took && !inv.offerless {
+		l.agreed(bridge.Early)
+	}
 }
 
 // provisional reports whether CANCEL may be sent: there was a response, and to the INVITE as it was sent last.
 func (inv *inviting) provisional() bool { return inv.heard != nil && inv.heard == inv.exchange.tx }
-
-// takeAnswer takes the answer in a response, if there is one that is not the one that stands. That of another branch, or a later one of
-// the same, takes the place of an earlier.
-func (inv *inviting) takeAnswer(res *sipmsg.Response) (bool, error) {
-	text, err := sdpText(res)
-	if err != nil || text == nil {
-		return false, err
-	}
-	answer := earlyAnswer{tagOf(res.To().Params), string(text)}
-	if inv.early != nil && *inv.early == answer {
-		return true, nil
-	}
-	d, err := media.ParseDescription(text)
-	if err != nil {
-		return false, err
-	}
-	if err := inv.leg.terminal.Accept(d); err != nil {
-		return false, err
-	}
-	inv.early = &answer
-	return true, nil
-}
 
 // success takes a 2xx: the first, a repeated one, or that of another branch.
 func (inv *inviting) success(res *sipmsg.Response) {
@@ -121,7 +127,10 @@ func (inv *inviting) success(res *sipmsg.Response) {
 		inv.loses(res)
 		return
 	}
+	b := inv.branch(res)
 	inv.winner = res
+	l.dialog.keep(nil)
+	l.dialog = b.dialog
 	inv.stop()
 	l.dialog.establish(res)
 	switch {
@@ -133,20 +142,23 @@ func (inv *inviting) success(res *sipmsg.Response) {
 			why = *inv.withdrawn
 		}
 		l.bye(why)
-	case inv.offerless:
+	case inv.offerless && !b.complete:
 		inv.takeOffer(res)
 	default:
-		inv.accepted(res)
+		inv.accepted(b, res)
 	}
 }
 
-// accepted takes the 2xx to an INVITE that had our offer.
-func (inv *inviting) accepted(res *sipmsg.Response) {
+// accepted takes the 2xx of a branch that has our offer or our answer.
+func (inv *inviting) accepted(b *branch, res *sipmsg.Response) {
 	l := inv.leg
 	inv.acknowledge(res, nil)
 	l.inviting = nil
-	_, err := inv.takeAnswer(res)
-	if err == nil && (inv.early == nil || inv.early.tag != tagOf(res.To().Params)) {
+	err := b.resume()
+	if err == nil && !inv.offerless {
+		_, err = b.takeAnswer(res, true)
+	}
+	if err == nil && b.answer == "" && !b.complete {
 		err = errNoSDP
 	}
 	if err != nil {
@@ -234,7 +246,8 @@ func (inv *inviting) loses(res *sipmsg.Response) {
 		return
 	}
 	l := inv.leg
-	d := l.dialog.fork(res)
+	d := inv.branch(res).dialog
+	d.establish(res)
 	defer d.keep(nil)
 	inv.ackWithin(d, res, nil)
 	way, err := d.way()
@@ -281,5 +294,8 @@ func unanswered(method sipmsg.RequestMethod, err error) *Error {
 func (inv *inviting) stop() {
 	if inv.timer != nil {
 		inv.timer.Stop()
+	}
+	for _, b := range inv.branches {
+		b.release()
 	}
 }

@@ -10,10 +10,25 @@ import (
 	"github.com/alexacall/alexacall/media"
 )
 
+// asked is a request of the far side's within the call that has to be answered with what the other party says: INVITE or UPDATE with an
+// offer.
+type asked struct {
+	tx     *serverTx
+	dialog *dialog
+	offer  media.Description
+	timer  *time.Timer // answers with what stands; nil if that is done at once
+}
+
+func (q *asked) stop() {
+	if q.timer != nil {
+		q.timer.Stop()
+	}
+}
+
 // reinvited takes an INVITE within the call.
 func (l *Leg) reinvited(tx *serverTx) {
 	tx.leg = l
-	if r := l.unready(); r != nil {
+	if r := l.unready(l.dialog); r != nil {
 		tx.refuse(r)
 		return
 	}
@@ -28,7 +43,7 @@ func (l *Leg) reinvited(tx *serverTx) {
 	}
 	_ = tx.answer(response{status: 100, phrase: "Trying"})
 	if !offer.IsZero() {
-		l.ask(tx, offer)
+		l.ask(tx, l.dialog, offer)
 		return
 	}
 	d, err := l.terminal.Offer(l.want)
@@ -36,39 +51,58 @@ func (l *Leg) reinvited(tx *serverTx) {
 		tx.refuse(refuseMedia(err))
 		return
 	}
-	l.refresh(tx)
+	refresh(l.dialog, tx)
 	l.succeed(tx, textOf(d), &owed{})
 }
 
 // updated takes UPDATE (RFC 3311).
-func (l *Leg) updated(tx *serverTx) {
+func (l *Leg) updated(tx *serverTx, d *dialog) {
 	offer, err := readSDP(tx.req)
-	switch r := l.unready(); {
+	switch r := l.unready(d); {
 	case err != nil:
 		tx.refuse(l.agent.refusedFor(err))
 	case offer.IsZero() && l.Ended() == nil: // a new Contact, or a sign of life
-		l.refresh(tx)
+		refresh(d, tx)
 		_ = tx.answer(l.response(200, "OK", nil))
 	case r != nil:
 		tx.refuse(r)
 	case l.unacked != nil:
 		tx.refuse(retryLater()) // the offer in our 2xx, or its answer, may not have arrived yet
 	default:
-		l.ask(tx, offer)
+		l.ask(tx, d, offer)
 	}
 }
 
 // unready returns why an offer of the far side's cannot be taken now (RFC 3261 section 14.2, RFC 3311 section 5.2).
-func (l *Leg) unready() *refusal {
+func (l *Leg) unready(d *dialog) *refusal {
 	switch {
 	case l.Ended() != nil:
 		return noDialog()
-	case l.asked != nil, l.Info().Phase < bridge.Up:
+	case l.asked != nil:
 		return retryLater()
+	case l.Info().Phase < bridge.Up:
+		return l.unreadyEarly(d)
 	case l.inviting != nil, l.unacked != nil && l.unacked.owed != nil:
 		return refuseWith(491, "Request Pending")
 	}
 	return nil
+}
+
+// unreadyEarly is unready before acceptance. The first offer must have its answer, and both sides must be sure of that.
+func (l *Leg) unreadyEarly(d *dialog) *refusal {
+	theirs := false // the first offer
+	switch b := l.branchOf(d); {
+	case b != nil && b.complete, l.opening != nil && l.opening.complete:
+		return nil
+	case b != nil:
+		theirs = l.inviting.offerless
+	case l.opening != nil:
+		theirs = !l.opening.offer.IsZero()
+	}
+	if theirs {
+		return retryLater()
+	}
+	return refuseWith(491, "Request Pending")
 }
 
 // retryLater refuses an offer that comes while an earlier one is not answered.
@@ -77,12 +111,12 @@ func retryLater() *refusal {
 }
 
 // ask asks the other party of the call what it says to an offer. One that says what the far side has said before, such as the refresh of
-// a session or a change of address, is answered with what stands.
-func (l *Leg) ask(tx *serverTx, offer media.Description) {
-	q := &asked{tx: tx, offer: offer}
+// a session or a change of address, is answered with what stands, and so is all before acceptance.
+func (l *Leg) ask(tx *serverTx, d *dialog, offer media.Description) {
+	q := &asked{tx: tx, dialog: d, offer: offer}
 	l.asked = q
 	far := offer.Plan()
-	if far.Equal(l.terminal.Far()) {
+	if l.Info().Phase < bridge.Up || far.Equal(l.terminal.Far()) {
 		_ = l.answerOffer(l.want)
 		return
 	}
@@ -106,13 +140,16 @@ func (l *Leg) answerOffer(want media.Plan) error {
 	}
 	q.stop()
 	l.asked, l.want = nil, want
-	l.refresh(q.tx)
+	refresh(q.dialog, q.tx)
+	if b := l.branchOf(q.dialog); b != nil {
+		b.talk, b.inv.current, b.inv.moved = talk{offer: &q.offer, want: want}, b, true
+	}
 	if q.tx.req.IsInvite() {
 		l.succeed(q.tx, textOf(d), nil)
 	} else {
 		_ = q.tx.answer(l.response(200, "OK", textOf(d)))
 	}
-	l.agreed(bridge.Up)
+	l.agreed(l.Info().Phase)
 	l.nextUpdate()
 	return nil
 }
@@ -123,12 +160,13 @@ func (l *Leg) refuseOffer(r *refusal) {
 	q.stop()
 	l.asked = nil
 	q.tx.refuse(r)
-	l.agreed(bridge.Up)
+	l.agreed(l.Info().Phase)
 	l.nextUpdate()
 }
 
 // refresh takes from a request that is accepted where the far side is now.
-func (l *Leg) refresh(tx *serverTx) {
-	l.dialog.retarget(tx.req)
-	l.dialog.follow(tx.req, tx.from)
+func refresh(d *dialog, tx *serverTx) {
+	d.retarget(tx.req)
+	d.follow(tx.req, tx.from)
+	d.learn(tx.req)
 }

@@ -151,8 +151,11 @@ func (l *Leg) invite(way conn, offer []byte) error {
 	if end := l.Ended(); end != nil {
 		return end
 	}
-	inv := &inviting{leg: l, first: true, offerless: offer == nil, acks: map[string]*sent{}}
+	inv := &inviting{leg: l, first: true, offerless: offer == nil, want: l.want, acks: map[string]*sent{}}
 	req := l.dialog.request(sipmsg.INVITE, 0)
+	if l.agent.o.Reliable == ReliableRequired {
+		req.AppendHeader(sipmsg.NewHeader("Require", tagReliable))
+	}
 	if offer != nil {
 		setSDP(req, offer)
 	}

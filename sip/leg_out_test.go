@@ -34,7 +34,7 @@ func TestDial(t *testing.T) {
 		if got := invite.Contact().Value(); got != "<sip:room101@"+agentAddr+">" {
 			t.Errorf("Contact %s", got)
 		}
-		for _, h := range []string{"Supported", "Require", "Session-Expires"} {
+		for _, h := range []string{"Require", "Session-Expires"} {
 			if invite.GetHeader(h) != nil {
 				t.Errorf("%s is advertised", h)
 			}

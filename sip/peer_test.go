@@ -193,6 +193,7 @@ type script struct {
 	routes    []string
 	agentURI  string
 	inviteSeq int
+	inviteVia string // its branch
 }
 
 func (p *peer) call() *script {
@@ -235,7 +236,7 @@ func (s *script) send(method, body string, extra ...string) string {
 	s.seq++
 	s.branch = "z9hG4bK" + rand.Text()
 	if method == "INVITE" {
-		s.inviteSeq = s.seq
+		s.inviteSeq, s.inviteVia = s.seq, s.branch
 	}
 	text := s.text(method, s.seq, s.branch, body, extra...)
 	s.p.send(text)
@@ -255,7 +256,7 @@ func (s *script) ack(body string) {
 }
 
 // ackRefusal sends the ACK of another final response.
-func (s *script) ackRefusal() { s.p.send(s.text("ACK", s.inviteSeq, s.branch, "")) }
+func (s *script) ackRefusal() { s.p.send(s.text("ACK", s.inviteSeq, s.inviteVia, "")) }
 
 // learn takes the agent's tag from a response.
 func (s *script) learn(res *sipmsg.Response) { s.agentTag, _ = res.To().Params.Get("tag") }

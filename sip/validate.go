@@ -105,19 +105,15 @@ func validateTarget(req *sipmsg.Request) *refusal {
 	return nil
 }
 
-// validateRequire refuses extensions: we have none (RFC 3261 section 8.2.2.3). ACK and CANCEL cannot be refused for them.
+// validateRequire refuses what we do not have. ACK and CANCEL cannot be refused for it (RFC 3261 section 8.2.2.3).
 func validateRequire(req *sipmsg.Request) *refusal {
 	if req.Method == sipmsg.ACK || req.Method == sipmsg.CANCEL {
 		return nil
 	}
-	var names []string
-	for _, h := range req.GetHeaders("require") {
-		names = append(names, h.Value())
+	if tags := unknown(req); tags != nil {
+		return badExtension(tags...)
 	}
-	if names == nil {
-		return nil
-	}
-	return refuseWith(420, "Bad Extension", sipmsg.NewHeader("Unsupported", strings.Join(names, ", ")))
+	return nil
 }
 
 // sound reports whether a message has what its transaction and its answer need at the least. sipgo fails on some of what is missing, and

@@ -1,0 +1,100 @@
+package sip
+
+import (
+	"strings"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// Option tags (RFC 3261 section 19.2).
+const (
+	tagReliable = "100rel" // RFC 3262
+)
+
+// extensionTable are the option tags that a request may require of us.
+var extensionTable = map[string]bool{tagReliable: true}
+
+// Reliability says whether provisional responses to INVITE are sent and asked for reliably (RFC 3262).
+type Reliability uint8
+
+// The reliabilities.
+const (
+	// ReliableSupported offers it to far sides, and sends 183 with a description reliably to those that take it.
+	ReliableSupported Reliability = iota
+	// ReliableRequired asks for it: a called side that does not have it refuses the call, and a caller that does not gets 421.
+	ReliableRequired
+	// ReliableOff neither offers nor takes it: a caller that requires it gets 420.
+	ReliableOff
+)
+
+// supported is what Supported says of us.
+func (a *Agent) supported() string {
+	var tags []string
+	if a.o.Reliable != ReliableOff {
+		tags = append(tags, tagReliable)
+	}
+	return strings.Join(tags, ", ")
+}
+
+// extend adds to an INVITE of ours, or to what answers one, the extensions that we have.
+func (a *Agent) extend(msg sipmsg.Message) {
+	if s := a.supported(); s != "" {
+		msg.AppendHeader(sipmsg.NewHeader("Supported", s))
+	}
+}
+
+// requires reports whether a message requires an extension.
+func requires(msg sipmsg.Message, tag string) bool { return lists(msg, tag, "require") }
+
+// supports reports whether the sender of a message has an extension.
+func supports(msg sipmsg.Message, tag string) bool {
+	return lists(msg, tag, "supported", "k") || requires(msg, tag)
+}
+
+// allows reports whether the sender of a message takes requests of a method, and whether the message says so at all.
+func allows(msg sipmsg.Message, method sipmsg.RequestMethod) (yes, said bool) {
+	return lists(msg, string(method), "allow"), len(msg.GetHeaders("allow")) > 0
+}
+
+// lists reports whether one of the header fields of some names, which are lists of tokens, has a token.
+func lists(msg sipmsg.Message, token string, names ...string) bool {
+	for _, name := range names {
+		for _, h := range msg.GetHeaders(name) {
+			for t := range strings.SplitSeq(h.Value(), ",") {
+				if strings.EqualFold(strings.TrimSpace(t), token) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// unknown returns the option tags that a request requires and we do not have.
+func unknown(req *sipmsg.Request) []string {
+	var tags []string
+	for _, h := range req.GetHeaders("require") {
+		for t := range strings.SplitSeq(h.Value(), ",") {
+			if t = strings.TrimSpace(t); t != "" && !extensionTable[strings.ToLower(t)] {
+				tags = append(tags, t)
+			}
+		}
+	}
+	return tags
+}
+
+// extensionRefusal returns how an INVITE is refused for what it requires, or does not support; nil if it is not.
+func (a *Agent) extensionRefusal(req *sipmsg.Request) *refusal {
+	switch {
+	case a.o.Reliable == ReliableOff && requires(req, tagReliable):
+		return badExtension(tagReliable)
+	case a.o.Reliable == ReliableRequired && !supports(req, tagReliable):
+		return refuseWith(421, "Extension Required", sipmsg.NewHeader("Require", tagReliable))
+	}
+	return nil
+}
+
+// badExtension refuses a request for the extensions that it requires (RFC 3261 section 8.2.2.3).
+func badExtension(tags ...string) *refusal {
+	return refuseWith(420, "Bad Extension", sipmsg.NewHeader("Unsupported", strings.Join(tags, ", ")))
+}
