@@ -24,6 +24,7 @@
 // Provisional responses that carry a description are reliable where the far side takes that (RFC 3262, see Options.Reliable): they are
 // repeated until PRACK comes, and the 200 waits for it. A caller that made no offer gets ours that way. Of a call that we place, each
 // branch (To tag) that rings has offer and answer of its own; the media follow the branch that had the last, and then the one that accepts.
+// Once both sides are sure of the first answer, Update changes it before acceptance by UPDATE (RFC 3311), if the far side allows that.
 //
 // # Causes
 //

@@ -25,8 +25,10 @@ type branch struct {
 
 	rseq     uint32             // RSeq of the last reliable response; 0: none
 	rack     string             // RAck for it
+	pracking bool               // its PRACK is under way
 	lost     bool               // its PRACK was not confirmed
 	offered  *media.Description // in it, and waits for our answer, which PRACK takes
+	wish     media.Plan         // what that is to say
 	timer    *time.Timer        // answers with what stands
 	answer   string             // to the offer in our INVITE, as it was taken last
 	complete bool               // there was an offer and an answer, reliably: more may follow
@@ -153,7 +155,7 @@ func (b *branch) next(res *sipmsg.Response) (take, reliable bool) {
 // prack says that the last reliable response has come.
 func (b *branch) prack(sdp []byte) {
 	l := b.inv.leg
-	b.lost = false
+	b.lost, b.pracking = false, true
 	way, err := b.dialog.way()
 	if err == nil {
 		req := b.dialog.request(sipmsg.PRACK, 0)
@@ -162,11 +164,12 @@ func (b *branch) prack(sdp []byte) {
 			setSDP(req, sdp)
 		}
 		err = l.requestIn(b.dialog, req, way, func(res *sipmsg.Response, err error) {
-			b.lost = err != nil || !res.IsSuccess()
+			b.lost, b.pracking = err != nil || !res.IsSuccess(), false
+			l.nextUpdate()
 		})
 	}
 	if err != nil {
-		b.lost = true
+		b.lost, b.pracking = true, false
 		l.log.Debug("PRACK not sent", "error", err)
 	}
 }
@@ -178,8 +181,16 @@ func (b *branch) takeAnswer(res *sipmsg.Response, reliable bool) (took bool, err
 	if err != nil || text == nil {
 		return false, err
 	}
-	if b.complete && (b.talk.later || b.talk.offer != nil) {
+	up := b.inv.leg.updating
+	if b.complete && (b.talk.later || b.talk.offer != nil || up != nil && up.branch == b) {
 		return false, nil
+	}
+	if up != nil { // the media wait for the answer to an offer in another branch
+		d, err := media.ParseDescription(text)
+		if err == nil {
+			b.answer, b.talk, b.complete = string(text), talk{answer: d}, b.complete || reliable
+		}
+		return false, err
 	}
 	if b.answer != string(text) || b.inv.current != b {
 		d, err := media.ParseDescription(text)
@@ -246,7 +257,7 @@ func (b *branch) takeOffer(res *sipmsg.Response) (took bool, err error) {
 	b.timer = time.AfterFunc(earlyPendingFor, func() {
 		l.post(func() {
 			if b.offered != nil {
-				_ = b.answerEarly(nil)
+				_ = b.answerEarly(b.wish)
 			}
 		})
 	})
@@ -260,6 +271,11 @@ func (b *branch) takeOffer(res *sipmsg.Response) (took bool, err error) {
 // answerEarly answers the offer of a branch with PRACK.
 func (b *branch) answerEarly(want media.Plan) error {
 	l, offer := b.inv.leg, b.offered
+	if l.updating != nil { // the media wait for the answer to an offer in another branch
+		b.wish = want
+		b.timer.Reset(earlyPendingFor)
+		return nil
+	}
 	b.stop()
 	d, err := l.terminal.Answer(*offer, want)
 	if err != nil {

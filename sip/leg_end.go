@@ -154,7 +154,7 @@ func (l *Leg) stopTimers() {
 	if l.tentative != nil {
 		l.tentative.timer.Stop() // what acknowledges it late is still answered
 	}
-	l.later = nil
+	l.later, l.updating = nil, nil
 	if l.rest != nil {
 		l.rest.Stop()
 		l.rest = nil

@@ -148,10 +148,10 @@ func (l *Leg) response(status int, phrase string, sdp []byte) response {
 	return r
 }
 
-// accept accepts the call, once no description waits for its PRACK (RFC 3262 section 3). done is told when what is agreed is known.
+// accept accepts the call, once no description waits for its PRACK (RFC 3262 section 3), and no offer of ours for its answer. done is told when what is agreed is known.
 func (l *Leg) accept(want media.Plan, done func(error)) {
 	o := l.opening
-	if l.tentative != nil && l.tentative.described {
+	if l.tentative != nil && l.tentative.described || l.updating != nil {
 		l.later = append(l.later, func() { l.answer(want, done) })
 		return
 	}
@@ -170,7 +170,7 @@ func (l *Leg) accept(want media.Plan, done func(error)) {
 		l.tentative.timer.Stop()
 	}
 	if described {
-		l.updates = append(l.updates, &update{ctx: l.Context(), want: want, result: make(chan error, 1)}) // nothing if it is what was said early
+		l.updates = append(l.updates, l.wish(want)) // nothing if it is what was said early
 	}
 	switch {
 	case o.complete:

@@ -129,6 +129,7 @@ func (inv *inviting) success(res *sipmsg.Response) {
 	}
 	b := inv.branch(res)
 	inv.winner = res
+	l.forsake(b)
 	l.dialog.keep(nil)
 	l.dialog = b.dialog
 	inv.stop()
@@ -154,6 +155,9 @@ func (inv *inviting) accepted(b *branch, res *sipmsg.Response) {
 	l := inv.leg
 	inv.acknowledge(res, nil)
 	l.inviting = nil
+	if inv.current != nil && inv.current != b { // what was agreed with another since the INVITE is offered again
+		l.updates = append([]*update{l.wish(l.want)}, l.updates...)
+	}
 	err := b.resume()
 	if err == nil && !inv.offerless {
 		_, err = b.takeAnswer(res, true)

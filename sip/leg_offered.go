@@ -80,6 +80,8 @@ func (l *Leg) unready(d *dialog) *refusal {
 		return noDialog()
 	case l.asked != nil:
 		return retryLater()
+	case l.updating != nil && l.updating.offered:
+		return refuseWith(491, "Request Pending")
 	case l.Info().Phase < bridge.Up:
 		return l.unreadyEarly(d)
 	case l.inviting != nil, l.unacked != nil && l.unacked.owed != nil:

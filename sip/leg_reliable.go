@@ -101,7 +101,13 @@ func (l *Leg) pracked(tx *serverTx) {
 		l.refuseCall(&bridge.EndError{Cause: bridge.Media, Err: err}, refused)
 		return
 	}
-	for len(l.later) > 0 && l.tentative == nil {
+	l.resume()
+	l.nextUpdate()
+}
+
+// resume does what has waited for a PRACK, or for the answer to an offer of ours.
+func (l *Leg) resume() {
+	for len(l.later) > 0 && l.tentative == nil && l.updating == nil {
 		next := l.later[0]
 		l.later = l.later[1:]
 		next()

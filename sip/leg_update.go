@@ -26,6 +26,11 @@ type update struct {
 	told   bool
 }
 
+// wish returns a wish that nobody waits for.
+func (l *Leg) wish(want media.Plan) *update {
+	return &update{ctx: l.Context(), want: want, result: make(chan error, 1)}
+}
+
 func (u *update) done(err error) {
 	if !u.told {
 		u.told = true
@@ -33,26 +38,45 @@ func (u *update) done(err error) {
 	}
 }
 
-// update takes a wish. Only one offer is under way at a time, whoever made it.
+// update takes a wish. Only one offer is under way at a time, whoever made it: one of the far side's that waits is answered first.
 func (l *Leg) update(u *update) {
+	var err error
 	switch {
 	case l.Ended() != nil:
-		u.done(l.Ended())
-	case l.Info().Phase < bridge.Up:
-		u.done(errNotUp)
-	default:
-		l.updates = append(l.updates, u)
-		l.nextUpdate()
+		err = l.Ended()
+	case l.opening == nil && l.Info().Pending:
+		l.answer(u.want, func(e error) { err = e })
+	case l.Info().Phase < bridge.Up && l.early() == nil:
+		err = errNotUp
 	}
+	if err != nil {
+		u.done(err)
+		return
+	}
+	l.updates = append(l.updates, u)
+	l.nextUpdate()
 }
 
 // nextUpdate makes the next offer, if none is under way.
 func (l *Leg) nextUpdate() {
-	for len(l.updates) > 0 && l.asked == nil && l.unacked == nil && l.inviting == nil && l.rest == nil && l.Ended() == nil {
+	for len(l.updates) > 0 && l.free() {
 		u := l.updates[0]
 		l.updates = l.updates[1:]
 		l.offer(u)
 	}
+}
+
+// free reports whether an offer of ours may go now.
+func (l *Leg) free() bool {
+	switch {
+	case l.Ended() != nil, l.asked != nil, l.unacked != nil, l.updating != nil, l.rest != nil:
+		return false
+	case l.Info().Phase < bridge.Up:
+		d := l.early()
+		b := l.branchOf(d)
+		return d != nil && (b == nil || !b.pracking)
+	}
+	return l.inviting == nil
 }
 
 // offer offers the far side what a wish asks for, if that is not what stands.
@@ -70,27 +94,42 @@ func (l *Leg) offer(u *update) {
 		u.done(err)
 		return
 	}
-	way, err := l.dialog.way()
-	if err == nil {
-		inv := &inviting{leg: l, update: u, acks: map[string]*sent{}}
-		req := l.dialog.request(sipmsg.INVITE, 0)
-		setSDP(req, textOf(d))
-		inv.exchange = &exchange{leg: l, req: req, way: way, handle: inv.reresponse}
-		l.inviting = inv
-		inv.timer = time.AfterFunc(reofferFor, func() { l.post(inv.overdue) })
-		err = inv.exchange.send()
+	if l.Info().Phase < bridge.Up {
+		err = l.sendUpdate(u, l.early(), textOf(d))
+	} else {
+		err = l.reinvite(u, textOf(d))
 	}
 	if err != nil {
 		l.endOffer(u, err)
 	}
 }
 
+// reinvite sends an offer in an INVITE.
+func (l *Leg) reinvite(u *update, sdp []byte) error {
+	way, err := l.dialog.way()
+	if err != nil {
+		return err
+	}
+	inv := &inviting{leg: l, update: u, acks: map[string]*sent{}}
+	req := l.dialog.request(sipmsg.INVITE, 0)
+	setSDP(req, sdp)
+	inv.exchange = &exchange{leg: l, req: req, way: way, handle: inv.reresponse}
+	l.inviting = inv
+	inv.timer = time.AfterFunc(reofferFor, func() { l.post(inv.overdue) })
+	return inv.exchange.send()
+}
+
+// endInvite ends the INVITE of an offer, if it has one.
+func (l *Leg) endInvite(u *update) {
+	if l.inviting != nil && l.inviting.update == u {
+		l.inviting.stop()
+		l.inviting = nil
+	}
+}
+
 // endOffer ends an offer that came to nothing: what stood stands.
 func (l *Leg) endOffer(u *update, err error) {
-	if l.inviting != nil {
-		l.inviting.stop()
-	}
-	l.inviting = nil
+	l.endInvite(u)
 	l.terminal.Rollback()
 	u.done(err)
 	l.nextUpdate()
@@ -128,11 +167,7 @@ func (inv *inviting) reresponse(res *sipmsg.Response, err error) {
 	}
 	switch refused := errorOf(sipmsg.INVITE, res); res.StatusCode {
 	case 491:
-		if u.tries++; u.tries > maxGlares {
-			l.endOffer(u, refused)
-			return
-		}
-		l.yield(u)
+		l.yield(u, refused)
 	case 408, 481: // RFC 3261 section 12.2.1.2: the far side does not know the call any more
 		l.endOffer(u, refused)
 		l.failed(causeOf(res.StatusCode, 0), refused)
@@ -173,9 +208,12 @@ func (inv *inviting) resuccess(res *sipmsg.Response) {
 }
 
 // yield lets the far side's offer go first, which met ours on the way, and tries again (RFC 3261 section 14.1).
-func (l *Leg) yield(u *update) {
-	l.inviting.stop()
-	l.inviting = nil
+func (l *Leg) yield(u *update, refused error) {
+	if u.tries++; u.tries > maxGlares {
+		l.endOffer(u, refused)
+		return
+	}
+	l.endInvite(u)
 	l.terminal.Rollback()
 	wait := time.Duration(rand.IntN(201)) * 10 * time.Millisecond
 	if l.dialog.ours {
