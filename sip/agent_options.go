@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 
@@ -47,6 +48,9 @@ type Options struct {
 	Decline603 bool
 	// Reliable says whether provisional responses are reliable (RFC 3262): where the far side takes that (the default), always, or never.
 	Reliable Reliability
+	// SessionExpires is how long a call may stand without a sign of life from both sides (RFC 4028), which one of them gives it at half of
+	// that: at least 90 s; 0 means 30 min. Negative is no session timers. A far side may shorten it.
+	SessionExpires time.Duration
 	// Network is "udp", "tcp", or "" for both on one port; "tls" is TLS alone.
 	Network string
 
@@ -122,6 +126,12 @@ func (o *Options) check() (settings, error) {
 		if c.Realm == "" && c.Host == "" {
 			return s, errors.New("sip: credentials for neither a realm nor a host")
 		}
+	}
+	switch {
+	case s.SessionExpires == 0:
+		s.SessionExpires = defaultSession
+	case s.SessionExpires > 0 && s.SessionExpires < minSession:
+		return s, fmt.Errorf("sip: SessionExpires is below %v", minSession)
 	}
 	if s.MaxCalls <= 0 {
 		s.MaxCalls = defaultMaxCalls

@@ -50,6 +50,7 @@ type exchange struct {
 	tries  map[string]int // by status and realm
 	given  []*proof       // with the request as it was sent last
 	gone   bool           // nobody waits for the response any more
+	longed int            // how often a longer session interval was asked for
 }
 
 // send sends the request, with credentials for those challenges that were answered earlier in the dialog on the same way.
@@ -86,6 +87,9 @@ func (x *exchange) response(res *sipmsg.Response, err error) {
 	if err == nil && digestTable[res.StatusCode].ask == "" {
 		x.dialog.login.keep(x.given)
 		x.given = nil
+		if x.longer(res) {
+			return
+		}
 	}
 	x.handle(res, err)
 }
@@ -99,12 +103,7 @@ func (x *exchange) again(res *sipmsg.Response) bool {
 	if len(answers) == 0 {
 		return false
 	}
-	before := x.req
-	x.req = before.Clone()
-	x.req.RemoveHeader("Via")
-	x.req.PrependHeader(x.dialog.agent.via(x.way.network()))
-	x.dialog.seq++
-	x.req.CSeq().SeqNo = x.dialog.seq
+	before := x.renew()
 	ok := true
 	for _, k := range answers {
 		ok = x.give(k) && ok
@@ -115,6 +114,17 @@ func (x *exchange) again(res *sipmsg.Response) bool {
 	}
 	x.given = append(x.given, answers...)
 	return true
+}
+
+// renew makes the request another one of the same dialog, and returns it as it was.
+func (x *exchange) renew() (before *sipmsg.Request) {
+	before = x.req
+	x.req = before.Clone()
+	x.req.RemoveHeader("Via")
+	x.req.PrependHeader(x.dialog.agent.via(x.way.network()))
+	x.dialog.seq++
+	x.req.CSeq().SeqNo = x.dialog.seq
+	return before
 }
 
 // answers picks the challenges of a response that are answered: of each realm that we have a password for the strongest. A proxy that has

@@ -26,6 +26,10 @@
 // branch (To tag) that rings has offer and answer of its own; the media follow the branch that had the last, and then the one that accepts.
 // Once both sides are sure of the first answer, Update changes it before acceptance by UPDATE (RFC 3311), if the far side allows that.
 //
+// Calls have a session timer (RFC 4028, see Options.SessionExpires) where both sides know it, or a proxy asks for one. Who refreshes is the
+// caller, unless it says otherwise; we do so by UPDATE where the far side allows that, else by a re-INVITE that changes nothing. A call that
+// is not refreshed in time, or whose far side does not answer ours, ends with BYE.
+//
 // # Causes
 //
 //	bridge        response  Q.850    from responses
@@ -102,8 +106,8 @@
 //
 // # Limitations
 //
-// No WebSocket, no registration either way, no session timers or REFER; none of these is advertised. Requests over 1,300
-// bytes go over the transport that their URI asks for, over UDP in IP fragments if need be, and are not moved to TCP. Of a name's SRV
-// records the first alone is tried, and NAPTR records are not looked up. A 3xx is a refusal: it is not followed. Of a far side that refuses
-// the offer in our re-INVITE, the call goes on as it was.
+// No WebSocket, no registration either way and no REFER; none of these is advertised. Requests over 1,300 bytes go over the transport that
+// their URI asks for, over UDP in IP fragments if need be, and are not moved to TCP. Of a name's SRV records the first alone is tried, and
+// NAPTR records are not looked up. A 3xx is a refusal: it is not followed. Of a far side that refuses the offer in our re-INVITE, the call goes
+// on as it was.
 package sip

@@ -9,10 +9,11 @@ import (
 // Option tags (RFC 3261 section 19.2).
 const (
 	tagReliable = "100rel" // RFC 3262
+	tagTimer    = "timer"  // RFC 4028
 )
 
 // extensionTable are the option tags that a request may require of us.
-var extensionTable = map[string]bool{tagReliable: true}
+var extensionTable = map[string]bool{tagReliable: true, tagTimer: true}
 
 // Reliability says whether provisional responses to INVITE are sent and asked for reliably (RFC 3262).
 type Reliability uint8
@@ -32,6 +33,9 @@ func (a *Agent) supported() string {
 	var tags []string
 	if a.o.Reliable != ReliableOff {
 		tags = append(tags, tagReliable)
+	}
+	if a.o.SessionExpires >= 0 {
+		tags = append(tags, tagTimer)
 	}
 	return strings.Join(tags, ", ")
 }
@@ -91,7 +95,7 @@ func (a *Agent) extensionRefusal(req *sipmsg.Request) *refusal {
 	case a.o.Reliable == ReliableRequired && !supports(req, tagReliable):
 		return refuseWith(421, "Extension Required", sipmsg.NewHeader("Require", tagReliable))
 	}
-	return nil
+	return a.sessionRefusal(req)
 }
 
 // badExtension refuses a request for the extensions that it requires (RFC 3261 section 8.2.2.3).

@@ -37,6 +37,7 @@ type Leg struct {
 	tentative  *tentative // provisional response that waits for its PRACK
 	rseq       uint32     // RSeq of the last reliable one
 	later      []func()   // what waits for that PRACK
+	session    session
 	asked      *asked
 	unacked    *accepted
 	inviting   *inviting

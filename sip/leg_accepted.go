@@ -34,7 +34,7 @@ func (u *accepted) stop() { u.timer.Stop() }
 
 // succeed sends a 2xx to an INVITE, with our answer, or with our offer if an answer is owed.
 func (l *Leg) succeed(tx *serverTx, sdp []byte, o *owed) {
-	u := &accepted{leg: l, tx: tx, res: tx.build(l.response(200, "OK", sdp)), owed: o, every: timerT1, until: time.Now().Add(giveUp)}
+	u := &accepted{leg: l, tx: tx, res: tx.build(l.success(tx, sdp)), owed: o, every: timerT1, until: time.Now().Add(giveUp)}
 	l.unacked = u
 	u.timer = time.AfterFunc(u.every, func() { l.post(u.again) })
 	if err := tx.respond(u.res); err != nil {

@@ -1,6 +1,7 @@
 package sip_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -223,5 +224,27 @@ func TestManyForks(t *testing.T) {
 		if got := w.engine.last().port(t); got != 31039 {
 			t.Errorf("media to port %d", got)
 		}
+	})
+}
+
+// TestCancelUnacknowledged ends a call whose reliable response nobody has acknowledged: it is not repeated any more.
+func TestCancelUnacknowledged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		s.send("INVITE", offer(1), "Supported: 100rel")
+		l := w.leg()
+		_ = l.Ring(background, pcmu(media.SendRecv))
+		w.peer.response(183, "INVITE")
+		answered := async(func() error { return l.Answer(background, nil) })
+		synctest.Wait()
+		s.cancel()
+		w.peer.response(200, "CANCEL")
+		w.peer.response(487, "INVITE")
+		s.ackRefusal()
+		if end, ok := errors.AsType[*bridge.EndError](<-answered); !ok || end.Cause != bridge.Cancelled {
+			t.Errorf("Answer: %v", end)
+		}
+		w.peer.silence(time.Minute)
 	})
 }

@@ -155,6 +155,7 @@ func (l *Leg) stopTimers() {
 		l.tentative.timer.Stop() // what acknowledges it late is still answered
 	}
 	l.later, l.updating = nil, nil
+	l.session.stop()
 	if l.rest != nil {
 		l.rest.Stop()
 		l.rest = nil

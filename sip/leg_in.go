@@ -148,6 +148,15 @@ func (l *Leg) response(status int, phrase string, sdp []byte) response {
 	return r
 }
 
+// success returns the 2xx to an INVITE, or to UPDATE in a call that is up.
+func (l *Leg) success(tx *serverTx, sdp []byte) response {
+	r := l.response(200, "OK", sdp)
+	if tx.req.IsInvite() || l.Info().Phase == bridge.Up {
+		r.header = append(r.header, l.sessionAnswer(tx.req)...)
+	}
+	return r
+}
+
 // accept accepts the call, once no description waits for its PRACK (RFC 3262 section 3), and no offer of ours for its answer. done is told when what is agreed is known.
 func (l *Leg) accept(want media.Plan, done func(error)) {
 	o := l.opening

@@ -144,8 +144,10 @@ func (inv *inviting) success(res *sipmsg.Response) {
 		}
 		l.bye(why)
 	case inv.offerless && !b.complete:
+		l.sessionAgreed(res)
 		inv.takeOffer(res)
 	default:
+		l.sessionAgreed(res)
 		inv.accepted(b, res)
 	}
 }

@@ -28,7 +28,11 @@ func (q *asked) stop() {
 // reinvited takes an INVITE within the call.
 func (l *Leg) reinvited(tx *serverTx) {
 	tx.leg = l
-	if r := l.unready(l.dialog); r != nil {
+	r := l.unready(l.dialog)
+	if r == nil {
+		r = l.agent.sessionRefusal(tx.req)
+	}
+	if r != nil {
 		tx.refuse(r)
 		return
 	}
@@ -58,12 +62,15 @@ func (l *Leg) reinvited(tx *serverTx) {
 // updated takes UPDATE (RFC 3311).
 func (l *Leg) updated(tx *serverTx, d *dialog) {
 	offer, err := readSDP(tx.req)
+	short := l.agent.sessionRefusal(tx.req)
 	switch r := l.unready(d); {
 	case err != nil:
 		tx.refuse(l.agent.refusedFor(err))
+	case short != nil && l.Ended() == nil:
+		tx.refuse(short)
 	case offer.IsZero() && l.Ended() == nil: // a new Contact, or a sign of life
 		refresh(d, tx)
-		_ = tx.answer(l.response(200, "OK", nil))
+		_ = tx.answer(l.success(tx, nil))
 	case r != nil:
 		tx.refuse(r)
 	case l.unacked != nil:
@@ -149,7 +156,7 @@ func (l *Leg) answerOffer(want media.Plan) error {
 	if q.tx.req.IsInvite() {
 		l.succeed(q.tx, textOf(d), nil)
 	} else {
-		_ = q.tx.answer(l.response(200, "OK", textOf(d)))
+		_ = q.tx.answer(l.success(q.tx, textOf(d)))
 	}
 	l.agreed(l.Info().Phase)
 	l.nextUpdate()

@@ -156,6 +156,7 @@ func (l *Leg) invite(way conn, offer []byte) error {
 	if l.agent.o.Reliable == ReliableRequired {
 		req.AppendHeader(sipmsg.NewHeader("Require", tagReliable))
 	}
+	l.timeSession(req)
 	if offer != nil {
 		setSDP(req, offer)
 	}

@@ -24,6 +24,8 @@ type update struct {
 	result chan error
 	tries  int // that met an offer of the far side's
 	told   bool
+
+	refresh bool // of the session, and of nothing else
 }
 
 // wish returns a wish that nobody waits for.
@@ -81,6 +83,10 @@ func (l *Leg) free() bool {
 
 // offer offers the far side what a wish asks for, if that is not what stands.
 func (l *Leg) offer(u *update) {
+	if u.refresh {
+		l.refreshNow(u)
+		return
+	}
 	if u.ctx.Err() != nil {
 		u.done(context.Cause(u.ctx))
 		return
@@ -112,6 +118,7 @@ func (l *Leg) reinvite(u *update, sdp []byte) error {
 	}
 	inv := &inviting{leg: l, update: u, acks: map[string]*sent{}}
 	req := l.dialog.request(sipmsg.INVITE, 0)
+	l.timeSession(req)
 	setSDP(req, sdp)
 	inv.exchange = &exchange{leg: l, req: req, way: way, handle: inv.reresponse}
 	l.inviting = inv
@@ -132,6 +139,7 @@ func (l *Leg) endOffer(u *update, err error) {
 	l.endInvite(u)
 	l.terminal.Rollback()
 	u.done(err)
+	l.notRefreshed(u)
 	l.nextUpdate()
 }
 
@@ -192,6 +200,7 @@ func (inv *inviting) resuccess(res *sipmsg.Response) {
 		inv.stop()
 		l.inviting = nil
 		l.dialog.retarget(res)
+		l.sessionAgreed(res)
 	}
 	inv.acknowledge(res, nil)
 	if !current || l.Ended() != nil {

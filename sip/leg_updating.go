@@ -39,6 +39,9 @@ func (l *Leg) sendUpdate(u *update, d *dialog, sdp []byte) error {
 	}
 	up := &updating{leg: l, update: u, dialog: d, branch: l.branchOf(d), offered: sdp != nil}
 	req := d.request(sipmsg.UPDATE, 0)
+	if l.Info().Phase == bridge.Up {
+		l.timeSession(req)
+	}
 	if sdp != nil {
 		setSDP(req, sdp)
 		if up.branch != nil {
@@ -66,6 +69,10 @@ func (up *updating) response(res *sipmsg.Response, err error) {
 		up.success(res)
 	case res.StatusCode == 491:
 		l.yield(up.update, errorOf(sipmsg.UPDATE, res))
+	case !up.offered && (res.StatusCode == 405 || res.StatusCode == 501): // it does not, whatever it has said: another way remains
+		up.dialog.updates = false
+		l.updates = append([]*update{up.update}, l.updates...)
+		l.nextUpdate()
 	case res.StatusCode == 408, res.StatusCode == 481: // RFC 3261 section 12.2.1.2
 		up.lost(causeOf(res.StatusCode, 0), errorOf(sipmsg.UPDATE, res))
 	default:
@@ -79,6 +86,9 @@ func (up *updating) success(res *sipmsg.Response) {
 	l, u := up.leg, up.update
 	up.dialog.retarget(res)
 	up.dialog.learn(res)
+	if l.Info().Phase == bridge.Up {
+		l.sessionAgreed(res)
+	}
 	if up.offered {
 		if err := l.takeAnswer(res); err != nil {
 			up.fail(err)
@@ -101,6 +111,7 @@ func (up *updating) fail(err error) {
 		up.leg.terminal.Rollback()
 	}
 	up.update.done(err)
+	up.leg.notRefreshed(up.update)
 	up.leg.nextUpdate()
 }
 
