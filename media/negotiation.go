@@ -18,12 +18,25 @@ type negotiated struct {
 	body     string    // of our last description: all but the o-line
 	sections []section // as agreed, by m-line
 	far      Plan
-	secured  bool      // SDES has protected a section: nothing goes without it any more
+	secured  secured
 	offer    []section // our last offer, by m-line
 	waiting  bool      // offer is not answered yet
 
 	farOld     Plan // far and secured when the last offer was made
-	securedOld bool
+	securedOld secured
+}
+
+// secured says of which kinds SDES has protected a section: they go without it no more.
+type secured [2]bool
+
+// with adds the kinds that SDES protects now.
+func (s secured) with(sections []section) secured {
+	for i := range sections {
+		if one := &sections[i]; one.live && one.security == SDES {
+			s[one.kind] = true
+		}
+	}
+	return s
 }
 
 // section is one m-section as we hold it.

@@ -38,7 +38,7 @@ func (n Negotiation) Answer(p *Policy, l Local, want Plan, offer Description) (N
 	}
 	p.share(sections, func(s *section) { s.live = false })
 	s.sections, s.offer = sections, nil
-	s.secured = s.secured || usesSDES(sections)
+	s.secured = s.secured.with(sections)
 	s.far = p.read(offer.Plan())
 	answer, err := s.describe(p, l, sections, false)
 	if err != nil {
@@ -53,7 +53,7 @@ type answering struct {
 	l       *Local
 	want    Plan
 	offer   *sdpSession
-	secured bool    // by SDES, before
+	secured secured // before
 	taken   [2]bool // kinds that have their section
 	why     error   // why the last section was refused
 }
@@ -71,7 +71,7 @@ func (a *answering) section(m *sdpSection, before section) section {
 		return s
 	}
 	s.far = a.offer.transport(m)
-	if !s.secureAnswer(a.p, a.l, m, a.secured) || !a.p.reachable(s.far, m) {
+	if !s.secureAnswer(a.p, a.l, m, a.secured[s.kind]) || !a.p.reachable(s.far, m) {
 		a.why = a.p.refusal(m)
 		return s
 	}

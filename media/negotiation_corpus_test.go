@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +20,7 @@ import (
 // A specimen is an SDP of the third-party test data.
 type specimen struct{ name, sdp string }
 
-// placeholders are what SIPp scenarios have in the place of ports and addresses.
+// placeholders are what SIPp scenarios have in the place of ports and addresses, and host names, which we do not resolve.
 var placeholders = []struct {
 	is *regexp.Regexp
 	as string
@@ -26,9 +28,10 @@ var placeholders = []struct {
 	{regexp.MustCompile(`\[\w*port(\+\d)?\]`), "40010"},
 	{regexp.MustCompile(`\[\w*ip_type\]`), "4"},
 	{regexp.MustCompile(`\[\w*ip\]`), "192.0.2.10"},
+	{regexp.MustCompile(`IN IP4 [a-zA-Z][\w.-]*`), "IN IP4 192.0.2.40"},
 }
 
-// specimens returns every SDP of the test data, or skips the test where there is none.
+// specimens returns every SDP of the test data, in files or by the line of bulk.jsonl, or skips the test where there is none.
 func specimens(t testing.TB) []specimen {
 	t.Helper()
 	dir := filepath.Join(testutil.Corpora(t), "sdp")
@@ -43,9 +46,10 @@ func specimens(t testing.TB) []specimen {
 			if err != nil {
 				t.Fatal(err)
 			}
-			all = append(all, specimen{filepath.Base(path), string(text)})
+			all = append(all, specimen{strings.TrimSuffix(pattern, "*.sdp") + filepath.Base(path), filled(string(text))})
 		}
 	}
+	files := len(all)
 	f, err := os.Open(filepath.Join(dir, "bulk.jsonl"))
 	if err != nil {
 		t.Fatal(err)
@@ -54,21 +58,24 @@ func specimens(t testing.TB) []specimen {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 4<<20)
 	for lines.Scan() {
-		var record struct {
-			Repo, Path, SDP string
-		}
+		var record struct{ SDP string }
 		if err := json.Unmarshal(lines.Bytes(), &record); err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range placeholders {
-			record.SDP = p.is.ReplaceAllString(record.SDP, p.as)
-		}
-		all = append(all, specimen{record.Repo + "/" + record.Path, record.SDP})
+		all = append(all, specimen{fmt.Sprintf("bulk/%04d", len(all)-files+1), filled(record.SDP)})
 	}
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// filled puts values into the place of placeholders.
+func filled(sdp string) string {
+	for _, p := range placeholders {
+		sdp = p.is.ReplaceAllString(sdp, p.as)
+	}
+	return sdp
 }
 
 // TestDescriptionsOfTheWorld parses what real devices and other projects' tests have written: each is taken and keeps its text, or is
@@ -104,8 +111,10 @@ func TestDescriptionsOfTheWorld(t *testing.T) {
 // TestAnswersToTheWorld answers every SDP of the test data as an offer and holds each answer against the rules. What has a codec of
 // ours and the transport that the policy asks for must be answered.
 func TestAnswersToTheWorld(t *testing.T) {
-	for _, policy := range []*media.Policy{media.Phone(), media.AlexaCalling()} {
+	for _, policy := range answerers() {
 		t.Run(policy.Name, func(t *testing.T) {
+			l := local()
+			l.Keys, l.VideoKeys = policy.NewKeys(), policy.NewKeys()
 			answered, due := 0, 0
 			refused := map[string]int{}
 			for _, s := range specimens(t) {
@@ -113,7 +122,7 @@ func TestAnswersToTheWorld(t *testing.T) {
 				if err != nil {
 					continue
 				}
-				n, answer, err := media.Negotiation{}.Answer(policy, local(), nil, offer)
+				n, answer, err := media.Negotiation{}.Answer(policy, l, nil, offer)
 				must := answerable(readSheet(s.sdp), policy)
 				if must {
 					due++
@@ -129,7 +138,7 @@ func TestAnswersToTheWorld(t *testing.T) {
 				if faults := answerFaults(s.sdp, sdpText(t, answer)); faults != nil {
 					t.Errorf("%s: %s\noffer\n%s\nanswer\n%s", s.name, strings.Join(faults, "; "), s.sdp, sdpText(t, answer))
 				}
-				checkRefresh(t, s, policy, n, answer, offer)
+				checkRefresh(t, s, policy, l, n, answer, offer)
 			}
 			t.Logf("%d answered (%d had to be), refused %v", answered, due, refused)
 			if due == 0 {
@@ -140,12 +149,12 @@ func TestAnswersToTheWorld(t *testing.T) {
 }
 
 // checkRefresh offers the same again: the answer is the same, and its version stays.
-func checkRefresh(t *testing.T, s specimen, p *media.Policy, n media.Negotiation, answer, offer media.Description) {
+func checkRefresh(t *testing.T, s specimen, p *media.Policy, l media.Local, n media.Negotiation, answer, offer media.Description) {
 	t.Helper()
 	if n.Restarts(offer) {
 		t.Errorf("%s: the same offer again counts as an ICE restart", s.name)
 	}
-	_, again, err := n.Answer(p, local(), nil, offer)
+	_, again, err := n.Answer(p, l, nil, offer)
 	if err != nil {
 		t.Errorf("%s: a refresh is refused: %v", s.name, err)
 		return
@@ -171,50 +180,63 @@ func refusal(t *testing.T, name string, err error) string {
 }
 
 // answerable says by the checker's own reading whether one of our profiles has to answer an offer: an audio section that is not
-// refused, over the right transport, with Opus, PCMU or PCMA in it.
+// refused, over the right transport, with a codec of p's in it.
 func answerable(s sheet, p *media.Policy) bool {
 	for _, m := range s.media {
-		if m.kind != "audio" || m.portNumber() == 0 {
-			continue
-		}
-		speech := false
-		for _, number := range m.numbers {
-			switch m.codec(number) {
-			case "opus/48000/2", "pcmu/8000/1", "pcma/8000/1":
-				speech = true
-			}
-		}
-		if speech && reachable(s, m, p) {
+		if m.kind == "audio" && m.portNumber() != 0 && reachable(s, m, p) && slices.ContainsFunc(m.numbers, func(number string) bool { return speech(m.codec(number), p) }) {
 			return true
 		}
 	}
 	return false
 }
 
-func reachable(s sheet, m sheetMedia, p *media.Policy) bool {
-	proto := strings.ToUpper(m.proto)
-	if p.Security == media.Plain {
-		conn := lineOf(m.lines, "c=")
-		if conn == "" {
-			conn = lineOf(s.session, "c=")
-		}
-		f := strings.Fields(conn)
-		if len(f) != 3 {
-			return false
-		}
-		host, _, _ := strings.Cut(f[2], "/")
-		_, err := netip.ParseAddr(host)
-		return err == nil && (proto == "RTP/AVP" || proto == "RTP/AVPF")
-	}
-	if !strings.HasPrefix(strings.TrimPrefix(proto, "UDP/TLS/"), "RTP/SAVP") {
+// speech reports whether a codec is one of Opus, PCMU, PCMA and G722 that p has; every one if p is nil.
+func speech(codec string, p *media.Policy) bool {
+	switch codec {
+	case "opus/48000/2", "pcmu/8000/1", "pcma/8000/1", "g722/8000/1":
+		return p == nil || slices.ContainsFunc(p.Audio, func(c media.Codec) bool {
+			return strings.EqualFold(codec, fmt.Sprintf("%s/%d/%d", c.Name, c.ClockRate, c.Channels))
+		})
+	default:
 		return false
 	}
-	for _, name := range []string{"fingerprint", "ice-ufrag", "ice-pwd"} {
-		if first(attr(m.lines, name)) == "" && first(attr(s.session, name)) == "" {
-			return false
-		}
+}
+
+func reachable(s sheet, m sheetMedia, p *media.Policy) bool {
+	proto := strings.ToUpper(m.proto)
+	switch {
+	case p.Security == media.DTLS:
+		return strings.HasPrefix(strings.TrimPrefix(proto, "UDP/TLS/"), "RTP/SAVP") && said(s, m, "fingerprint") &&
+			(p.ICE && said(s, m, "ice-ufrag") && said(s, m, "ice-pwd") || !p.ICE && addressed(s, m))
+	case strings.HasPrefix(proto, "RTP/AVP"):
+		return addressed(s, m)
+	case p.Security == media.SDESOptional && strings.HasPrefix(proto, "RTP/SAVP"):
+		return addressed(s, m) && slices.ContainsFunc(attr(m.lines, "crypto"), usableCrypto.MatchString)
+	default:
+		return false
 	}
-	return true
+}
+
+// usableCrypto is a line of a suite that we have, with a key of its length and without parameters that we do not know.
+var usableCrypto = regexp.MustCompile(`(?i)^\d{1,9} (AES_CM_128_HMAC_SHA1_(80|32) inline:[\w+/]{40}|AEAD_AES_128_GCM inline:[\w+/]{38}(==)?|AEAD_AES_256_GCM inline:[\w+/]{59}=?)(\|2\^(31|48))?(\|1:[14])?( WSH=\d+)?$`)
+
+func said(s sheet, m sheetMedia, name string) bool {
+	return first(attr(m.lines, name)) != "" || first(attr(s.session, name)) != ""
+}
+
+// addressed reports whether a section has an address.
+func addressed(s sheet, m sheetMedia) bool {
+	conn := lineOf(m.lines, "c=")
+	if conn == "" {
+		conn = lineOf(s.session, "c=")
+	}
+	f := strings.Fields(conn)
+	if len(f) != 3 {
+		return false
+	}
+	host, _, _ := strings.Cut(f[2], "/")
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 // lineOf returns the last line of a type, without its type.

@@ -49,7 +49,7 @@ func (n Negotiation) Accept(p *Policy, answer Description) (Negotiation, error) 
 	}
 	s.sections = slices.Clone(s.offer)
 	for i := range s.sections {
-		if err := s.sections[i].accept(p, answer.d, &answer.d.sections[i], s.securedOld); err != nil {
+		if err := s.sections[i].accept(p, answer.d, &answer.d.sections[i], s.securedOld[s.sections[i].kind]); err != nil {
 			return n, err
 		}
 	}
@@ -58,7 +58,7 @@ func (n Negotiation) Accept(p *Policy, answer Description) (Negotiation, error) 
 	}
 	p.share(s.sections, func(s *section) { s.dir = Inactive })
 	s.waiting = false
-	s.secured = s.securedOld || usesSDES(s.sections)
+	s.secured = s.securedOld.with(s.sections)
 	s.far = meant(p.read(answer.Plan()), s.offer, s.farOld)
 	return Negotiation{&s}, nil
 }

@@ -150,8 +150,8 @@ func (p *Policy) choose(l *Local, k Kind, offered []crypto) (theirs crypto, ours
 	return crypto{}, Key{}
 }
 
-// secureAnswer decides what protects a section that is offered to us, and with which keys. On a leg that was protected once nothing
-// is taken without.
+// secureAnswer decides what protects a section that is offered to us, and with which keys. A kind that was protected once is not
+// taken without.
 func (s *section) secureAnswer(p *Policy, l *Local, m *sdpSection, secured bool) bool {
 	if !p.sdes() {
 		s.security = p.Security
@@ -215,10 +215,6 @@ func (p *Policy) reachable(t Transport, m *sdpSection) bool {
 // refusal says that a section is not what p asks for.
 func (p *Policy) refusal(m *sdpSection) error {
 	return fmt.Errorf("%w: %s %s is not protected or reachable as the policy %q asks", ErrRefused, m.media, m.proto, p.Name)
-}
-
-func usesSDES(sections []section) bool {
-	return slices.ContainsFunc(sections, func(s section) bool { return s.live && s.security == SDES })
 }
 
 // savp reports whether a profile is SRTP with keys in the description.
