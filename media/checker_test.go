@@ -193,7 +193,7 @@ func sectionFaults(offer, answer *sheet, i int) (faults []string) {
 	if len(attr(a.lines, "rtcp-mux")) > 0 && len(attr(o.lines, "rtcp-mux")) == 0 {
 		say("rtcp-mux was not offered (RFC 5761 section 5.1.1)")
 	}
-	faults = append(faults, formatFaults(o, a)...)
+	faults = append(append(faults, formatFaults(o, a)...), mediaFaults(o, a)...)
 	return append(faults, transportFaults(offer, answer, i)...)
 }
 

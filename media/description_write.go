@@ -106,14 +106,14 @@ func (w *writer) section(s *section) {
 
 // feedback lists the RTCP feedback of video: what the policy has in an offer, what both have in an answer.
 func (w *writer) feedback(s *section, numbers []string) {
-	set := s.feedback
-	if w.offer {
-		set = w.p.Feedback
-	}
 	if s.kind != Video {
 		return
 	}
-	for _, number := range numbers {
+	for i, number := range numbers {
+		set := w.p.Feedback
+		if !w.offer {
+			set = s.feedback[i]
+		}
 		for _, v := range set.values() {
 			w.line("a=rtcp-fb:", number, " ", v)
 		}

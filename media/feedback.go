@@ -46,13 +46,22 @@ func (f Feedback) values() []string {
 	return vs
 }
 
-// feedback returns what m names for any of some formats.
-func (m *sdpSection) feedback(fs []Format) Feedback {
+// union returns what is in any of some sets.
+func union(sets []Feedback) Feedback {
+	var all Feedback
+	for _, f := range sets {
+		all |= f
+	}
+	return all
+}
+
+// feedback returns what m names for a format.
+func (m *sdpSection) feedback(format uint8) Feedback {
 	var all Feedback
 	for _, v := range m.values("rtcp-fb") {
 		number, text, _ := strings.Cut(v, " ")
 		n, err := strconv.ParseUint(number, 10, 7)
-		if number != "*" && (err != nil || !uses(fs, uint8(n))) {
+		if number != "*" && (err != nil || uint8(n) != format) {
 			continue
 		}
 		text = strings.Join(strings.Fields(text), " ")

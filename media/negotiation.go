@@ -54,11 +54,11 @@ type section struct {
 	declined          bool     // the far side refused our offer of it
 	refused           []string // where not live: a format to name in it and, where known, its rtpmap
 
-	security        Security // what protects it
-	keyIn, keyOut   Key      // of SDES
-	tag             string   // of the a=crypto line that was taken
-	offered         []Key    // of our offer, preferred first
-	feedback        Feedback
+	security        Security   // what protects it
+	keyIn, keyOut   Key        // of SDES
+	tag             string     // of the a=crypto line that was taken
+	offered         []Key      // of our offer, preferred first
+	feedback        []Feedback // of each format of out
 	ssrcs           []uint32
 	ptime, maxPTime time.Duration
 }
@@ -93,7 +93,7 @@ func (n Negotiation) Sections() []Section {
 		out = append(out, Section{
 			Kind: s.kind, Mid: s.mid, Dir: s.dir, In: s.in, Out: s.out, Transport: s.far, Shared: s.shared,
 			Security: s.security, KeyIn: s.keyIn, KeyOut: s.keyOut,
-			Feedback: s.feedback, SSRCs: s.ssrcs, PTime: s.ptime, MaxPTime: s.maxPTime,
+			Feedback: union(s.feedback), SSRCs: s.ssrcs, PTime: s.ptime, MaxPTime: s.maxPTime,
 		})
 	}
 	return out

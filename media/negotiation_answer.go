@@ -92,9 +92,11 @@ func (a *answering) section(m *sdpSection, before section) section {
 // describes takes from m what it says of the packets of a live section.
 func (s *section) describes(p *Policy, m *sdpSection) {
 	s.ssrcs, s.ptime, s.maxPTime = m.ssrcs(), m.milliseconds("ptime"), m.milliseconds("maxptime")
-	s.feedback = 0
+	s.feedback = nil
 	if s.kind == Video {
-		s.feedback = p.Feedback & m.feedback(s.out)
+		for _, f := range s.out {
+			s.feedback = append(s.feedback, p.Feedback&m.feedback(f.Number))
+		}
 	}
 }
 

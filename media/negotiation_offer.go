@@ -35,7 +35,9 @@ func (n Negotiation) Offer(p *Policy, l Local, want Plan) (Negotiation, Descript
 	return Negotiation{&s}, offer, nil
 }
 
-// Accept takes the far side's answer to the last offer. It may be called again with another answer to the same offer: a fork's.
+// Accept takes the far side's answer to the last offer. It may be called again with another answer to the same offer: a fork's. Some
+// devices answer with fewer m-lines than they were offered, or with one of another kind (RFC 3264 section 6 wants each in its place):
+// they have refused what they leave out.
 func (n Negotiation) Accept(p *Policy, answer Description) (Negotiation, error) {
 	if n.s == nil || n.s.offer == nil {
 		return n, fmt.Errorf("%w: an answer without an offer", ErrRefused)
@@ -44,16 +46,23 @@ func (n Negotiation) Accept(p *Policy, answer Description) (Negotiation, error) 
 	switch {
 	case answer.d == nil:
 		return n, &DescriptionError{Reason: "empty"}
-	case len(answer.d.sections) != len(s.offer):
+	case len(answer.d.sections) > len(s.offer) || len(answer.d.sections) == 0:
 		return n, &DescriptionError{Reason: "number of m-lines is not that of the offer"}
 	}
 	s.sections = slices.Clone(s.offer)
 	for i := range s.sections {
+		if i >= len(answer.d.sections) || answer.d.sections[i].media != s.sections[i].media {
+			s.sections[i].decline()
+			continue
+		}
 		if err := s.sections[i].accept(p, answer.d, &answer.d.sections[i], s.securedOld[s.sections[i].kind]); err != nil {
 			return n, err
 		}
 	}
 	if firstLive(s.sections) < 0 {
+		if answer.d.sections[0].media != s.offer[0].media {
+			return n, &DescriptionError{Reason: "m-lines are not in the order of the offer"}
+		}
 		return n, ErrNoCommonCodec
 	}
 	p.share(s.sections, func(s *section) { s.dir = Inactive })
@@ -87,11 +96,8 @@ func (s *section) accept(p *Policy, d *sdpSession, m *sdpSection, secured bool) 
 	if !s.live {
 		return nil
 	}
-	if m.media != s.media {
-		return &DescriptionError{Reason: "m-lines are not in the order of the offer"}
-	}
 	if m.port == 0 {
-		s.live, s.declined = false, true
+		s.decline()
 		return nil
 	}
 	err := s.take(p, d, m, secured)
@@ -101,6 +107,9 @@ func (s *section) accept(p *Policy, d *sdpSession, m *sdpSection, secured bool) 
 	}
 	return err
 }
+
+// decline takes the far side's refusal of an offered section.
+func (s *section) decline() { s.live, s.declined = false, s.live || s.declined }
 
 // take reads an answer that does not refuse the section.
 func (s *section) take(p *Policy, d *sdpSession, m *sdpSection, secured bool) error {

@@ -46,6 +46,8 @@ func TestVideoDeclined(t *testing.T) {
 		declined   bool
 	}{
 		{"refused", "m=video 0 RTP/AVP 97\n", true},
+		{"left out", "", true},
+		{"of another kind", "m=audio 6000 RTP/AVP 0\n", true},
 		{"a codec that was not offered", "m=video 6000 RTP/AVP 34\n", false},
 		{"protected otherwise", "m=video 6000 RTP/SAVP 97\na=rtpmap:97 H264/90000\n", false},
 	} {
