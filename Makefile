@@ -11,10 +11,10 @@ SOAKTIME ?= 60m
 PLATFORMS := linux/arm64 darwin/arm64 windows/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help check lint fmt test race examples cross interop bench soak fuzz clean
+.PHONY: help check lint fmt test race examples cross interop bench bench-sip soak fuzz clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 check: lint examples race ## everything a change must pass: format, vet, lint, tidy, examples, tests
 
@@ -48,6 +48,11 @@ interop: ## the tests against real peers; a missing peer is a failure
 
 bench: ## the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./media/... ./alexa/... ./sip/...
+
+bench-sip: ## calls a second through the bridge, beside sipgo and Kamailio (BENCH='-seconds 10': shorter)
+	@mkdir -p $(CACHE)
+	$(GO) build -o $(CACHE)/callrate ./internal/bench/callrate
+	$(CACHE)/callrate $(BENCH)
 
 soak: ## the long tests, for up to SOAKTIME (60m) a package
 	ALEXACALL_SOAK=1 $(GO) test -run Soak -count=1 -timeout $(SOAKTIME) -v ./...

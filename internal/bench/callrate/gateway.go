@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media/engine"
+	"github.com/alexacall/alexacall/sip"
+)
+
+const maxCalls = 20_000
+
+var errNotOurs = errors.New("callrate: not a call of SIP")
+
+// startGateway starts an agent that joins each call with one that it places, as a program of ours would: with media negotiated on both
+// sides, and a relay between them.
+func startGateway(to string) (string, func(), error) {
+	e, err := engine.Listen("127.0.0.1:0", &engine.Options{MaxTerminals: 2 * maxCalls})
+	if err != nil {
+		return "", nil, err
+	}
+	a, err := sip.Listen("127.0.0.1:0", e, &sip.Options{
+		Network: "udp", MaxCalls: maxCalls, ListenPacket: listenPacket,
+		Bridge: bridge.Func(func(ctx context.Context, in bridge.Leg) error {
+			leg, ok := in.(*sip.Leg)
+			if !ok {
+				return errNotOurs
+			}
+			return bridge.To(leg.Agent(), "sip:bob@"+to, nil).Handle(ctx, in)
+		}),
+	})
+	if err != nil {
+		return "", nil, errors.Join(err, e.Close())
+	}
+	return a.Addr().String(), func() {
+		_ = a.Close()
+		_ = e.Close()
+	}, nil
+}
