@@ -154,8 +154,8 @@ func (a *Agent) Close() error {
 		a.mu.Unlock()
 		a.stop()
 		a.transport.close()
-		a.txs.close()
 		a.work.Wait()
+		a.txs.close()
 	})
 	return nil
 }

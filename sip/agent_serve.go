@@ -37,12 +37,11 @@ func (a *Agent) arrived(msg sipmsg.Message, from conn) {
 
 // response hands a response to the request that it belongs to.
 func (a *Agent) response(res *sipmsg.Response) {
-	tx, late := a.txs.findClient(clientKey(res))
-	switch {
+	switch tx, past := a.txs.findClient(clientKey(res)); {
 	case tx != nil:
-		tx.receive(a, res)
-	case late != nil && res.StatusCode >= 300:
-		_ = late.way.WriteMsg(late.ack)
+		tx.receive(res)
+	case past != nil:
+		past.repeated(a, res)
 	}
 }
 
@@ -53,14 +52,15 @@ func (a *Agent) request(req *sipmsg.Request, from conn) {
 		method = sipmsg.INVITE
 	}
 	key := serverKey(req, method)
-	tx := a.txs.findServer(key)
-	switch {
+	switch tx, past := a.txs.findServer(key); {
 	case req.Method == sipmsg.ACK && tx != nil && tx.final >= 300:
-		tx.refused(a, req)
+		tx.refused()
 	case req.Method == sipmsg.ACK:
 		a.acknowledged(req) // to a 2xx; RFC 2543 gives it the branch of its INVITE
 	case tx != nil:
-		tx.repeated(req)
+		tx.repeated()
+	case past != nil:
+		past.repeated()
 	default:
 		a.begin(key, req, from)
 	}
@@ -73,10 +73,7 @@ func (a *Agent) begin(key string, req *sipmsg.Request, from conn) {
 		_ = answerTo(req, from).WriteMsg(sipmsg.NewResponseFromRequest(req, 503, "Service Unavailable", nil))
 		return
 	}
-	tx, err := a.serveTx(key, req, from)
-	if err != nil {
-		return
-	}
+	tx := a.serveTx(key, req, from)
 	r := validate(req)
 	if r == nil && req.Recipient.Scheme == "sips" && a.o.TLS == nil {
 		r = refuseWith(416, "Unsupported URI Scheme") // RFC 5630 section 5.3
@@ -99,7 +96,8 @@ func (a *Agent) begin(key string, req *sipmsg.Request, from conn) {
 // stands reports whether a request is for a call that we know.
 func (a *Agent) stands(req *sipmsg.Request) bool {
 	if req.IsCancel() {
-		return a.txs.findServer(serverKey(req, sipmsg.INVITE)) != nil
+		tx, past := a.txs.findServer(serverKey(req, sipmsg.INVITE))
+		return tx != nil || past != nil
 	}
 	return a.find(req.CallID().Value(), tagOf(req.To().Params)) != nil
 }
@@ -189,17 +187,19 @@ func (a *Agent) acknowledged(req *sipmsg.Request) {
 // cancel takes CANCEL, which has a transaction of its own, and ends the INVITE that it is for, if that has no final response yet
 // (RFC 3261 section 9.2).
 func (a *Agent) cancel(tx *serverTx) {
-	invite := a.txs.findServer(serverKey(tx.req, sipmsg.INVITE))
-	if invite == nil {
+	invite, past := a.txs.findServer(serverKey(tx.req, sipmsg.INVITE))
+	tag := ""
+	switch {
+	case past != nil:
+		tag = past.tag
+	case invite == nil:
 		tx.refuse(noDialog())
 		return
-	}
-	tag := ""
-	if invite.leg != nil {
+	case invite.leg != nil:
 		tag = invite.leg.dialog.localTag
 	}
 	_ = tx.answer(response{status: 200, phrase: "OK", tag: tag})
-	if invite.final == 0 && invite.leg != nil {
+	if past == nil && invite.final == 0 && invite.leg != nil {
 		invite.leg.cancelled(invite, reasonOf(tx.req))
 	}
 }

@@ -165,6 +165,17 @@ func (d *dialog) fork(res *sipmsg.Response) *dialog {
 	return &other
 }
 
+// dialogAfter returns the dialog that a response to an INVITE of ours, which went a given way, begins.
+func (a *Agent) dialogAfter(invite *sipmsg.Request, way conn, res *sipmsg.Response) *dialog {
+	d := &dialog{
+		agent: a, callID: invite.CallID().Value(), localTag: tagOf(invite.From().Params), ours: true, seq: invite.CSeq().SeqNo,
+		local: readAddr(invite.From().DisplayName, &invite.From().Address), remote: readAddr(invite.To().DisplayName, &invite.To().Address),
+		target: invite.Recipient, net: way.network(), known: way, secure: invite.Recipient.Scheme == "sips",
+	}
+	d.establish(res)
+	return d
+}
+
 // takes reports whether a request of the far side's comes after those before (RFC 3261 section 12.2.2), and takes note of it.
 func (d *dialog) takes(req *sipmsg.Request) bool {
 	seq := req.CSeq().SeqNo

@@ -82,19 +82,18 @@
 // its inbox: a goroutine that is there only while something waits. A call to which nothing happens has none, and neither has a finished
 // one; its timers are timers of the runtime. The goroutines:
 //   - one that reads UDP, one each that accepts TCP and TLS, one for each connection, and one for each that is being made;
-//   - one for each call with something in its inbox, and, for the moment in which a response or an ACK passes through sipgo's state
-//     machines, one more;
+//   - one for each call with something in its inbox;
 //   - one for each call that came in, of bridge.Intake, while the Bridge handles it;
 //   - one for each message that Options.Message takes.
 //
-// [Agent.Close] ends and joins them all. Timers of sipgo's for transactions that were ended may still fire afterwards, up to 32 seconds later,
-// and then do nothing.
+// [Agent.Close] ends and joins them all.
 //
 // # Limits
 //
 // A message has at most 64 KiB, 128 header fields and 70 Via values; over UDP a line of it has at most 256 parameters. There may be
 // Options.MaxCalls calls, 50,000 transactions and 10,000 more for the calls that stand, 8,192 calls with messages waiting, with 128 messages
-// each, and 4,096 connections, 100 of them from one address. A TLS handshake has 10 seconds, and a message over a connection 20 seconds to
+// each, and 4,096 connections, 100 of them from one address. Of a transaction that is over what repetitions need is kept for 32 seconds,
+// some 3 kB for both legs of a call, and of at most 400,000. A TLS handshake has 10 seconds, and a message over a connection 20 seconds to
 // arrive; a connection that no call needs is closed after two minutes of silence.
 //
 // # Logs

@@ -69,9 +69,6 @@ func (l *Leg) refuse(r *refusal) {
 		return
 	}
 	tx.confirmed = l.finish
-	if !tx.fsm.OnTerminate(func(string, error) { l.post(l.finish) }) {
-		l.finish()
-	}
 }
 
 // bye sends BYE. Its transaction lives on by itself, whoever waits for it or not.

@@ -10,9 +10,6 @@ import (
 	"github.com/alexacall/alexacall/media"
 )
 
-// maxForks is how many branches of one INVITE of ours are told apart; what further ones accept is not even refused.
-const maxForks = 16
-
 // inviting is an INVITE of ours: the one that begins the call, or an offer within it. It is the leg's until it has its final response
 // and, if that asks us for an answer, that is sent. Repeated and further 2xx find it later too.
 type inviting struct {
@@ -34,13 +31,6 @@ type inviting struct {
 	winner   *sipmsg.Response   // the 2xx that made the call
 	offered  *media.Description // the far side's offer in it, which waits for our answer
 	answer   []byte             // ours to that, for the ACK
-	acks     map[string]*sent   // by To tag
-}
-
-// sent is an ACK as it went out, for repeated 2xx.
-type sent struct {
-	ack *sipmsg.Request
-	way conn
 }
 
 // response takes a response to the INVITE that begins the call.
@@ -114,17 +104,14 @@ func (inv *inviting) provisional() bool { return inv.heard != nil && inv.heard =
 // success takes a 2xx: the first, a repeated one, or that of another branch.
 func (inv *inviting) success(res *sipmsg.Response) {
 	l, tag := inv.leg, tagOf(res.To().Params)
-	switch s := inv.acks[tag]; {
-	case s != nil:
-		_ = s.way.WriteMsg(s.ack)
-		return
+	switch {
 	case inv.winner != nil && tagOf(inv.winner.To().Params) == tag:
 		if inv.offered == nil { // else its ACK waits for our answer
 			inv.acknowledge(res, inv.answer) // it could not be sent the first time
 		}
 		return
 	case inv.winner != nil:
-		inv.loses(res)
+		inv.exchange.tx.past.forked(l.agent, res)
 		return
 	}
 	b := inv.branch(res)
@@ -132,6 +119,7 @@ func (inv *inviting) success(res *sipmsg.Response) {
 	l.forsake(b)
 	l.dialog.keep(nil)
 	l.dialog = b.dialog
+	inv.exchange.tx.past.mayFork(inv)
 	inv.stop()
 	l.dialog.establish(res)
 	switch {
@@ -224,47 +212,12 @@ func (l *Leg) answerAccepted(want media.Plan) error {
 
 // acknowledge sends the ACK of a 2xx (RFC 3261 section 13.2.2.4).
 func (inv *inviting) acknowledge(res *sipmsg.Response, sdp []byte) {
-	inv.ackWithin(inv.leg.dialog, res, sdp)
-}
-
-func (inv *inviting) ackWithin(d *dialog, res *sipmsg.Response, sdp []byte) {
-	way, err := d.way()
-	if err != nil {
+	x := inv.exchange
+	if err := x.tx.past.acknowledge(inv.leg.dialog, x.req, res, sdp); err != nil {
 		inv.leg.log.Debug("ACK not sent", "error", err)
 		return // the far side repeats its 2xx
 	}
-	invite := inv.exchange.req
-	ack := d.request(sipmsg.ACK, invite.CSeq().SeqNo)
-	sipmsg.CopyHeaders("Authorization", invite, ack)
-	sipmsg.CopyHeaders("Proxy-Authorization", invite, ack)
-	if sdp != nil {
-		setSDP(ack, sdp)
-	}
-	inv.acks[tagOf(res.To().Params)] = &sent{ack, way}
-	if err := way.WriteMsg(ack); err != nil {
-		inv.leg.log.Debug("ACK not sent", "error", err)
-	}
-}
-
-// loses hangs up a branch that has accepted after another.
-func (inv *inviting) loses(res *sipmsg.Response) {
-	if len(inv.acks) >= maxForks {
-		return
-	}
-	l := inv.leg
-	d := inv.branch(res).dialog
-	d.establish(res)
-	defer d.keep(nil)
-	inv.ackWithin(d, res, nil)
-	way, err := d.way()
-	if err != nil {
-		return
-	}
-	bye := d.request(sipmsg.BYE, 0)
-	bye.AppendHeader(reasonHeader(bridge.Elsewhere))
-	if err := (&exchange{leg: l, dialog: d, req: bye, way: way, handle: func(*sipmsg.Response, error) {}}).send(); err != nil {
-		l.log.Debug("BYE not sent", "error", err)
-	}
+	x.tx.past.handle = nil
 }
 
 // failed takes the refusal of the INVITE, or that it has no final response.
@@ -291,7 +244,7 @@ func (inv *inviting) failed(res *sipmsg.Response, err error) {
 // unanswered returns the error for a request that has got no final response.
 func unanswered(method sipmsg.RequestMethod, err error) *Error {
 	e := &Error{Status: 503, Reason: "Service Unavailable", Method: string(method), Err: err}
-	if errors.Is(err, sipmsg.ErrTransactionTimeout) || errors.Is(err, errNoFinal) {
+	if errors.Is(err, errTimeout) || errors.Is(err, errNoFinal) {
 		e.Status, e.Reason = 408, "Request Timeout"
 	}
 	return e

@@ -151,7 +151,7 @@ func (l *Leg) invite(way conn, offer []byte) error {
 	if end := l.Ended(); end != nil {
 		return end
 	}
-	inv := &inviting{leg: l, first: true, offerless: offer == nil, want: l.want, acks: map[string]*sent{}}
+	inv := &inviting{leg: l, first: true, offerless: offer == nil, want: l.want}
 	req := l.dialog.request(sipmsg.INVITE, 0)
 	if l.agent.o.Reliable == ReliableRequired {
 		req.AppendHeader(sipmsg.NewHeader("Require", tagReliable))

@@ -116,7 +116,7 @@ func (l *Leg) reinvite(u *update, sdp []byte) error {
 	if err != nil {
 		return err
 	}
-	inv := &inviting{leg: l, update: u, acks: map[string]*sent{}}
+	inv := &inviting{leg: l, update: u}
 	req := l.dialog.request(sipmsg.INVITE, 0)
 	l.timeSession(req)
 	setSDP(req, sdp)
@@ -190,10 +190,6 @@ func (inv *inviting) resuccess(res *sipmsg.Response) {
 	tag := tagOf(res.To().Params)
 	if tag != l.dialog.remoteTag {
 		return // not of this dialog
-	}
-	if s := inv.acks[tag]; s != nil {
-		_ = s.way.WriteMsg(s.ack)
-		return
 	}
 	current := l.inviting == inv
 	if current {

@@ -259,6 +259,20 @@ func (t *transport) writeTo(c conn, msg sipmsg.Message) error {
 	return c.write(buf.Bytes())
 }
 
+// text returns a message as it is written.
+func (t *transport) text(msg sipmsg.Message) ([]byte, error) {
+	buf, ok := t.scratch.Get().(*bytes.Buffer)
+	if !ok {
+		buf = new(bytes.Buffer)
+	}
+	defer t.scratch.Put(buf)
+	buf.Reset()
+	if err := encode(buf, msg); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(buf.Bytes()), nil
+}
+
 // encode appends the text of a message. It is the last guard against what was built from a text with line breaks in it: such a message
 // has more lines than header fields, and is refused.
 func encode(buf *bytes.Buffer, msg sipmsg.Message) error {
