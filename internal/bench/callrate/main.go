@@ -25,6 +25,7 @@ type plan struct {
 	rate, seconds int
 	settle        time.Duration // from the last call to the second look at the heap
 	profile       string        // directory for profiles of the gateway; empty: none
+	only          string        // the one program to measure; empty: all
 }
 
 // figures are what was measured of one program.
@@ -41,6 +42,7 @@ func main() {
 	flag.IntVar(&p.seconds, "seconds", 60, "how long the rate is held")
 	flag.DurationVar(&p.settle, "settle", 40*time.Second, "from the last call to the second look at the heap")
 	flag.StringVar(&p.profile, "profile", "", "directory for cpu.pprof, heap.pprof and goroutine.pprof of the gateway")
+	flag.StringVar(&p.only, "only", "", "measure one program alone: naive, kamailio or gateway")
 	serve := flag.String("serve", "", "be one of the programs: gateway or naive")
 	to := flag.String("to", "", "whom that program calls")
 	flag.Parse()
@@ -72,19 +74,28 @@ func measure(ctx context.Context, w io.Writer, p plan) error {
 		return fmt.Errorf("callrate: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	var all [3]figures
-	for i, start := range []starter{goProgram("naive"), kamailio, goProgram("gateway")} {
-		if all[i], err = measureOne(ctx, w, dir, p, start); err != nil {
+	all := map[string]figures{}
+	for name, start := range map[string]starter{"naive": goProgram("naive"), "kamailio": kamailio, "gateway": goProgram("gateway")} {
+		if p.only != "" && p.only != name {
+			continue
+		}
+		if all[name], err = measureOne(ctx, w, dir, p, start); err != nil {
 			return err
 		}
 	}
-	naive, proxy, ours := all[0], all[1], all[2]
+	naive, proxy, ours := all["naive"], all["kamailio"], all["gateway"]
 	_, err = fmt.Fprintf(w, "result cps=%d failed=%d cpu_us=%d vs_sipgo=%.2f vs_kamailio=%.2f kb_per_call=%.1f goroutines_left=%d\n",
 		ours.rate, ours.failed, ours.cpu.Microseconds(), ratio(ours, naive), ratio(ours, proxy), float64(ours.heap)/1000, ours.goroutines)
 	return err
 }
 
-func ratio(a, b figures) float64 { return float64(a.cpu) / float64(max(b.cpu, 1)) }
+// ratio is 0 where one was not measured.
+func ratio(a, b figures) float64 {
+	if b.cpu == 0 {
+		return 0
+	}
+	return float64(a.cpu) / float64(b.cpu)
+}
 
 // measureOne starts one program, has it carry calls, and ends it.
 func measureOne(ctx context.Context, w io.Writer, dir string, p plan, start starter) (figures, error) {
