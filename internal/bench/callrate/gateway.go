@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"os"
 
 	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/media/engine"
@@ -22,6 +24,7 @@ func startGateway(to string) (string, func(), error) {
 	}
 	a, err := sip.Listen("127.0.0.1:0", e, &sip.Options{
 		Network: "udp", MaxCalls: maxCalls, ListenPacket: listenPacket,
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), // why calls fail
 		Bridge: bridge.Func(func(ctx context.Context, in bridge.Leg) error {
 			leg, ok := in.(*sip.Leg)
 			if !ok {

@@ -68,7 +68,7 @@ func answer(ctx context.Context, dir string) (*callee, error) {
 		return nil, err
 	}
 	u := &callee{addr: addr}
-	if u.cmd, u.stat, err = sipp(ctx, dir, "uas", addr, "40000"); err != nil {
+	if u.cmd, u.stat, err = sipp(ctx, dir, "uas", addr, "20000"); err != nil {
 		return nil, err
 	}
 	if err := u.cmd.Start(); err != nil {
@@ -98,7 +98,7 @@ func call(ctx context.Context, dir, to string, u *callee, p plan) (load, error) 
 		return l, err
 	}
 	calls := p.rate * p.seconds
-	cmd, stat, err := sipp(ctx, dir, "uac", addr, "20000", "-r", strconv.Itoa(p.rate), "-m", strconv.Itoa(calls), "-l", strconv.Itoa(calls+1),
+	cmd, stat, err := sipp(ctx, dir, "uac", addr, "10000", "-r", strconv.Itoa(p.rate), "-m", strconv.Itoa(calls), "-l", strconv.Itoa(calls+1),
 		"-timeout", strconv.Itoa(p.seconds+60)+"s", to)
 	if err != nil {
 		return l, err
