@@ -106,14 +106,14 @@ func (l *latch) forget(tr *transport) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for addr, trs := range l.waiting {
-		for i := range trs {
-			if trs[i] == tr {
-				trs = append(trs[:i:i], trs[i+1:]...)
-				break
-			}
+		i := slices.Index(trs, tr)
+		if i < 0 {
+			continue
 		}
-		if l.waiting[addr] = trs; len(trs) == 0 {
+		if trs = slices.Delete(trs, i, i+1); len(trs) == 0 {
 			delete(l.waiting, addr)
+		} else {
+			l.waiting[addr] = trs
 		}
 	}
 }

@@ -9,8 +9,25 @@ import (
 // payloads are the payload types that were negotiated for one transport. A new negotiation makes a new value, so that the packet path
 // reads it without a lock.
 type payloads struct {
-	in [128]payload
+	index [128]uint8 // by number, into in; 0: not negotiated
+	in    []payload
 }
+
+// newPayloads returns a table for n payload types.
+func newPayloads(n int) *payloads { return &payloads{in: make([]payload, 1, n+1)} }
+
+// add puts p under a number, in place of what was there. There are 128 numbers, so they fit.
+func (t *payloads) add(number uint8, p payload) {
+	if i := t.index[number&0x7f]; i > 0 {
+		t.in[i] = p
+		return
+	}
+	t.index[number&0x7f] = uint8(len(t.in))
+	t.in = append(t.in, p)
+}
+
+// find returns what a number stands for.
+func (t *payloads) find(number uint8) *payload { return &t.in[t.index[number&0x7f]] }
 
 // payload is one payload type that we receive.
 type payload struct {

@@ -217,8 +217,12 @@ func (t *terminal) prepare(offerer bool) error {
 
 // apply makes the packet path follow what was agreed. t.mu is held.
 func (t *terminal) apply() error {
-	table := new(payloads)
 	agreed := t.neg.Sections()
+	n := 0
+	for i := range agreed {
+		n += len(agreed[i].In)
+	}
+	table := newPayloads(n)
 	open := [2]media.Direction{}
 	for i := range agreed {
 		s := &agreed[i]
@@ -230,7 +234,7 @@ func (t *terminal) apply() error {
 			if codec.IsDigits() {
 				p.what = media.Digit
 			}
-			table.in[f.Number] = p
+			table.add(f.Number, p)
 		}
 		stream.out.formats.Store(newOutbound(s.Out))
 	}

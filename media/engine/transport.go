@@ -114,7 +114,7 @@ func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 
 // take hands the payload to its stream.
 func (tr *transport) take(w *worker, table *payloads, payload, room []byte) {
-	h, pt := &w.header, &table.in[w.header.PayloadType]
+	h, pt := &w.header, table.find(w.header.PayloadType)
 	if pt.codec == nil || pt.what == media.Digit && len(payload) < eventSize {
 		tr.t.streams[media.Audio].in.unknown()
 		return
