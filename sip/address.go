@@ -149,8 +149,26 @@ func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
+// hasControlURI is hasControl for all that a SIP URI is written from.
+func hasControlURI(u *sipmsg.Uri) bool {
+	if hasControl(u.User) || hasControl(u.Password) || hasControl(u.Host) {
+		return true
+	}
+	for _, params := range [...]sipmsg.HeaderParams{u.UriParams, u.Headers} {
+		for _, p := range params {
+			if hasControl(p.K) || hasControl(p.V) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // quotedName returns a display name as it stands between quotes.
 func quotedName(name string) string {
+	if !strings.ContainsAny(name, `\"`) {
+		return name
+	}
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name)
 }
 

@@ -111,7 +111,7 @@ func contactOf(msg sipmsg.Message) *sipmsg.Uri {
 
 // usable reports whether requests can be sent to a URI.
 func usable(u *sipmsg.Uri) bool {
-	return (u.Scheme == "sip" || u.Scheme == "sips") && u.Host != "" && u.Port >= 0 && u.Port <= 65535 && !hasControl(u.String())
+	return (u.Scheme == "sip" || u.Scheme == "sips") && u.Host != "" && u.Port >= 0 && u.Port <= 65535 && !hasControlURI(u)
 }
 
 // follow decides whether our requests take the way by which one of the far side's has come: a request that has come directly, over a

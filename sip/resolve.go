@@ -24,6 +24,9 @@ func (a *Agent) reach(ctx context.Context, u *sipmsg.Uri, fallback string) (conn
 	if err != nil {
 		return nil, err
 	}
+	if at, err := literal(u, network); err == nil && network == networkUDP {
+		return a.transport.connect(ctx, keyOf(network, at, u.Host)) // which waits for nothing
+	}
 	ctx, cancel := context.WithTimeout(ctx, resolveFor+dialFor)
 	defer cancel()
 	at, err := a.locate(ctx, u, network)
@@ -65,15 +68,22 @@ func (a *Agent) networkOf(u *sipmsg.Uri, fallback string) (string, error) {
 	return network, nil
 }
 
+// literal returns the address that a URI's host spells.
+func literal(u *sipmsg.Uri, network string) (netip.AddrPort, error) {
+	at, err := netip.ParseAddr(trimBrackets(u.Host))
+	port := u.Port
+	if port == 0 {
+		port = defaultPortOf(network)
+	}
+	return netip.AddrPortFrom(at.Unmap(), uint16(port)), err
+}
+
 // locate returns the address of a URI's host: of the one it spells, of the first SRV record if it has no port, or of its name.
 func (a *Agent) locate(ctx context.Context, u *sipmsg.Uri, network string) (netip.AddrPort, error) {
-	host, port := trimBrackets(u.Host), u.Port
-	if at, err := netip.ParseAddr(host); err == nil {
-		if port == 0 {
-			port = defaultPortOf(network)
-		}
-		return netip.AddrPortFrom(at.Unmap(), uint16(port)), nil
+	if at, err := literal(u, network); err == nil {
+		return at, nil
 	}
+	host, port := u.Host, u.Port
 	ctx, cancel := context.WithTimeout(ctx, resolveFor)
 	defer cancel()
 	if port == 0 {

@@ -193,7 +193,6 @@ func (t *transport) datagram(b []byte, from netip.AddrPort) {
 // stamp notes on a message how it came.
 func stamp(msg sipmsg.Message, from conn) {
 	msg.SetTransport(from.network())
-	msg.SetSource(from.remote().String())
 }
 
 // addrPort returns an address in the form that addresses are compared in.

@@ -8,14 +8,13 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
-// onceTable are the header fields that a message has at most once, by name in lower case and by compact form.
-var onceTable = map[string]string{
-	"from": "From", "f": "From", "to": "To", "t": "To", "call-id": "Call-ID", "i": "Call-ID", "cseq": "CSeq",
-	"max-forwards": "Max-Forwards", "content-length": "Content-Length", "l": "Content-Length", "content-type": "Content-Type", "c": "Content-Type",
+// onceTable are the header fields that a message has at most once, with their compact forms. Those that must be there (RFC 3261 section
+// 8.1.1) come first; RFC 2543 had no Max-Forwards.
+var onceTable = [...]struct{ name, compact string }{
+	{"From", "f"}, {"To", "t"}, {"Call-ID", "i"}, {"CSeq", ""}, {"Max-Forwards", ""}, {"Content-Length", "l"}, {"Content-Type", "c"},
 }
 
-// mustTable are those that a request cannot do without (RFC 3261 section 8.1.1). RFC 2543 had no Max-Forwards.
-var mustTable = [...]string{"From", "To", "Call-ID", "CSeq"}
+const musts = 4 // of onceTable
 
 // validate checks what sipgo lets through in a request, and returns how it is to be refused, or nil. It must have a Via, From, To,
 // Call-ID and CSeq for the refusal to be sent: see sound.
@@ -48,32 +47,53 @@ func validateFields(req *sipmsg.Request) *refusal {
 	if len(all) > maxHeaders {
 		return refuseWith(400, "Too Many Header Fields")
 	}
-	seen := map[string]bool{}
+	var seen [len(onceTable)]bool
 	vias := 0
 	for _, h := range all {
-		name := strings.ToLower(h.Name())
-		if name == "via" || name == "v" {
+		name := h.Name()
+		if named(name, "Via", "v") {
 			vias++
 		}
-		if once, ok := onceTable[name]; ok {
-			if seen[once] {
-				return refuseWith(400, "More Than One "+once)
+		for i, once := range onceTable {
+			if !named(name, once.name, once.compact) {
+				continue
 			}
-			seen[once] = true
+			if seen[i] {
+				return refuseWith(400, "More Than One "+once.name)
+			}
+			seen[i] = true
 		}
-		if name == "" || strings.ContainsAny(h.Value(), "\r\n") {
+		if name == "" || broken(h) {
 			return refuseWith(400, "Bad Header Field")
 		}
 	}
-	for _, name := range mustTable {
-		if !seen[name] {
-			return refuseWith(400, "No "+name)
+	for i, there := range seen[:musts] {
+		if !there {
+			return refuseWith(400, "No "+onceTable[i].name)
 		}
 	}
 	if vias == 0 || vias > maxVias {
 		return refuseWith(400, "Bad Via")
 	}
 	return validateVia(req.Via())
+}
+
+// named reports whether a header field's name is that of a kind, or its compact form.
+func named(name, long, compact string) bool {
+	return len(name) == len(long) && strings.EqualFold(name, long) || len(name) == 1 && strings.EqualFold(name, compact)
+}
+
+// broken reports whether there is a line break in a header field.
+func broken(h sipmsg.Header) bool {
+	switch h := h.(type) {
+	case *sipmsg.MaxForwardsHeader, *sipmsg.ContentLengthHeader:
+		return false // numbers
+	case *sipmsg.CSeqHeader:
+		return strings.ContainsAny(string(h.MethodName), "\r\n")
+	case *sipmsg.CallIDHeader:
+		return strings.ContainsAny(string(*h), "\r\n")
+	}
+	return strings.ContainsAny(h.Value(), "\r\n")
 }
 
 // validateVia checks the Via that our responses go by.
