@@ -16,6 +16,14 @@ type exchange struct {
 	mu      sync.Mutex
 	dialled []bridge.DialOptions
 	legs    []bridge.Leg // the called sides
+	out     bridge.Leg   // what was dialled last
+}
+
+// near returns what was dialled last.
+func (e *exchange) near() bridge.Leg {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.out
 }
 
 func (e *exchange) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bridge.Leg, error) {
@@ -32,7 +40,7 @@ func (e *exchange) Dial(ctx context.Context, to string, o *bridge.DialOptions) (
 	}
 	desk, out := bridge.Pipe(offer)
 	e.mu.Lock()
-	e.dialled, e.legs = append(e.dialled, *o), append(e.legs, desk)
+	e.dialled, e.legs, e.out = append(e.dialled, *o), append(e.legs, desk), out
 	e.mu.Unlock()
 	e.playing.Go(func() { party(desk) })
 	for info := out.Info(); info.Phase < bridge.Alerting || info.Phase == bridge.Over; {

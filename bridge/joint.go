@@ -41,6 +41,8 @@ type seat struct {
 	end   *EndError // how it ended, once it is over
 	taken *Transfer // the last wish of its far side that was taken up
 	ours  bool      // Join has to hang it up
+
+	brought map[string]string // Transfer.Attr of the wish that it came by
 }
 
 // note is what a watcher or an action tells the owner, with what the leg is by then.

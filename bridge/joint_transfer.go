@@ -24,7 +24,7 @@ type move struct {
 func (j *joint) fetch(ctx context.Context, x int) {
 	s, other := j.seats[x], j.seats[1-x]
 	s.taken = s.info.Transfer
-	if s.info.Phase == Up && other.info.Phase == Up {
+	if s.info.Phase == Over || s.info.Phase == Up && other.info.Phase == Up {
 		j.ring.Reset(j.o.ringFor())
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -34,14 +34,7 @@ func (j *joint) fetch(ctx context.Context, x int) {
 	if far == nil {
 		far = other.leg.Media().Plan()
 	}
-	attr := maps.Clone(other.info.Attr)
-	for k, v := range m.wish.Attr {
-		if attr == nil {
-			attr = map[string]string{}
-		}
-		attr[k] = v
-	}
-	o := &DialOptions{Plan: far, From: other.info.Party(), Attr: attr}
+	o := &DialOptions{Plan: far, From: other.info.Party(), Attr: j.attrFor(other, m.wish)}
 	j.work.Go(func() {
 		defer stop()
 		n := note{kind: join.NotFetched, move: m, seat: &seat{leg: m.wish.By, ours: true}}
@@ -60,6 +53,16 @@ func (j *joint) fetch(ctx context.Context, x int) {
 	})
 }
 
+// attrFor returns what goes along with a call in the name of a seat: what came with it, but nothing that was meant for the transfer that
+// brought it here.
+func (j *joint) attrFor(s *seat, t *Transfer) map[string]string {
+	attr := map[string]string{}
+	maps.Copy(attr, s.info.Attr)
+	maps.DeleteFunc(attr, func(k, v string) bool { old, ok := s.brought[k]; return ok && old == v })
+	maps.Copy(attr, t.Attr)
+	return attr
+}
+
 // fetched takes what has come of fetch.
 func (j *joint) fetched(ctx context.Context, n note) {
 	switch {
@@ -72,6 +75,7 @@ func (j *joint) fetched(ctx context.Context, n note) {
 		j.step(ctx, join.Input{Note: join.NotFetched, Cause: uint8(CauseOf(n.err))})
 	default:
 		x := j.state.Moved
+		n.seat.brought = j.move.wish.Attr
 		j.old, j.seats[x] = j.seats[x], n.seat
 		j.unrelay()
 		j.work.Go(func() { j.watch(ctx, n.seat) })

@@ -66,7 +66,8 @@ func (s *State) Change(f func(*Info)) bool {
 	return true
 }
 
-// End ends the leg: phase Over, no offer pending. Only the first end counts; it returns whether this was it.
+// End ends the leg: phase Over, no offer pending. A wish to be replaced stays, for who asks may hang up at once. Only the first end counts;
+// it returns whether this was it.
 func (s *State) End(e *EndError) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +75,7 @@ func (s *State) End(e *EndError) bool {
 		return false
 	}
 	s.end = e
-	s.info.Phase, s.info.Pending, s.info.Transfer = Over, false, nil
+	s.info.Phase, s.info.Pending = Over, false
 	s.tell()
 	s.stop(e)
 	return true

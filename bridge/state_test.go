@@ -54,7 +54,7 @@ func TestStateEnd(t *testing.T) {
 	want(t, "the end is a snapshot first", err, nil)
 	want(t, "it is over", info.Phase, bridge.Over)
 	want(t, "no offer waits", info.Pending, false)
-	want(t, "nor a transfer", info.Transfer, nil)
+	want(t, "what it asked for last stays", info.Transfer != nil, true)
 	for range 2 {
 		info, err = s.Next(t.Context(), info.Rev)
 		want(t, "then it is an error, every time", err, error(first))

@@ -124,6 +124,34 @@ func TestTransferAskedBeforeAnswer(t *testing.T) {
 	})
 }
 
+func TestTransferAttr(t *testing.T) {
+	// What the protocol of a leg tells itself is for one transfer; what the program says of the call stays with it.
+	synctest.Test(t, func(t *testing.T) {
+		c, bar := transferring(t, nil)
+		near, ok := c.in.Leg.(interface{ Change(func(*bridge.Info)) bool })
+		if !ok || !near.Change(func(i *bridge.Info) { i.Attr = map[string]string{"room": "12"} }) {
+			t.Fatal("the leg cannot be changed")
+		}
+		synctest.Wait()
+		c.wishes(c.out, "bar", nil)
+		bar.takes(c)
+		want(t, "the call's own", bar.dialled[0].Attr["room"], "12")
+		want(t, "the transfer's", bar.dialled[0].Attr["asked by"], "the desk")
+		dialled := bar.near()
+		if near, ok := dialled.(interface{ Change(func(*bridge.Info)) bool }); !ok || !near.Change(func(i *bridge.Info) { i.Attr = bar.dialled[0].Attr }) {
+			t.Fatal("the leg cannot be changed")
+		}
+		synctest.Wait()
+		ask := &bridge.Transfer{To: "bar", Done: func(error) {}}
+		near.Change(func(i *bridge.Info) { i.Transfer = ask })
+		synctest.Wait()
+		want(t, "the call's own, in the next transfer", bar.dialled[1].Attr["room"], "12")
+		want(t, "not what was meant for the last", bar.dialled[1].Attr["asked by"], "")
+		c.must(c.guest.Hangup(c.ctx(), bridge.Normal))
+		c.joins.Wait()
+	})
+}
+
 func TestTransferContextEnds(t *testing.T) {
 	for name, ring := range map[string]bool{"before it rings": false, "while it rings": true} {
 		t.Run(name, func(t *testing.T) {

@@ -111,8 +111,10 @@ func (a *Agent) outside(tx *serverTx) {
 		a.options(tx)
 	case sipmsg.MESSAGE:
 		a.messaged(tx)
-	case sipmsg.BYE, sipmsg.INFO, sipmsg.UPDATE, sipmsg.PRACK:
+	case sipmsg.BYE, sipmsg.INFO, sipmsg.UPDATE, sipmsg.PRACK, sipmsg.NOTIFY:
 		tx.refuse(noDialog())
+	case sipmsg.REFER:
+		tx.refuse(refuseWith(403, "Forbidden")) // whoever is no party of a call has nothing to transfer
 	default:
 		tx.refuse(a.notAllowed())
 	}
@@ -149,6 +151,10 @@ func (a *Agent) within(tx *serverTx, tag string) {
 		a.capable(tx)
 	case sipmsg.MESSAGE:
 		a.messaged(tx)
+	case sipmsg.REFER:
+		l.referred(tx)
+	case sipmsg.NOTIFY:
+		l.notified(tx)
 	default:
 		tx.refuse(a.notAllowed())
 	}

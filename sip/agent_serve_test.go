@@ -17,7 +17,7 @@ func TestOptionsRequest(t *testing.T) {
 		s := w.peer.call()
 		s.send("OPTIONS", "")
 		res := w.peer.response(200, "OPTIONS")
-		if got := res.GetHeader("Allow"); got == nil || got.Value() != "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK" {
+		if got := res.GetHeader("Allow"); got == nil || got.Value() != "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY" {
 			t.Errorf("Allow: %v", got)
 		}
 		if got := res.GetHeader("Accept"); got == nil || got.Value() != "application/sdp" {
@@ -60,7 +60,9 @@ func TestStrayRequests(t *testing.T) {
 			{"REGISTER", "", 405},
 			{"SUBSCRIBE", "", 405},
 			{"MESSAGE", "", 405},
-			{"REFER", "", 405},
+			{"REFER", "", 403},
+			{"NOTIFY", "", 481},
+			{"REFER", "unknown", 481},
 			{"FLY", "", 405},
 		} {
 			s := w.peer.call()
@@ -80,7 +82,7 @@ func TestStrayRequests(t *testing.T) {
 		w.peer.silence(time.Minute)
 		in := w.peer.call()
 		in.up(w, nil)
-		for _, method := range []string{"REFER", "NOTIFY", "FLY"} {
+		for _, method := range []string{"SUBSCRIBE", "PUBLISH", "FLY"} {
 			in.send(method, "")
 			w.peer.response(405, method)
 		}

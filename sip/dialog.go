@@ -19,7 +19,7 @@ const (
 )
 
 // allowedMethods is what Allow says: what we answer with other than 405.
-const allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
+const allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
 
 // allow returns the Allow header field.
 func (a *Agent) allow() sipmsg.Header {

@@ -54,6 +54,21 @@
 // after the other. INFO with application/dtmf-relay or application/dtmf is taken, and is given to the leg's media as the telephone event
 // that it stands for.
 //
+// # Transfers
+//
+// A REFER within a call that is up (RFC 3515) becomes Info.Transfer, which bridge.Join carries out where JoinOptions.Dialer is set. Its
+// sender is told by NOTIFY: 100 at once, the status of what came of it at the end, also after it has hung up; nothing if it asks for that
+// (RFC 4488). Its Refer-To is a sip, sips or tel URI; of the header fields in it Replaces alone is taken, and goes along with Referred-By
+// (RFC 3892) into the INVITE of the Agent that dials it: under keys of DialOptions.Attr that begin with "sip.". Where that names a call of
+// the same Agent, no INVITE is sent: the other party of that call is joined with the one that is transferred. One wish of a call is
+// taken at a time (491), and given up after three minutes. REFER outside calls is refused (403).
+//
+// An INVITE with Replaces (RFC 3891) becomes Info.Transfer of the leg that it names, and does not reach the Bridge. It must know both tags
+// of a call that is up, or of one that we have placed and that rings; it is refused with 481, 486 or 603 as the RFC says, and with 480 if
+// nobody takes it within ten seconds.
+//
+// [Leg.Refer] and [Leg.ReferTo] have a far side transferred, and return with its last NOTIFY.
+//
 // # Messages
 //
 // [Agent.Send] sends a MESSAGE (RFC 3428), Options.Message takes them, outside calls and within them: the transport of SCAIP and of other
@@ -105,7 +120,7 @@
 //
 // # Limitations
 //
-// No WebSocket, no registration either way and no REFER; none of these is advertised. Requests over 1,300 bytes go over the transport that
+// No WebSocket and no registration either way; none of these is advertised. Requests over 1,300 bytes go over the transport that
 // their URI asks for, over UDP in IP fragments if need be, and are not moved to TCP. Of a name's SRV records the first alone is tried, and
 // NAPTR records are not looked up. A 3xx is a refusal: it is not followed. Of a far side that refuses the offer in our re-INVITE, the call goes
 // on as it was.

@@ -8,12 +8,14 @@ import (
 
 // Option tags (RFC 3261 section 19.2).
 const (
-	tagReliable = "100rel" // RFC 3262
-	tagTimer    = "timer"  // RFC 4028
+	tagReliable = "100rel"     // RFC 3262
+	tagReplaces = "replaces"   // RFC 3891
+	tagNoNotify = "norefersub" // RFC 4488
+	tagTimer    = "timer"      // RFC 4028
 )
 
 // extensionTable are the option tags that a request may require of us.
-var extensionTable = map[string]bool{tagReliable: true, tagTimer: true}
+var extensionTable = map[string]bool{tagReliable: true, tagTimer: true, tagReplaces: true, tagNoNotify: true}
 
 // Reliability says whether provisional responses to INVITE are sent and asked for reliably (RFC 3262).
 type Reliability uint8
@@ -30,7 +32,7 @@ const (
 
 // supported is what Supported says of us.
 func (a *Agent) supported() string {
-	var tags []string
+	tags := []string{tagReplaces, tagNoNotify}
 	if a.o.Reliable != ReliableOff {
 		tags = append(tags, tagReliable)
 	}

@@ -43,11 +43,15 @@ type Leg struct {
 	inviting   *inviting
 	updating   *updating
 	updates    []*update
-	rest       *time.Timer   // until the next try of an offer of ours
-	concluding bool          // the far side has been told the end, or will be
-	finished   bool          // settled is closed
-	byeOnACK   *bridge.Cause // BYE waits for the ACK of our acceptance
-	injected   uint16        // sequence number of the last injected packet
+	rest       *time.Timer     // until the next try of an offer of ours
+	concluding bool            // the far side has been told the end, or will be
+	finished   bool            // settled is closed
+	byeOnACK   *bridge.Cause   // BYE waits for the ACK of our acceptance
+	injected   uint16          // sequence number of the last injected packet
+	wished     *wish           // of the far side, to be replaced
+	refers     int             // REFERs that were taken
+	referring  []*referring    // ours that are under way
+	extra      []sipmsg.Header // of the INVITE that we place
 }
 
 var _ bridge.Leg = (*Leg)(nil)

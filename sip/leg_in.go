@@ -33,7 +33,11 @@ func (a *Agent) invited(tx *serverTx) {
 
 // receive makes a leg of an INVITE and hands it to the Bridge. The error says how the INVITE is to be refused.
 func (a *Agent) receive(tx *serverTx) (*Leg, error) {
-	if a.intake == nil {
+	instead, named, err := a.replaced(tx.req)
+	switch {
+	case err != nil:
+		return nil, err
+	case instead == nil && a.intake == nil:
 		return nil, refuseWith(480, "Temporarily Unavailable")
 	}
 	if !a.txs.begins(tx) {
@@ -67,6 +71,10 @@ func (a *Agent) receive(tx *serverTx) (*Leg, error) {
 		return nil, l.discard(err)
 	}
 	tx.leg = l
+	if instead != nil {
+		instead.post(func() { instead.replacedBy(l, named) })
+		return l, nil
+	}
 	if err := a.intake.Receive(l); err != nil {
 		a.ended()
 		a.forget(l)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -22,6 +21,9 @@ import (
 func (a *Agent) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bridge.Leg, error) {
 	if o == nil {
 		o = &bridge.DialOptions{}
+	}
+	if instead, named := a.here(o.Attr); instead != nil {
+		return a.replaceHere(ctx, instead, named, o)
 	}
 	l, err := a.place(ctx, to, o)
 	if err != nil {
@@ -85,9 +87,9 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions) (*L
 	called := nameAddr{uri: sipmsg.Uri{Scheme: target.Scheme, User: target.User, Host: target.Host, Port: target.Port}}
 	d := a.newDialog(from, called, network)
 	d.target, d.login.creds = target, a.credentialsFor(target.Host)
-	info := bridge.Info{From: from.party(), To: bridge.Party{URI: plainURI(&target)}, Attr: maps.Clone(o.Attr)}
+	info := bridge.Info{From: from.party(), To: bridge.Party{URI: plainURI(&target)}, Attr: withoutOurs(o.Attr)}
 	l := a.newLeg(d, info)
-	l.want, l.signs = o.Plan, make(chan struct{})
+	l.want, l.signs, l.extra = o.Plan, make(chan struct{}), fieldsOf(o.Attr)
 	if err := l.open(); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoMedia, err)
 	}
@@ -157,6 +159,9 @@ func (l *Leg) invite(way conn, offer []byte) error {
 		req.AppendHeader(sipmsg.NewHeader("Require", tagReliable))
 	}
 	l.timeSession(req)
+	for _, h := range l.extra {
+		req.AppendHeader(h)
+	}
 	if offer != nil {
 		setSDP(req, offer)
 	}

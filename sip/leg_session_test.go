@@ -252,7 +252,7 @@ func TestSessionOff(t *testing.T) {
 		s := w.peer.call()
 		_, ok := s.callWith(w, "Supported: timer", "Session-Expires: 90;refresher=uas")
 		wantField(t, ok, "Session-Expires", "")
-		wantField(t, ok, "Supported", "100rel")
+		wantField(t, ok, "Supported", "replaces, norefersub, 100rel")
 		for _, method := range []string{"INVITE", "UPDATE"} {
 			s.send(method, offer(2), "Require: timer")
 			wantField(t, w.peer.response(420, method), "Unsupported", "timer")

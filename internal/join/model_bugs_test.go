@@ -101,7 +101,7 @@ func bugs() []bug {
 		}},
 		{"a replaced far side told twice", dialled, false, "is told twice", twice(join.DoSettle)},
 		{"a far side told twice that it is not replaced", dialled, false, "is told twice", twice(join.DoReturn)},
-		{"old leg not ended", dialled, false, "old leg is left standing", dropping(func(_ join.State, a join.Action) bool { return a.Do == join.DoSettle })},
+		{"old leg not ended", dialled, false, "is not told", dropping(func(_ join.State, a join.Action) bool { return a.Do == join.DoSettle })},
 		{"a failed replacement not told", dialled, false, "nobody has ended it", dropping(func(_ join.State, a join.Action) bool { return a.Do == join.DoReturn })},
 		{"a failed replacement ends the call", dialled, false, "nobody has ended it", forgetMove(join.Trying)},
 		{"a far side that asked and left ends the call", dialled, false, "nobody has ended it", forgetMove(join.Fetching)},

@@ -189,7 +189,8 @@ func (l leg) stands(want plan) bool {
 
 func (l leg) end(cause uint8) leg {
 	return leg{
-		came: l.came, video: l.video, taken: l.taken, phase: join.Over, cause: cause, far: l.far, agreed: l.agreed, seen: l.seen, looked: l.looked, holding: l.holding, hand: l.hand, stale: l.stale, act: l.act,
+		came: l.came, video: l.video, may: l.may, wish: l.wish, taken: l.taken,
+		phase: join.Over, cause: cause, far: l.far, agreed: l.agreed, seen: l.seen, looked: l.looked, holding: l.holding, hand: l.hand, stale: l.stale, act: l.act,
 	}
 }
 

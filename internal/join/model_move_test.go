@@ -64,7 +64,7 @@ func (r worldRules) checkMove(w world, a join.Action) fault {
 		return movedTwice
 	case a.Do == join.DoSettle && (w.move != aside || me.seen.phase != join.Up):
 		return settledTooSoon
-	case (a.Do == join.DoFetch || a.Do == join.DoRefuse) && (!me.seen.wish || me.taken), a.Do == join.DoFetch && (moving || r.forbids):
+	case (a.Do == join.DoFetch || a.Do == join.DoRefuse) && (!me.seen.wish || me.taken), a.Do == join.DoFetch && (moving || r.forbids || w.legs[1-a.Side].seen.phase == join.Over):
 		return movedNothing
 	}
 	return noFault
@@ -76,6 +76,9 @@ func (w world) changes(a join.Action) world {
 	switch a.Do {
 	case join.DoFetch:
 		w.move, l.taken = fetching, true
+		if l.seen.phase == join.Over {
+			w.end = 0 // it has asked before it went: the call goes on
+		}
 	case join.DoRefuse:
 		l.taken = true
 	case join.DoSettle:

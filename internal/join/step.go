@@ -145,6 +145,10 @@ func (m *machine) over() bool {
 	if m.waits() {
 		return true
 	}
+	m.lastWishes()
+	if m.waits() {
+		return true
+	}
 	for x := range m.sides {
 		cause := m.sides[x].Cause
 		if m.sides[x].Phase == Over && m.Move == Trying && x == int(m.Moved) {
@@ -187,7 +191,7 @@ func (m *machine) returned(in Input) {
 		m.Asking[y] = false // what came of it stands now: the question's offer can be answered
 		return
 	}
-	if in.Note != Failed || m.sides[0].Phase == Over || m.sides[1].Phase == Over {
+	if in.Note != Failed || m.sides[x].Phase == Over || m.sides[y].Phase == Over && !m.waits() {
 		return
 	}
 	if me := m.sides[x]; m.Shown[x] != Up || me.Phase >= Up && me.Agreed.Said() {

@@ -9,6 +9,13 @@ func asks(w join.Wish) join.Side {
 	return s
 }
 
+// gone is a side whose far side has asked, and hung up.
+func gone(w join.Wish) join.Side {
+	s := over(causeNormal)
+	s.Wish = w
+	return s
+}
+
 func replacing() []row {
 	told := [2]join.Plan{plain, plain}
 	fetching := join.State{Told: told, Move: join.Fetching, Moved: 1}
@@ -34,6 +41,31 @@ func replacing() []row {
 		{
 			why: "who has asked may go", in: look(standing, over(causeNormal)), state: fetching,
 			next: func(s join.State) bool { return s == fetching },
+		},
+		{
+			why: "also before anybody has looked", in: look(standing, gone(join.WishTo)), state: join.State{Told: told},
+			want: []join.Action{do(join.DoFetch, 1, none)}, next: func(s join.State) bool { return s.Move == join.Fetching && !s.Ended },
+		},
+		{
+			why: "who is being answered stands", in: look(at(join.Alerting, none), gone(join.WishTo)),
+			state: join.State{Busy: [2]bool{true}, Shown: [2]join.Phase{join.Up}}, want: []join.Action{do(join.DoFetch, 1, none)},
+		},
+		{
+			why: "and is hung up if that fails", in: join.Input{Sides: [2]join.Side{at(join.Alerting, none), gone(join.WishTo)}, Note: join.Failed},
+			state: join.State{Busy: [2]bool{true}, Shown: [2]join.Phase{join.Up}, Move: join.Fetching, Moved: 1},
+			want:  []join.Action{back(causeNoMedia), hang(0, causeNoMedia)},
+		},
+		{
+			why: "but not where it is forbidden", in: look(standing, gone(join.WishTo)), state: join.State{Told: told},
+			rules: func(r *join.Rules) { r.Transfers = false }, want: []join.Action{hang(0, causeNormal)},
+		},
+		{
+			why: "nor for a leg that has come to it: that is given up with it", in: look(standing, gone(join.WishBy)), state: join.State{Told: told},
+			want: []join.Action{hang(0, causeNormal)},
+		},
+		{
+			why: "nor for somebody who is not up", in: look(at(join.Alerting, none), gone(join.WishTo)), state: join.State{Told: told},
+			want: []join.Action{hang(0, causeNormal)},
 		},
 		{
 			why: "and then it ends as the replacement does", in: join.Input{

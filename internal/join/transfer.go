@@ -38,10 +38,31 @@ func (m *machine) wishes() {
 		case !m.Transfers || m.Move != NoMove:
 			m.acts = append(m.acts, Action{Do: DoRefuse, Side: x})
 		case me.Wish == WishBy || me.Phase == Up && m.sides[1-x].Phase == Up: // a call that is being set up comes first
-			m.Move, m.Moved, m.By = Fetching, uint8(x), me.Wish == WishBy
-			m.acts = append(m.acts, Action{Do: DoFetch, Side: x})
+			m.fetch(x)
 		}
 	}
+}
+
+// lastWishes takes up what the far side of a leg that has just ended asked for before: many phones hang up as soon as they have asked.
+func (m *machine) lastWishes() {
+	for x, me := range m.sides {
+		if me.Phase == Over && me.Wish == WishTo && m.stands(1-x) && m.Transfers && m.Move == NoMove && !m.Ended {
+			m.fetch(x)
+			return
+		}
+	}
+}
+
+// stands reports whether a side is up, or is being answered: its far side may know of that before we do.
+func (m *machine) stands(x int) bool {
+	phase := m.sides[x].Phase
+	return phase == Up || phase < Up && m.Busy[x] && m.Shown[x] == Up
+}
+
+// fetch begins to replace the leg of a side.
+func (m *machine) fetch(x int) {
+	m.Move, m.Moved, m.By = Fetching, uint8(x), m.sides[x].Wish == WishBy
+	m.acts = append(m.acts, Action{Do: DoFetch, Side: x})
 }
 
 // try begins with a new leg in the place of the old one.
@@ -84,8 +105,7 @@ func (m *machine) giveBack(cause uint8) {
 	}
 }
 
-// waits reports whether the call goes on although the leg that is being replaced has gone: many phones hang up as soon as they have
-// asked.
+// waits reports whether the call goes on although the leg that is being replaced has gone.
 func (m *machine) waits() bool {
 	return m.Move == Fetching && m.sides[m.Moved].Phase == Over && m.sides[1-m.Moved].Phase != Over
 }

@@ -1,0 +1,138 @@
+package sip
+
+import (
+	"errors"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"github.com/alexacall/alexacall/bridge"
+)
+
+const (
+	referFor = 3 * time.Minute  // how long what a REFER asks for may take, until its sender is told that nothing came of it
+	takeFor  = 10 * time.Second // how long a call that is to replace another waits to be answered
+)
+
+var errNotTaken = errors.New("sip: nobody carried out the transfer")
+
+// wish is a wish of the far side's to be replaced, until somebody says what came of it. It belongs to the leg's inbox.
+type wish struct {
+	leg      *Leg
+	transfer *bridge.Transfer
+	timer    *time.Timer
+	told     bool
+	tell     func(error)
+}
+
+// wishes publishes a wish. tell is called once, in the leg's inbox.
+func (l *Leg) wishes(t *bridge.Transfer, limit time.Duration, tell func(error)) {
+	w := &wish{leg: l, transfer: t, tell: tell}
+	t.Done = func(err error) { l.post(func() { w.done(err) }) }
+	l.wished = w
+	w.timer = time.AfterFunc(limit, func() { t.Done(&bridge.EndError{Cause: bridge.NoAnswer, Err: errNotTaken}) })
+	l.Change(func(i *bridge.Info) { i.Transfer = t })
+}
+
+// done takes what came of a wish.
+func (w *wish) done(err error) {
+	if w.told {
+		return
+	}
+	w.told = true
+	w.timer.Stop()
+	l := w.leg
+	l.wished = nil
+	l.Change(func(i *bridge.Info) { i.Transfer = nil })
+	w.tell(err)
+}
+
+// referred takes REFER (RFC 3515). What it asks for becomes Info.Transfer; its sender is told by NOTIFY what comes of it.
+func (l *Leg) referred(tx *serverTx) {
+	switch {
+	case l.Ended() != nil:
+		tx.refuse(noDialog())
+		return
+	case l.Info().Phase < bridge.Up:
+		tx.refuse(retryLater())
+		return
+	case l.wished != nil:
+		tx.refuse(refuseWith(491, "Request Pending"))
+		return
+	}
+	ref, r := parseRefer(tx.req)
+	if r != nil {
+		tx.refuse(r)
+		return
+	}
+	refresh(l.dialog, tx)
+	s := &subscription{leg: l, mute: ref.mute, until: time.Now().Add(referFor)}
+	if l.refers++; l.refers > 1 {
+		s.id = int(tx.req.CSeq().SeqNo) // the first is known without one (RFC 3515 section 2.4.6)
+	}
+	accepted := l.response(202, "Accepted", nil)
+	if ref.mute {
+		accepted.header = append(accepted.header, sipmsg.NewHeader("Refer-Sub", "false"))
+	}
+	_ = tx.answer(accepted)
+	l.log.Debug("transfer asked for")
+	s.notify(100, "Trying", false)
+	l.wishes(&bridge.Transfer{To: ref.to, Attr: ref.attr}, referFor, s.end)
+}
+
+// subscription is what the sender of a REFER is told of it (RFC 3515 section 2.4.4).
+type subscription struct {
+	leg   *Leg
+	id    int  // that its NOTIFY carry; 0: none
+	mute  bool // nothing is told
+	until time.Time
+}
+
+// end tells what came of it, also after the call itself is over: that is how long its dialog lasts (RFC 5057 section 5.1).
+func (s *subscription) end(err error) {
+	if err == nil {
+		s.notify(200, "OK", true)
+		return
+	}
+	r := s.leg.agent.refusalOf(bridge.CauseOf(err))
+	if e, ok := errors.AsType[*Error](err); ok && e.Status >= 300 && e.Status <= 699 {
+		r = refuseWith(e.Status, e.Reason)
+	}
+	s.notify(r.status, r.phrase, true)
+}
+
+// notify sends NOTIFY.
+func (s *subscription) notify(status int, phrase string, last bool) {
+	if s.mute {
+		return
+	}
+	l := s.leg
+	way, err := l.dialog.way()
+	if err != nil {
+		l.log.Debug("NOTIFY not sent", "error", err)
+		return
+	}
+	req := l.dialog.request(sipmsg.NOTIFY, 0)
+	req.AppendHeader(l.dialog.contact())
+	event := eventRefer
+	if s.id != 0 {
+		event += ";id=" + itoa(s.id)
+	}
+	state := "terminated;reason=noresource"
+	if !last {
+		state = "active;expires=" + itoa(max(1, int(time.Until(s.until)/time.Second)))
+	}
+	req.AppendHeader(sipmsg.NewHeader("Event", event))
+	req.AppendHeader(sipmsg.NewHeader("Subscription-State", state))
+	contentType := sipmsg.ContentTypeHeader(typeFrag + ";version=2.0")
+	req.AppendHeader(&contentType)
+	req.SetBody(sipfrag(status, phrase))
+	refused := func(res *sipmsg.Response, err error) {
+		if err != nil || !res.IsSuccess() {
+			s.mute = true // it does not want to know (RFC 6665 section 4.2.2)
+		}
+	}
+	if err := l.request(req, way, refused); err != nil {
+		l.log.Debug("NOTIFY not sent", "error", err)
+	}
+}
