@@ -15,6 +15,9 @@ import (
 // answerPendingFor is how long an offer of the far side's waits for the other party of the call before it is answered with what stands.
 const answerPendingFor = 4 * time.Second
 
+// tryingAfter is when an INVITE within the call that waits so is answered 100.
+const tryingAfter = 100 * time.Millisecond
+
 var errNotUp = errors.New("sip: the call is not up")
 
 // A Leg is one SIP call. It implements bridge.Leg and is safe for concurrent use.

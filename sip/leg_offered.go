@@ -17,11 +17,15 @@ type asked struct {
 	dialog *dialog
 	offer  media.Description
 	timer  *time.Timer // answers with what stands; nil if that is done at once
+	trying *time.Timer // sends 100; nil for UPDATE, and if it is answered at once
 }
 
 func (q *asked) stop() {
 	if q.timer != nil {
 		q.timer.Stop()
+	}
+	if q.trying != nil {
+		q.trying.Stop()
 	}
 }
 
@@ -37,6 +41,9 @@ func (l *Leg) reinvited(tx *serverTx) {
 		return
 	}
 	offer, err := readSDP(tx.req)
+	if err == nil {
+		err = l.agent.foresee(offer)
+	}
 	if err != nil {
 		tx.refuse(l.agent.refusedFor(err))
 		return
@@ -45,7 +52,6 @@ func (l *Leg) reinvited(tx *serverTx) {
 		u.stop() // who invites again has our 2xx
 		l.unacked = nil
 	}
-	_ = tx.answer(response{status: 100, phrase: "Trying"})
 	if !offer.IsZero() {
 		l.ask(tx, l.dialog, offer)
 		return
@@ -128,6 +134,15 @@ func (l *Leg) ask(tx *serverTx, d *dialog, offer media.Description) {
 	if l.Info().Phase < bridge.Up || far.Equal(l.terminal.Far()) {
 		_ = l.answerOffer(l.want)
 		return
+	}
+	if tx.req.IsInvite() { // within 200 ms, RFC 3261 section 17.2.1; what is answered sooner needs no 100, which some peers do not expect
+		q.trying = time.AfterFunc(tryingAfter, func() {
+			l.post(func() {
+				if l.asked == q {
+					_ = tx.answer(response{status: 100, phrase: "Trying"})
+				}
+			})
+		})
 	}
 	q.timer = time.AfterFunc(answerPendingFor, func() {
 		l.post(func() {

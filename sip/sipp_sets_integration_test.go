@@ -1,0 +1,317 @@
+package sip_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/media/engine"
+	"github.com/alexacall/alexacall/sip"
+)
+
+const (
+	sippAtOnce  = 12               // scenarios that run side by side: nearly all of their time is pauses
+	sippPlayFor = 15 * time.Second // how long a scenario may take that runs in CI
+	sippSoakFor = 90 * time.Second // likewise in make soak
+)
+
+// sippScenario is one scenario of SIPp's, and what it is to us.
+type sippScenario struct {
+	file string // below the folder of the corpora, or a pattern of path.Match; without a slash it is one that SIPp brings along
+	act  []step // what our side does; nil: only what the agent does by itself
+	why  reason // why it is not run; "" runs it
+
+	long bool               // takes five seconds or more: in make soak only
+	udp  bool               // what it says fits UDP alone
+	o    func(*sip.Options) // changes the options of our side
+	args []string           // more for SIPp's command line
+}
+
+// reason is why a scenario is not run.
+type reason string
+
+const (
+	notLoading   reason = "SIPp 3.6.1 cannot load or play it"
+	needsFiles   reason = "plays or starts files that are not part of the set"
+	needsRole    reason = "for a registrar, subscriber, presence agent or recorder: no role of a call leg"
+	needsThird   reason = "one of several parts that talk to one another past us, or needs a third party"
+	needsHost    reason = "tests the configuration or the dial plan of the program it was written for"
+	needsHours   reason = "a load of minutes to hours: the same scenario runs at its normal length"
+	broken       reason = "its messages are no SIP, if they are not sent to the program that it was written for"
+	needsCodec   reason = "asks for a codec, or an order of codecs, that is not ours"
+	lacksVideo   reason = "needs video"
+	lacksSecure  reason = "needs SRTP by SDES, DTLS without ICE, or AVPF: the engine carries none of them yet"
+	lacksRefer   reason = "needs REFER or Replaces"
+	lacksMessage reason = "needs MESSAGE"
+	lacksServer  reason = "needs the digest server"
+	lacksClient  reason = "needs the registering client"
+	ourWay       reason = "we answer in another way, as good by the RFC: the row says which"
+)
+
+// play is a scenario while it runs.
+type play struct {
+	agent *sip.Agent
+	in    *incoming
+	to    string // where SIPp is called, if it is
+	leg   *sip.Leg
+	done  <-chan error // SIPp's end
+}
+
+// step is something that our side does or waits for.
+type step func(ctx context.Context, p *play) error
+
+// TestInteropSippSets runs the scenarios of the corpora that take less than five seconds, over UDP and TCP. SIPp as Debian has it speaks no
+// TLS: calls over that are proven with other peers.
+func TestInteropSippSets(t *testing.T) {
+	testutil.Need(t, "sipp")
+	runSippSets(t, false)
+}
+
+// TestInteropSippSetsSoak runs those that take longer.
+func TestInteropSippSetsSoak(t *testing.T) {
+	if os.Getenv("ALEXACALL_SOAK") != "1" {
+		t.Skip("a long test: set ALEXACALL_SOAK=1")
+	}
+	testutil.Need(t, "sipp")
+	runSippSets(t, true)
+}
+
+// sippSet is a set of the corpora, or a part of one.
+type sippSet struct {
+	name  string
+	dirs  []string // every scenario below these has a row
+	rows  []sippScenario
+	floor int // of scenarios that pass, those of make soak included
+}
+
+// runSippSets runs all sets and prints their counts.
+func runSippSets(t *testing.T, long bool) {
+	root := filepath.Join(testutil.Corpora(t), "sipp")
+	sem := make(chan struct{}, sippAtOnce)
+	for _, set := range sippSets() {
+		t.Run(set.name, func(t *testing.T) {
+			t.Parallel()
+			set.checkComplete(t, root)
+			set.run(t, root, long, sem)
+		})
+	}
+}
+
+// run plays what the set has to play and checks its floor.
+func (s *sippSet) run(t *testing.T, root string, long bool, sem chan struct{}) {
+	whys, wanted := map[reason]int{}, 0
+	var work sync.WaitGroup
+	var mu sync.Mutex
+	failed := map[string][]string{}
+	for _, row := range s.plays(root) {
+		if row.why != "" {
+			whys[row.why]++
+			continue
+		}
+		if wanted++; row.long != long {
+			continue
+		}
+		for _, network := range row.networks(root) {
+			work.Go(func() {
+				sem <- struct{}{}
+				defer func() { <-sem }()
+				began := time.Now()
+				err := row.playUntil(t, root, network)
+				if took := time.Since(began); err == nil && !long && took > 5*time.Second {
+					t.Logf("%s %s: slow, %s", row.file, network, took.Round(time.Millisecond))
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					failed[row.file] = append(failed[row.file], fmt.Sprintf("%s over %s: %v", row.file, network, err))
+				}
+			})
+		}
+	}
+	work.Wait()
+	for _, why := range failed {
+		t.Error(strings.Join(why, "\n"))
+	}
+	passed := wanted - len(failed)
+	if len(whys)+wanted == 0 {
+		return
+	}
+	t.Logf("%s: %d of %d scenarios pass", s.name, passed, wanted)
+	for why, n := range whys {
+		t.Logf("%s: %d not run: %s", s.name, n, why)
+	}
+	if passed < s.floor {
+		t.Errorf("%s: %d scenarios pass, want %d at least", s.name, passed, s.floor)
+	}
+}
+
+// plays returns a row for each scenario.
+func (s *sippSet) plays(root string) []sippScenario {
+	var rows []sippScenario
+	for _, row := range s.rows {
+		for _, file := range row.matches(root) {
+			row.file = file
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// checkComplete fails the test if a scenario has no row, or a row no scenario.
+func (s *sippSet) checkComplete(t *testing.T, root string) {
+	seen := map[string]int{}
+	for _, row := range s.rows {
+		found := row.matches(root)
+		if len(found) == 0 {
+			t.Errorf("%s: no such scenario", row.file)
+		}
+		for _, f := range found {
+			seen[f]++
+		}
+	}
+	for _, dir := range s.dirs {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(file string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Ext(file) != ".xml" {
+				return err
+			}
+			name, err := filepath.Rel(root, file)
+			if name = filepath.ToSlash(name); seen[name] != 1 {
+				t.Errorf("%s is in %d rows, want 1", name, seen[name])
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// matches returns the scenarios that a row is for.
+func (r *sippScenario) matches(root string) []string {
+	if !strings.Contains(r.file, "/") {
+		return []string{r.file}
+	}
+	found, _ := fs.Glob(os.DirFS(root), r.file)
+	return found
+}
+
+// networks returns what the scenario is played over. One that writes UDP into its Via can be played over that alone.
+func (r *sippScenario) networks(root string) []string {
+	if !strings.Contains(r.file, "/") {
+		return []string{"udp", "tcp"}
+	}
+	text, _ := os.ReadFile(filepath.Join(root, filepath.FromSlash(r.file)))
+	switch {
+	case r.udp || strings.Contains(string(text), "SIP/2.0/UDP") || unbounded(string(text)):
+		return []string{"udp"}
+	case strings.Contains(string(text), "SIP/2.0/TCP"):
+		return []string{"tcp"}
+	}
+	return []string{"udp", "tcp"}
+}
+
+// unbounded reports whether a scenario has messages without Content-Length, which cannot be told apart on a connection.
+func unbounded(text string) bool {
+	parts := strings.Split(text, "<![CDATA[")
+	return slices.ContainsFunc(parts[1:], func(s string) bool {
+		message, _, _ := strings.Cut(s, "]]>")
+		return !strings.Contains(strings.ToLower(message), "content-length:") && !strings.Contains(message, "\nl:")
+	})
+}
+
+// playUntil plays the scenario again where SIPp has lost the port that was free for it.
+func (r *sippScenario) playUntil(t *testing.T, root, network string) error {
+	for range 5 {
+		err := r.play(t, root, network)
+		if err == nil || !strings.Contains(err.Error(), "Address already in use") {
+			return err
+		}
+	}
+	return errors.New("no port for SIPp")
+}
+
+// play runs SIPp and our side against each other. Both have to be content.
+func (r *sippScenario) play(t *testing.T, root, network string) (err error) {
+	limit := sippPlayFor
+	if r.long {
+		limit = sippSoakFor
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	e, err := engine.Listen("127.0.0.1:0", nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+	p := &play{in: newIncoming()}
+	o := &sip.Options{Bridge: p.in}
+	if r.o != nil {
+		r.o(o)
+	}
+	if p.agent, err = sip.Listen("127.0.0.1:0", e, o); err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, p.agent.Close())
+		if left := e.Stats().Terminals; left != 0 {
+			err = errors.Join(err, fmt.Errorf("%d terminals left", left))
+		}
+	}()
+	args := append(slices.Clone(r.args), "-t", map[string]string{"udp": "u1", "tcp": "t1"}[network])
+	if strings.Contains(r.file, "/") {
+		args = append(args, "-sf", filepath.Join(root, filepath.FromSlash(r.file)))
+	} else {
+		args = append(args, "-sn", r.file)
+	}
+	port, err := ports.take()
+	if err != nil {
+		return err
+	}
+	p.to = "sip:service@127.0.0.1:" + port + ";transport=" + network
+	args = append(args, "-p", port, p.agent.Addr().String())
+	done := make(chan error, 1)
+	p.done = done
+	dir := t.TempDir()
+	go func() { done <- runSipp(ctx, dir, args) }()
+	for n, act := range r.act {
+		if err := act(ctx, p); err != nil {
+			cancel()
+			return errors.Join(fmt.Errorf("our step %d: %w", n+1, err), <-done)
+		}
+	}
+	if err := <-done; err != nil {
+		return err
+	}
+	if n := p.agent.Stats().Panics; n != 0 {
+		return fmt.Errorf("%d panics", n)
+	}
+	return nil
+}
+
+// sippSets returns the sets.
+func sippSets() []sippSet {
+	return []sippSet{
+		{name: "bundled", dirs: []string{"sipp-bundled"}, rows: bundledRows(), floor: 2},
+		{name: "siphon-ai", dirs: []string{"siphon-ai"}, rows: siphonRows(), floor: 22},
+		{name: "pjsip", dirs: []string{"pjsip"}, rows: pjsipRows(), floor: 42},
+		{name: "asterisk", dirs: asteriskDirs(), rows: asteriskRows(), floor: 59},
+	}
+}
+
+// below returns rows with their folder put before their names.
+func below(dir string, rows []sippScenario) []sippScenario {
+	for i := range rows {
+		rows[i].file = path.Join(dir, rows[i].file)
+	}
+	return rows
+}
