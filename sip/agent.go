@@ -52,7 +52,7 @@ var _ bridge.Dialer = (*Agent)(nil)
 type legKey struct{ callID, tag string }
 
 // counters are what Stats tells.
-type counters struct{ in, out, refused, invalid, unparsed, dropped, handshakes, digitsLost, panics atomic.Uint64 }
+type counters struct{ in, out, refused, invalid, unparsed, dropped, barred, handshakes, digitsLost, panics atomic.Uint64 }
 
 // Stats are the totals of an Agent.
 type Stats struct {
@@ -64,6 +64,7 @@ type Stats struct {
 	Invalid            uint64 // requests and responses that broke the rules of SIP
 	Unparsed           uint64 // what came and was no SIP
 	Dropped            uint64 // messages and connections for which there was no room
+	Barred             uint64 // messages and connections of sources that are not Options.Peers, or that have offended too often
 	Handshakes         uint64 // of TLS that far sides began and that came to nothing
 	DigitsLost         uint64 // digits that could not go out as INFO
 	Panics             uint64 // of the Bridge and of Options.Message; each has cost one call or message
@@ -84,7 +85,7 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 		inboxes: map[string]*inbox{}, legs: map[legKey]*Leg{}, quiet: make(chan struct{}),
 	}
 	a.transport = newTransport(&a.o, &a.count)
-	a.transport.arrived, a.transport.broken = a.arrived, rescue
+	a.transport.arrived, a.transport.broken, a.transport.lost = a.arrived, rescue, a.lost
 	if err = a.bind(addr); err != nil {
 		return nil, err
 	}
@@ -104,7 +105,7 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 func (a *Agent) Stats() Stats {
 	s := Stats{
 		In: a.count.in.Load(), Out: a.count.out.Load(), Refused: a.count.refused.Load(), Invalid: a.count.invalid.Load(),
-		Unparsed: a.count.unparsed.Load(), Dropped: a.count.dropped.Load(), Handshakes: a.count.handshakes.Load(),
+		Unparsed: a.count.unparsed.Load(), Dropped: a.count.dropped.Load(), Handshakes: a.count.handshakes.Load(), Barred: a.count.barred.Load(),
 		DigitsLost: a.count.digitsLost.Load(), Panics: a.count.panics.Load(),
 	}
 	s.ServerTransactions, s.ClientTransactions = a.txs.counts()

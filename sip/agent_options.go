@@ -44,6 +44,10 @@ type Options struct {
 	MessageTypes []string
 	// MaxCalls is how many calls may stand at a time; 0 means 5,000. Beyond it calls that come in get 503, and Dial fails with Overload.
 	MaxCalls int
+	// Peers are who may begin calls and all else. What comes from other addresses is dropped before it is read, unless it may belong to a call
+	// or a request of ours to there. Nil is everybody; of everybody those who offend again and again are dropped for a while. Nobody in Peers
+	// ever is.
+	Peers []netip.Prefix
 	// Decline603 answers bridge.Declined with 603, which ends the ringing of all other phones of the called party too, instead of 480.
 	Decline603 bool
 	// Reliable says whether provisional responses are reliable (RFC 3262): where the far side takes that (the default), always, or never.
@@ -68,6 +72,9 @@ type Options struct {
 	ListenPacket func(network, addr string) (net.PacketConn, error)
 	Listen       func(network, addr string) (net.Listener, error)
 	DialContext  func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// Resolver looks up the hosts of URIs, and their SRV records; nil is net.DefaultResolver.
+	Resolver Resolver
 
 	// Logger is silent if nil.
 	Logger *slog.Logger
@@ -133,6 +140,9 @@ func (o *Options) check() (settings, error) {
 	case s.SessionExpires > 0 && s.SessionExpires < minSession:
 		return s, fmt.Errorf("sip: SessionExpires is below %v", minSession)
 	}
+	if err := checkPeers(s.Peers); err != nil {
+		return s, err
+	}
 	if s.MaxCalls <= 0 {
 		s.MaxCalls = defaultMaxCalls
 	}
@@ -155,6 +165,9 @@ func (o *Options) check() (settings, error) {
 	}
 	if s.Listen == nil {
 		s.Listen = net.Listen
+	}
+	if s.Resolver == nil {
+		s.Resolver = net.DefaultResolver
 	}
 	if s.DialContext == nil {
 		s.DialContext = (&net.Dialer{}).DialContext

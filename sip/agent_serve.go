@@ -14,6 +14,7 @@ func (a *Agent) arrived(msg sipmsg.Message, from conn) {
 	if res, ok := msg.(*sipmsg.Response); ok {
 		if !validResponse(res) {
 			a.count.invalid.Add(1)
+			a.offended(from, offenceUnparsed)
 			return
 		}
 		a.postMessage(res.CallID().Value(), func() { a.response(res) })
@@ -25,6 +26,7 @@ func (a *Agent) arrived(msg sipmsg.Message, from conn) {
 	}
 	if !sound(req) {
 		a.count.invalid.Add(1)
+		a.offended(from, offenceUnparsed)
 		if req.Method != sipmsg.ACK && req.Via() != nil {
 			received(req, from)
 			_ = answerTo(req, from).WriteMsg(sipmsg.NewResponseFromRequest(req, 400, "Bad Request", nil))
@@ -56,7 +58,7 @@ func (a *Agent) request(req *sipmsg.Request, from conn) {
 	case req.Method == sipmsg.ACK && tx != nil && tx.final >= 300:
 		tx.refused()
 	case req.Method == sipmsg.ACK:
-		a.acknowledged(req) // to a 2xx; RFC 2543 gives it the branch of its INVITE
+		a.acknowledged(req, from) // to a 2xx; RFC 2543 gives it the branch of its INVITE
 	case tx != nil:
 		tx.repeated()
 	case past != nil:
@@ -68,6 +70,10 @@ func (a *Agent) request(req *sipmsg.Request, from conn) {
 
 // begin takes a new request.
 func (a *Agent) begin(key string, req *sipmsg.Request, from conn) {
+	if tagOf(req.To().Params) == "" && !a.transport.guard.peer(from.remote().Addr()) {
+		a.count.barred.Add(1) // it may take part in what we began, and begin nothing
+		return
+	}
 	if a.txs.full(a.stands(req)) {
 		a.count.dropped.Add(1)
 		_ = answerTo(req, from).WriteMsg(sipmsg.NewResponseFromRequest(req, 503, "Service Unavailable", nil))
@@ -80,6 +86,7 @@ func (a *Agent) begin(key string, req *sipmsg.Request, from conn) {
 	}
 	if r != nil {
 		a.count.invalid.Add(1)
+		a.offended(from, offenceUnparsed)
 		tx.refuse(r)
 		return
 	}
@@ -129,9 +136,11 @@ func (a *Agent) within(tx *serverTx, tag string) {
 		d = l.dialogOf(tagOf(req.From().Params))
 	}
 	if d == nil || d != l.dialog && (req.Method == sipmsg.BYE || req.Method == sipmsg.INVITE) {
+		a.offended(tx.from, offenceDialog)
 		tx.refuse(noDialog())
 		return
 	}
+	a.proven(tx.from)
 	if !d.takes(req) && req.Method != sipmsg.BYE {
 		tx.refuse(refuseWith(500, "Out Of Order"))
 		return
@@ -184,8 +193,9 @@ func (a *Agent) capable(tx *serverTx) {
 }
 
 // acknowledged hands the ACK of a 2xx to its leg.
-func (a *Agent) acknowledged(req *sipmsg.Request) {
+func (a *Agent) acknowledged(req *sipmsg.Request, from conn) {
 	if l := a.find(req.CallID().Value(), tagOf(req.To().Params)); l != nil && l.dialog.remoteTag == tagOf(req.From().Params) {
+		a.proven(from)
 		l.acknowledged(req)
 	}
 }

@@ -256,7 +256,7 @@ func (d *dialog) way() (conn, error) {
 		d.keep(d.known)
 		return d.known, nil
 	}
-	way, err := d.agent.reach(d.agent.ctx, &hop, d.net)
+	way, err := d.reach(&hop)
 	switch {
 	case err == nil:
 	case d.known != nil && d.known.alive() && (!d.secure || d.known.network() == networkTLS):
@@ -268,6 +268,19 @@ func (d *dialog) way() (conn, error) {
 		d.keep(way)
 	}
 	return way, nil
+}
+
+// reach returns a way to the next hop. A proxy that has connected to us, and has said that it stays in the path, is reached by its connection
+// where it is the hop by its address: many listen for none.
+func (d *dialog) reach(hop *sipmsg.Uri) (conn, error) {
+	r, err := d.agent.route(d.agent.ctx, hop, d.net)
+	if err != nil {
+		return nil, err
+	}
+	if s, ok := d.known.(*stream); ok && s.accepted && s.alive() && len(d.routes) > 0 && r.leads(s.key.network, s.key.to.Addr()) {
+		return s, nil
+	}
+	return r.next(d.agent.ctx)
 }
 
 // leadsTo reports whether a connection is one to the address that a URI spells. Over TLS its far side has shown who it is when the call

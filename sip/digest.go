@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/netip"
 	"strings"
+	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
@@ -47,10 +48,12 @@ type exchange struct {
 	way    conn
 	handle func(*sipmsg.Response, error)
 	tx     *clientTx
-	tries  map[string]int // by status and realm
-	given  []*proof       // with the request as it was sent last
-	gone   bool           // nobody waits for the response any more
-	longed int            // how often a longer session interval was asked for
+	tries  map[string]int                            // by status and realm
+	given  []*proof                                  // with the request as it was sent last
+	gone   bool                                      // nobody waits for the response any more
+	longed int                                       // how often a longer session interval was asked for
+	rest   *route                                    // other ways to who it is for; nil: none
+	late   func(old *clientTx, res *sipmsg.Response) // takes responses to what was sent elsewhere in the meantime; nil: nobody does
 }
 
 // send sends the request, with credentials for those challenges that were answered earlier in the dialog on the same way.
@@ -72,17 +75,26 @@ func (x *exchange) send() error {
 
 // launch sends the request as it is.
 func (x *exchange) launch() error {
-	tx, err := x.dialog.agent.send(x.req, x.way, x.response)
+	if via := x.req.Via(); via.Transport != x.way.network() { // the host has chosen it, by what it is found by
+		via.Transport, via.Port = x.way.network(), x.dialog.agent.o.portOf(x.way.network())
+	}
+	tx, err := x.dialog.agent.sendWithin(x.dialog, x.req, x.way, x.response)
 	if err != nil {
 		return err
 	}
-	x.tx = tx
+	x.way = tx.way
+	if x.tx = tx; x.rest.more() {
+		time.AfterFunc(silenceFor, func() { x.dialog.agent.post(x.dialog.callID, func() { x.silent(tx) }) })
+	}
 	return nil
 }
 
 func (x *exchange) response(res *sipmsg.Response, err error) {
-	if err == nil && x.again(res) {
+	if err == nil && x.again(res) || x.elsewhere(res, err) {
 		return
+	}
+	if err == nil && res.StatusCode > 100 {
+		x.rest = nil // it has been taken
 	}
 	if err == nil && digestTable[res.StatusCode].ask == "" {
 		x.dialog.login.keep(x.given)

@@ -91,12 +91,26 @@
 // configuration asks those who call for one. A [Certificate] is renewed while the agent runs. No call is placed over a TLS connection that
 // has come in: nobody was asked there for the name that is called.
 //
+// # Connections
+//
+// A call stays on the connection that it came or went by while that lives, where the far side's addresses allow it. A connection that a
+// standing call needs is sent a keep-alive after 96 to 120 seconds of silence (RFC 5626); a far side that has answered one has 10 seconds for
+// each later one. A request of more than 1,300 bytes goes over TCP to a far side that does not ask for a transport and lets us connect (RFC 3261
+// section 18.1.1), else over UDP whole; responses go the way that their request came. A request without any response on a connection that breaks is sent again over a new one, CANCEL always.
+//
+// # Hosts
+//
+// A host without a port is found by its SRV records (RFC 3263), or else by its addresses; up to eight are tried, one after the other: the next
+// where one cannot be connected to, answers 503 before it has said anything of the called party, or says nothing for 4 seconds. If it speaks
+// up later it is told that the call went elsewhere. What has failed is tried last for a minute.
+//
 // # Concurrency
 //
 // An Agent and its legs are safe for concurrent use. What happens to one call, messages, the owner's wishes and timers, happens in order, in
 // its inbox: a goroutine that is there only while something waits. A call to which nothing happens has none, and neither has a finished
 // one; its timers are timers of the runtime. The goroutines:
-//   - one that reads UDP, one each that accepts TCP and TLS, one for each connection, and one for each that is being made;
+//   - one that reads UDP, one each that accepts TCP and TLS, one for each connection, and one for each that is being made
+//     or, while a request goes on to the next address of its host, waited for;
 //   - one for each call with something in its inbox;
 //   - one for each call that came in, of bridge.Intake, while the Bridge handles it;
 //   - one for each message that Options.Message takes.
@@ -105,11 +119,19 @@
 //
 // # Limits
 //
-// A message has at most 64 KiB, 128 header fields and 70 Via values; over UDP a line of it has at most 256 parameters. There may be
+// A message has at most 64 KiB, 128 header fields and 70 Via values; a line of it has at most 256 parameters. There may be
 // Options.MaxCalls calls, 50,000 transactions and 10,000 more for the calls that stand, 8,192 calls with messages waiting, with 128 messages
 // each, and 4,096 connections, 100 of them from one address. Of a transaction that is over what repetitions need is kept for 32 seconds,
 // some 3 kB for both legs of a call, and of at most 400,000. A TLS handshake has 10 seconds, and a message over a connection 20 seconds to
 // arrive; a connection that no call needs is closed after two minutes of silence.
+//
+// # Sources
+//
+// Options.Peers says who may begin anything; what comes from others is dropped before it is parsed, but for addresses that a request of ours
+// has gone to within a day. A source that is not in Peers has a bucket of 64 offences, and one is forgiven each second: what is no SIP or
+// breaks its rules counts as one, a request for a call that there is not as a quarter, and a sixteenth of that from sources with which there
+// are calls. While the bucket is empty, its messages and connections are dropped. An address of IPv4 is a source,
+// or 64 bits of IPv6; 8,192 are remembered.
 //
 // # Logs
 //
@@ -120,8 +142,6 @@
 //
 // # Limitations
 //
-// No WebSocket and no registration either way; none of these is advertised. Requests over 1,300 bytes go over the transport that
-// their URI asks for, over UDP in IP fragments if need be, and are not moved to TCP. Of a name's SRV records the first alone is tried, and
-// NAPTR records are not looked up. A 3xx is a refusal: it is not followed. Of a far side that refuses the offer in our re-INVITE, the call goes
-// on as it was.
+// No WebSocket and no registration either way; none of these is advertised. NAPTR records are not looked up. A 3xx is a refusal: it is not
+// followed. Of a far side that refuses the offer in our re-INVITE, the call goes on as it was.
 package sip

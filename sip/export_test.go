@@ -5,7 +5,7 @@ func (a *Agent) DropConnections() {
 	t := a.transport
 	t.mu.Lock()
 	var open []*stream
-	for _, s := range t.streams {
+	for s := range t.all {
 		open = append(open, s)
 	}
 	t.mu.Unlock()

@@ -105,11 +105,15 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions) (*L
 		}
 		offer = textOf(first)
 	}
-	way, err := a.reach(ctx, &target, network)
+	rest, err := a.route(ctx, &target, network)
 	if err != nil {
 		return nil, l.unsent(err)
 	}
-	if err := l.run(ctx, func() error { return l.invite(way, offer) }); err != nil {
+	way, err := rest.next(ctx)
+	if err != nil {
+		return nil, l.unsent(err)
+	}
+	if err := l.run(ctx, func() error { return l.invite(way, rest, offer) }); err != nil {
 		return nil, l.unsent(err)
 	}
 	l.log.Debug("call placed", "transport", network)
@@ -149,10 +153,11 @@ func (s *settings) firstNetwork() string {
 }
 
 // invite sends the INVITE that begins the call.
-func (l *Leg) invite(way conn, offer []byte) error {
+func (l *Leg) invite(way conn, rest *route, offer []byte) error {
 	if end := l.Ended(); end != nil {
 		return end
 	}
+	l.dialog.net = way.network()
 	inv := &inviting{leg: l, first: true, offerless: offer == nil, want: l.want}
 	req := l.dialog.request(sipmsg.INVITE, 0)
 	if l.agent.o.Reliable == ReliableRequired {
@@ -165,7 +170,7 @@ func (l *Leg) invite(way conn, offer []byte) error {
 	if offer != nil {
 		setSDP(req, offer)
 	}
-	inv.exchange = &exchange{leg: l, req: req, way: way, handle: inv.response}
+	inv.exchange = &exchange{leg: l, req: req, way: way, rest: rest, handle: inv.response, late: inv.late}
 	l.dialog.known = way
 	if reliable(way.network()) {
 		l.dialog.keep(way) // CANCEL takes it too, however long it rings
@@ -209,7 +214,14 @@ func (inv *inviting) cancel() {
 		return
 	}
 	inv.cancelled = true
-	invite, way := inv.exchange.req, inv.exchange.way
+	if err := l.agent.sendCancel(cancelOf(inv.exchange.req, inv.withdrawn), inv.exchange.way); err != nil {
+		l.log.Debug("CANCEL not sent", "error", err)
+	}
+	inv.timer = time.AfterFunc(giveUp, func() { l.post(inv.expire) })
+}
+
+// cancelOf makes the CANCEL of an INVITE (RFC 3261 section 9.1). why may be nil.
+func cancelOf(invite *sipmsg.Request, why *bridge.Cause) *sipmsg.Request {
 	req := sipmsg.NewRequest(sipmsg.CANCEL, *invite.Recipient.Clone())
 	via := invite.Via().Clone() // the same branch: it is how the far side knows what is meant
 	req.AppendHeader(via)
@@ -220,15 +232,28 @@ func (inv *inviting) cancel() {
 		sipmsg.CopyHeaders(name, invite, req)
 	}
 	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sipmsg.CANCEL})
-	if inv.withdrawn != nil {
-		req.AppendHeader(reasonHeader(*inv.withdrawn))
+	if why != nil {
+		req.AppendHeader(reasonHeader(*why))
 	}
 	req.AppendHeader(sipmsg.NewHeader("User-Agent", userAgent))
 	req.SetBody(nil)
-	if _, err := l.agent.send(req, way, func(*sipmsg.Response, error) {}); err != nil {
-		l.log.Debug("CANCEL not sent", "error", err)
+	return req
+}
+
+// sendCancel sends CANCEL the way that its INVITE took (RFC 3261 section 9.1), over a new connection if that has broken. The transaction of
+// the INVITE lives on: its far side makes a connection of its own for what it still has to say (RFC 3261 section 18.2.2).
+func (a *Agent) sendCancel(req *sipmsg.Request, over conn) error {
+	var err error
+	for range 2 { // that it has broken may be known only by the attempt
+		var way conn
+		if way, err = a.transport.renew(a.ctx, over); err != nil {
+			return err
+		}
+		if _, err = a.send(req, way, func(*sipmsg.Response, error) {}); err == nil || way.alive() {
+			return err
+		}
 	}
-	inv.timer = time.AfterFunc(giveUp, func() { l.post(inv.expire) })
+	return err
 }
 
 // expire gives up an INVITE that has no final response long after CANCEL.

@@ -49,7 +49,11 @@ func bareURI(u *sipmsg.Uri) sipmsg.Uri {
 
 // ask sends a request outside calls and waits for its success. Any other end of it is an *Error, ErrClosed or the end of ctx.
 func (a *Agent) ask(ctx context.Context, d *dialog, req *sipmsg.Request) (*sipmsg.Response, error) {
-	way, err := a.reach(ctx, &d.target, d.net)
+	rest, err := a.route(ctx, &d.target, d.net)
+	var way conn
+	if err == nil {
+		way, err = rest.next(ctx)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -61,7 +65,7 @@ func (a *Agent) ask(ctx context.Context, d *dialog, req *sipmsg.Request) (*sipms
 		err error
 	}
 	result := make(chan outcome, 1)
-	x := &exchange{dialog: d, req: req, way: way, handle: func(res *sipmsg.Response, err error) {
+	x := &exchange{dialog: d, req: req, way: way, rest: rest, handle: func(res *sipmsg.Response, err error) {
 		if res == nil || !res.IsProvisional() {
 			result <- outcome{res, failure(req.Method, res, err)}
 		}

@@ -20,9 +20,11 @@ type clientTx struct {
 	callID string
 	req    *sipmsg.Request
 	text   []byte // of the request, to repeat it
-	way    conn
+	way    conn   // written with the lock of transactions held
 	handle func(*sipmsg.Response, error)
+	heard  bool     // there was a response
 	over   bool     // nothing more is to be told
+	taken  bool     // CANCEL was sent, because another went in its place
 	past   *settled // of an INVITE that has its final response
 
 	timer *time.Timer // repeats the request, and gives it up
@@ -32,11 +34,15 @@ type clientTx struct {
 
 // send begins a client transaction. handle is called as clientTx says, unless send fails.
 func (a *Agent) send(req *sipmsg.Request, way conn, handle func(*sipmsg.Response, error)) (*clientTx, error) {
+	return a.sendWithin(nil, req, way, handle)
+}
+
+// sendWithin is send for a request of a dialog, which may take another way than the one given: see dialog.moved.
+func (a *Agent) sendWithin(d *dialog, req *sipmsg.Request, way conn, handle func(*sipmsg.Response, error)) (*clientTx, error) {
 	if a.txs.full(tagOf(req.To().Params) != "" || req.IsCancel()) {
 		return nil, errBusy
 	}
-	req.SetTransport(way.network())
-	text, err := a.transport.text(req)
+	way, text, err := d.moved(a.transport, req, way)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +54,7 @@ func (a *Agent) send(req *sipmsg.Request, way conn, handle func(*sipmsg.Response
 	a.txs.mu.Lock()
 	a.txs.client[tx.key] = tx
 	a.txs.mu.Unlock()
-	if err := way.write(text); err != nil {
+	if err := a.transport.request(way, text); err != nil {
 		tx.end()
 		return nil, err
 	}
@@ -91,6 +97,7 @@ func (tx *clientTx) receive(res *sipmsg.Response) {
 	if tx.over {
 		return
 	}
+	tx.heard = true
 	switch {
 	case !res.IsProvisional():
 		tx.settle(res)

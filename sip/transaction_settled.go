@@ -72,12 +72,12 @@ func (s *settled) acknowledge(d *dialog, invite *sipmsg.Request, res *sipmsg.Res
 	if sdp != nil {
 		setSDP(ack, sdp)
 	}
-	text, err := d.agent.transport.text(ack)
+	way, text, err := d.moved(d.agent.transport, ack, way)
 	if err != nil {
 		return err
 	}
 	s.acks = append(s.acks, sent{tagOf(res.To().Params), text, way})
-	return way.write(text)
+	return d.agent.transport.request(way, text)
 }
 
 // mayFork makes ready for other branches of an INVITE that accept too.

@@ -6,8 +6,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,8 +57,10 @@ type conn interface {
 type transport struct {
 	parser  *sipmsg.Parser
 	arrived func(msg sipmsg.Message, from conn) // called in the order of arrival
-	broken  func(text []byte, from conn)        // called for a datagram that is no SIP
+	broken  func(text []byte, from conn)        // called for a message that is no SIP
+	lost    func(s *stream)                     // called when a connection has ended
 	count   *counters
+	guard   *guard
 
 	udp         net.PacketConn // nil without UDP
 	tcp         net.Listener   // nil without TCP
@@ -66,20 +70,22 @@ type transport struct {
 	reading     sync.WaitGroup
 	ctx         context.Context // ends with close
 	stop        context.CancelFunc
+	shunned     shunned
 	scratch     sync.Pool // of *bytes.Buffer, for messages that are being written
 
 	mu      sync.Mutex
 	closed  bool
-	streams map[wayKey]*stream
+	all     map[*stream]struct{}
+	streams map[wayKey]*stream // the last of those that lead to one place
 	dials   map[wayKey]*connecting
 	sources map[netip.Addr]int // connections that came in, by address
 }
 
 func newTransport(o *settings, count *counters) *transport {
 	t := &transport{
-		count: count, parser: newParser(), secure: o.TLS, dialContext: o.DialContext,
+		count: count, guard: newGuard(o.Peers), parser: newParser(), secure: o.TLS, dialContext: o.DialContext,
 		scratch: sync.Pool{New: func() any { return new(bytes.Buffer) }},
-		streams: map[wayKey]*stream{}, dials: map[wayKey]*connecting{}, sources: map[netip.Addr]int{},
+		all:     map[*stream]struct{}{}, streams: map[wayKey]*stream{}, dials: map[wayKey]*connecting{}, sources: map[netip.Addr]int{},
 	}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	return t
@@ -89,6 +95,17 @@ func newParser() *sipmsg.Parser {
 	p := sipmsg.NewParser()
 	p.MaxMessageLength = maxMessage
 	return p
+}
+
+// speaks reports whether a transport is in use.
+func (t *transport) speaks(network string) bool {
+	switch network {
+	case networkUDP:
+		return t.udp != nil
+	case networkTCP:
+		return t.tcp != nil
+	}
+	return t.secure != nil
 }
 
 // serve starts to read.
@@ -109,10 +126,7 @@ func (t *transport) close() {
 	t.mu.Lock()
 	t.closed = true
 	t.stop()
-	open := make([]*stream, 0, len(t.streams))
-	for _, s := range t.streams {
-		open = append(open, s)
-	}
+	open := slices.Collect(maps.Keys(t.all))
 	t.mu.Unlock()
 	t.closeSockets()
 	for _, s := range open {
@@ -148,8 +162,13 @@ func (t *transport) readUDP() {
 			continue
 		}
 		faults = 0
-		if at, ok := addrPort(from); ok {
+		at, ok := addrPort(from)
+		switch {
+		case !ok:
+		case t.guard.admits(at.Addr(), time.Now()):
 			t.datagram(buf[:n], at)
+		default:
+			t.count.barred.Add(1)
 		}
 	}
 }
@@ -170,24 +189,34 @@ func (t *transport) pause(d time.Duration) {
 	}
 }
 
-// datagram parses one.
+// datagram takes one.
 func (t *transport) datagram(b []byte, from netip.AddrPort) {
 	if len(bytes.Trim(b, "\r\n\x00")) == 0 {
 		return // a keep-alive
 	}
+	t.message(b, &flow{t: t, to: from})
+}
+
+// message parses one message.
+func (t *transport) message(b []byte, from conn) {
 	if crowded(b) {
-		t.count.unparsed.Add(1)
+		t.unparsed(from)
 		return
 	}
 	msg, err := t.parser.ParseSIP(b)
-	f := &flow{t: t, to: from}
 	if err != nil {
-		t.count.unparsed.Add(1)
-		t.broken(b, f)
+		t.unparsed(from)
+		t.broken(b, from)
 		return
 	}
-	stamp(msg, f)
-	t.arrived(msg, f)
+	stamp(msg, from)
+	t.arrived(msg, from)
+}
+
+// unparsed counts what was no SIP.
+func (t *transport) unparsed(from conn) {
+	t.count.unparsed.Add(1)
+	t.guard.charge(from.remote().Addr(), offenceUnparsed, time.Now())
 }
 
 // stamp notes on a message how it came.
@@ -256,6 +285,12 @@ func (t *transport) writeTo(c conn, msg sipmsg.Message) error {
 		return err
 	}
 	return c.write(buf.Bytes())
+}
+
+// request writes a request of ours. Who gets it may answer.
+func (t *transport) request(way conn, text []byte) error {
+	t.guard.trust(way.remote().Addr(), time.Now())
+	return way.write(text)
 }
 
 // text returns a message as it is written.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 )
 
 var (
@@ -13,6 +14,7 @@ var (
 	errNoTCP     = errors.New("sip: TCP is not in use")
 	errNoTLS     = errors.New("sip: TLS is not in use")
 	errNoUDP     = errors.New("sip: UDP is not in use")
+	errBarred    = errors.New("sip: a source that is not admitted")
 	errNoAddress = errors.New("sip: no address of the far side's")
 )
 
@@ -39,7 +41,11 @@ func (t *transport) accept(l net.Listener, network string) {
 		}
 		faults = 0
 		if err := t.take(c, network); err != nil {
-			t.count.dropped.Add(1)
+			if errors.Is(err, errBarred) {
+				t.count.barred.Add(1)
+			} else {
+				t.count.dropped.Add(1)
+			}
 			_ = c.Close()
 		}
 	}
@@ -50,6 +56,9 @@ func (t *transport) take(raw net.Conn, network string) error {
 	to, ok := addrPort(raw.RemoteAddr())
 	if !ok {
 		return errNoAddress
+	}
+	if !t.guard.admits(to.Addr(), time.Now()) {
+		return errBarred
 	}
 	s := &stream{t: t, c: raw, raw: raw, key: wayKey{network: network, to: to}, accepted: true}
 	if network == networkTLS {
@@ -66,10 +75,10 @@ func (t *transport) add(s *stream) error {
 	switch {
 	case t.closed:
 		return ErrClosed
-	case len(t.streams) >= maxStreams, s.accepted && t.sources[from] >= maxFromOne:
+	case len(t.all) >= maxStreams, s.accepted && t.sources[from] >= maxFromOne:
 		return errStreams
 	}
-	t.streams[s.key] = s
+	t.all[s], t.streams[s.key] = struct{}{}, s
 	if s.accepted {
 		t.sources[from]++
 	}
@@ -79,8 +88,10 @@ func (t *transport) add(s *stream) error {
 
 func (t *transport) drop(s *stream) {
 	s.leave()
+	defer t.lost(s)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	delete(t.all, s)
 	if t.streams[s.key] == s {
 		delete(t.streams, s.key)
 	}
@@ -174,4 +185,15 @@ func (t *transport) open(ctx context.Context, key wayKey) (*stream, error) {
 	}
 	s.c = c
 	return s, nil
+}
+
+// renew returns the way itself or, for a connection that is gone, a new one to where it led.
+func (t *transport) renew(ctx context.Context, way conn) (conn, error) {
+	s, ok := way.(*stream)
+	if !ok || s.alive() {
+		return way, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialFor)
+	defer cancel()
+	return t.connect(ctx, s.key)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -86,16 +87,12 @@ func TestTCPConnections(t *testing.T) {
 	t.Run("garbage", func(t *testing.T) {
 		c, r := dial()
 		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-		if _, err := r.ReadByte(); err == nil {
-			t.Error("garbage is answered")
-		}
+		wantClosed(t, "garbage", r)
 	})
 	t.Run("no length", func(t *testing.T) {
 		c, r := dial()
 		_, _ = io.WriteString(c, "OPTIONS sip:x@y SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKa\r\n\r\n")
-		if _, err := r.ReadByte(); err == nil {
-			t.Error("a message without Content-Length is answered")
-		}
+		wantClosed(t, "a message without Content-Length", r)
 	})
 	t.Run("in pieces", func(t *testing.T) {
 		c, r := dial()
@@ -141,6 +138,14 @@ func TestTCPConnections(t *testing.T) {
 	})
 }
 
+// wantClosed wants the far end to close a connection, whose deadline is set, without a word.
+func wantClosed(t testing.TB, what string, c io.Reader) {
+	t.Helper()
+	if n, err := c.Read(make([]byte, 1)); n > 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%s: %d bytes, %v, want the connection closed", what, n, err)
+	}
+}
+
 // TestManyFromOne refuses the connection after the hundredth from one address.
 func TestManyFromOne(t *testing.T) {
 	a := listen(t, &sip.Options{Network: "tcp"})
@@ -159,9 +164,7 @@ func TestManyFromOne(t *testing.T) {
 	}
 	last := open[100]
 	_ = last.SetDeadline(time.Now().Add(within))
-	if _, err := last.Read(make([]byte, 1)); err == nil || errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("the 101st connection: %v, want it closed", err)
-	}
+	wantClosed(t, "the 101st connection", last)
 	if got := a.Stats().Dropped; got != 1 {
 		t.Errorf("%d dropped, want 1", got)
 	}
@@ -178,4 +181,55 @@ func TestUnreachableOverTCP(t *testing.T) {
 	_ = l.Close()
 	_, err = a.Dial(t.Context(), "sip:x@"+free+";transport=tcp", nil)
 	wantDialError(t, err, bridge.Unreachable, 0)
+}
+
+// TestCancelAfterBreak withdraws a call whose connection has broken: CANCEL goes over a new one.
+func TestCancelAfterBreak(t *testing.T) {
+	a := listen(t, nil)
+	far := listenFar(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var l bridge.Leg
+	dialled := async(func() (err error) {
+		l, err = a.Dial(ctx, "sip:bob@"+far.Addr().String()+";transport=tcp", nil)
+		return err
+	})
+	p, wire := overStream(t, far.next(), "TCP")
+	invite := p.request("INVITE")
+	p.reply(invite, 180, "b1", "")
+	if err := <-dialled; err != nil {
+		t.Fatal(err)
+	}
+	_ = wire.Close()
+	go func() { _ = l.Hangup(background, bridge.Normal) }()
+	p, _ = overStream(t, far.next(), "TCP")
+	withdrawal := p.request("CANCEL")
+	if got, want := withdrawal.Via().Value(), invite.Via().Value(); got != want {
+		t.Errorf("Via of CANCEL is %s, want the INVITE's, %s", got, want)
+	}
+	p.reply(withdrawal, 200, "b1", "")
+	p.reply(invite, 487, "b1", "")
+	wait(t, "the end of the call", func() bool { return a.Stats().Standing == 0 })
+}
+
+// TestRequestAfterBreak breaks the connection under a request that nobody has answered: it is sent again over a new one. Where that cannot
+// be made the call fails at once.
+func TestRequestAfterBreak(t *testing.T) {
+	a := listen(t, nil)
+	far := listenFar(t)
+	dialled := async(func() error {
+		_, err := a.Dial(t.Context(), "sip:bob@"+far.Addr().String()+";transport=tcp", nil)
+		return err
+	})
+	p, wire := overStream(t, far.next(), "TCP")
+	first := p.request("INVITE")
+	_ = wire.Close()
+	p, wire = overStream(t, far.next(), "TCP")
+	again := p.request("INVITE")
+	if got, want := again.Via().Value(), first.Via().Value(); got != want {
+		t.Errorf("Via is %s, want that of the first, %s", got, want)
+	}
+	_ = far.Close()
+	_ = wire.Close()
+	wantDialError(t, <-dialled, bridge.Unreachable, 503)
 }

@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -18,7 +17,7 @@ const (
 	maxFromOne      = 100              // that come from one address
 	handshakeFor    = 10 * time.Second // from the beginning of a connection to the end of the TLS handshake
 	wholeMessageFor = 20 * time.Second // from the first byte of a message to its last
-	idleFor         = 2 * time.Minute  // without a message, while no call needs the connection
+	idleFor         = 2 * time.Minute  // of silence, while no call needs the connection
 	writeFor        = 10 * time.Second // for one message to go out
 	dialFor         = 5 * time.Second  // to connect, the TLS handshake included
 	farewellFor     = time.Second      // for the far side's system to take the end of a TLS connection
@@ -34,6 +33,7 @@ type stream struct {
 	accepted bool
 	held     atomic.Int32 // calls and transactions that need it
 	dead     atomic.Bool
+	pulse    pulse // its reader's
 }
 
 var _ conn = (*stream)(nil)
@@ -91,68 +91,50 @@ func (s *stream) read() {
 	if !s.greet() {
 		return
 	}
-	parser := s.t.parser.NewSIPStream()
-	defer parser.Close()
+	var f framer
 	buf := make([]byte, streamBuffer)
 	var begun time.Time // when the message was begun that is being read; zero between messages
-	between := true     // surely no message has begun
+	s.pulse.came(time.Now())
 	for {
 		n, err := s.next(buf, begun)
 		if err != nil {
 			return
 		}
-		data := buf[:n]
-		if between {
-			if data = s.keepAlive(data); len(data) == 0 {
-				continue
-			}
-		}
-		whole := false
-		err = parser.ParseSIPStream(data, func(msg sipmsg.Message) {
-			whole = true
-			stamp(msg, s)
-			s.t.arrived(msg, s)
-		})
+		f.add(buf[:n])
+		whole, err := s.take(&f)
 		switch {
-		case err == nil:
-			begun, between = time.Time{}, true
-		case !errors.Is(err, sipmsg.ErrParseSipPartial):
-			s.t.count.unparsed.Add(1) // where the next message begins cannot be known
+		case errors.Is(err, errBarred):
+			s.t.count.barred.Add(1)
 			return
-		case whole:
-			begun, between = time.Time{}, false // what follows may be a line break and no message
-		default:
-			between = false
-			if begun.IsZero() && len(bytes.Trim(data, "\r\n")) > 0 {
-				begun = time.Now()
-			}
+		case err != nil:
+			s.t.unparsed(s)
+			return
+		case !f.begun():
+			begun = time.Time{}
+		case whole || begun.IsZero():
+			begun = time.Now()
 		}
 	}
 }
 
-// next reads once, for as long as the message that has begun may take, or as an idle connection is kept.
-func (s *stream) next(buf []byte, begun time.Time) (int, error) {
+// take takes the messages that are here whole, and reports whether there were any.
+func (s *stream) take(f *framer) (whole bool, err error) {
 	for {
-		deadline := time.Now().Add(idleFor)
-		if !begun.IsZero() {
-			deadline = begun.Add(wholeMessageFor)
+		msg, breaks, err := f.next()
+		if s.pulse.lineBreaks(breaks, time.Now()) > 0 {
+			_ = s.write([]byte("\r\n")) // RFC 5626 section 4.4.1
 		}
-		if err := s.c.SetReadDeadline(deadline); err != nil {
-			return 0, err
+		switch {
+		case errors.Is(err, errBadLength):
+			s.t.broken(f.header(), s)
+			return whole, err
+		case err != nil, msg == nil:
+			return whole, err
 		}
-		n, err := s.c.Read(buf)
-		if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() && begun.IsZero() && s.held.Load() > 0 {
-			continue
+		if !s.t.guard.admits(s.key.to.Addr(), time.Now()) {
+			return whole, errBarred
 		}
-		return n, err
+		whole, s.pulse.breaks = true, 0
+		s.t.message(msg, s)
 	}
-}
-
-// keepAlive takes line breaks off the beginning of what stands between messages, and answers a ping (RFC 5626 section 3.5.1).
-func (s *stream) keepAlive(data []byte) []byte {
-	rest := bytes.TrimLeft(data, "\r\n")
-	if len(data)-len(rest) >= 4 {
-		_ = s.write([]byte("\r\n"))
-	}
-	return rest
 }

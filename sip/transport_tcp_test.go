@@ -21,6 +21,7 @@ import (
 type wires struct {
 	arrivals chan net.Conn
 	done     chan struct{}
+	agent    *sip.Agent
 }
 
 func (w *wires) Accept() (net.Conn, error) {
@@ -64,6 +65,7 @@ func listenWiresWith(t *testing.T, o *sip.Options) *wires {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.agent = a
 	t.Cleanup(func() { _ = a.Close() })
 	return w
 }
@@ -150,7 +152,11 @@ func TestCallKeepsConnection(t *testing.T) {
 		for line := status(); line != "SIP/2.0 200 OK"; line = status() {
 		}
 		send(s.text("ACK", 1, "z9hG4bKb", ""))
-		time.Sleep(time.Hour)
+		_ = far.SetReadDeadline(time.Now().Add(time.Hour))
+		if got, _ := io.ReadAll(r.R); strings.Trim(string(got), "\r\n") != "" || len(got) < 4*30 || len(got) > 4*38 {
+			t.Errorf("in an hour came %q, want a ping every 96 to 120 s", got)
+		}
+		_ = far.SetReadDeadline(time.Time{})
 		send(s.text("BYE", 2, "z9hG4bKc", ""))
 		if line := status(); line != "SIP/2.0 200 OK" {
 			t.Errorf("BYE after an hour: %s", line)
@@ -179,6 +185,85 @@ func TestBlockedConnection(t *testing.T) {
 			t.Errorf("the connection is open: %v", err)
 		}
 	})
+}
+
+// TestConnectionsOfOnePort has two connections from one address and port, as when a far side calls from the port that it is called at: both
+// work, and Close does not wait for either.
+func TestConnectionsOfOnePort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := listenWires(t, nil)
+		both := []net.Conn{w.connect(t, 5070), w.connect(t, 5070)}
+		for _, c := range both {
+			p, _ := overStream(t, c, "TCP")
+			p.addr = peerAddr
+			p.call().send("OPTIONS", "")
+			p.response(200, "OPTIONS")
+		}
+		begin := time.Now()
+		_ = w.agent.Close()
+		if d := time.Since(begin); d > time.Second {
+			t.Errorf("Close took %v", d)
+		}
+		for _, c := range both {
+			if got := lives(c); got != 0 {
+				t.Errorf("a connection lived for %v after Close", got)
+			}
+		}
+	})
+}
+
+// TestKeepAlive pings a connection that a call needs. A far side that has answered one ping must answer all; one that has never answered, or
+// that sends line breaks of its own, need not.
+func TestKeepAlive(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		answers int // to the first pings
+		own     string
+		dies    bool
+	}{
+		{"answers none", 0, "", false}, {"answers two", 2, "", true}, {"hums", 2, "\r\n", false}, {"pings too", 2, "\r\n\r\n", true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			far := listenWires(t, bridge.Func(answerAll)).connect(t, 5070)
+			p, wire := overStream(t, far, "TCP")
+			p.addr = peerAddr
+			s := p.call()
+			s.send("INVITE", offer(1))
+			s.learn(p.response(200, "INVITE"))
+			s.ack("")
+			if _, err := io.WriteString(far, c.own); err != nil {
+				t.Fatal(err)
+			}
+			begin, pings, last := time.Now(), 0, time.Time{}
+			for time.Since(begin) < time.Hour {
+				_ = far.SetReadDeadline(begin.Add(time.Hour))
+				line, err := wire.r.ReadString('\n')
+				if err != nil {
+					break
+				}
+				if pings == 0 && len(c.own) == 4 && last.IsZero() {
+					last = time.Now() // the answer to ours
+					continue
+				}
+				if next, err := wire.r.ReadString('\n'); line+next != "\r\n\r\n" || err != nil {
+					t.Fatalf("%s: got %q", c.name, line+next)
+				}
+				if gap := time.Since(last); pings > 0 && (gap < 96*time.Second || gap > 120*time.Second) {
+					t.Errorf("%s: a ping after %v", c.name, gap)
+				}
+				last = time.Now()
+				if pings++; pings <= c.answers {
+					_, _ = io.WriteString(far, "\r\n")
+				}
+			}
+			if d := time.Since(last); c.dies && (pings != c.answers+1 || d != 10*time.Second) {
+				t.Errorf("%s: closed %v after ping %d, want 10 s after ping %d", c.name, d, pings, c.answers+1)
+			}
+			if !c.dies && pings < 29 {
+				t.Errorf("%s: closed after %d pings", c.name, pings)
+			}
+		})
+	}
 }
 
 // TestSlowHandshake closes a connection that does not begin, or does not finish, its TLS handshake.

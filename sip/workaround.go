@@ -25,6 +25,8 @@ import (
 //     reach its INVITE transaction here: agent_serve.go.
 //   - It keeps the parameters of a URI or a header field in a list and looks through it for each, so that a datagram full of them takes the
 //     reader a third of a second. crowded in validate.go keeps such ones from the parser.
+//   - Its parser of streams takes a folded header field that is cut between two reads for two, and ends the connection. transport_frame.go cuts
+//     what comes over connections into messages.
 //   - What is missing or contradicts in a request that it has parsed, it lets through: validate.go.
 
 // answerTo returns the way that responses to a request take. Over UDP that is the port in Via, unless rport asks for the port that the

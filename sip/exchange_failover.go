@@ -1,0 +1,115 @@
+package sip
+
+import (
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"github.com/alexacall/alexacall/bridge"
+)
+
+// silenceFor is how long one of several addresses of a host may say nothing before the next is tried.
+const silenceFor = 4 * time.Second
+
+// elsewhere has the request sent to the next address of its host (RFC 3263 section 4.3) where this one could not be reached, or says that it
+// cannot take it now. It returns false if the end of the request is what it is.
+func (x *exchange) elsewhere(res *sipmsg.Response, err error) bool {
+	if err == nil && res.StatusCode != 503 || !x.movable() {
+		return false
+	}
+	x.move(func(way conn, failed error) {
+		if failed != nil || !x.wanted() {
+			x.handle(res, err)
+			return
+		}
+		x.relaunch(way)
+	})
+	return true
+}
+
+// silent has the request sent to the next address of its host while this one says nothing.
+func (x *exchange) silent(tx *clientTx) {
+	stale := func() bool { return x.tx != tx || tx.heard || tx.over || !x.wanted() }
+	if stale() || !x.movable() {
+		return
+	}
+	x.move(func(way conn, failed error) {
+		if failed != nil || stale() {
+			return // it may answer yet
+		}
+		if x.late == nil {
+			tx.drop()
+		} else {
+			tx.handle = func(res *sipmsg.Response, _ error) { x.late(tx, res) }
+		}
+		x.relaunch(way)
+	})
+}
+
+// wanted reports whether anybody waits for the response.
+func (x *exchange) wanted() bool { return !x.gone && (x.leg == nil || x.leg.Ended() == nil) }
+
+// movable reports whether there is another address that the request may go to.
+func (x *exchange) movable() bool { return x.rest.more() && x.wanted() }
+
+// move looks for the next way without holding up the inbox, in which then is called.
+func (x *exchange) move(then func(conn, error)) {
+	a := x.dialog.agent
+	now := time.Now()
+	a.transport.shunned.add(wayOf(x.way), shunFor, now)
+	if s, ok := x.way.(*stream); ok && s.key.network == networkTCP { // a long request's, perhaps
+		a.transport.shunned.add(wayKey{network: networkUDP, to: s.key.to}, shunFor, now)
+	}
+	a.work.Go(func() {
+		way, err := x.rest.next(a.ctx)
+		a.post(x.dialog.callID, func() { then(way, err) })
+	})
+}
+
+// relaunch sends the request another way, as a request of its own: who gets it may know the other.
+func (x *exchange) relaunch(way conn) {
+	d := x.dialog
+	x.way, d.net, d.login.home = way, way.network(), way.remote()
+	if x.leg != nil {
+		d.known = way
+		if d.keep(nil); reliable(d.net) {
+			d.keep(way)
+		}
+	}
+	x.renew()
+	if x.req.RemoveHeader("Contact") {
+		x.req.AppendHeader(d.contact())
+	}
+	if err := x.launch(); err != nil {
+		x.handle(nil, err)
+	}
+}
+
+// wayOf returns the key of a way.
+func wayOf(way conn) wayKey {
+	if s, ok := way.(*stream); ok {
+		return s.key
+	}
+	return wayKey{network: way.network(), to: way.remote()}
+}
+
+// late takes a response to an INVITE in whose place another went to another address, because this one seemed to be silent: the call is not
+// to be there twice.
+func (inv *inviting) late(old *clientTx, res *sipmsg.Response) {
+	switch {
+	case res == nil:
+	case res.IsProvisional():
+		if old.taken {
+			return
+		}
+		old.taken = true
+		why := bridge.Elsewhere
+		if err := inv.leg.agent.sendCancel(cancelOf(old.req, &why), old.way); err != nil {
+			inv.leg.log.Debug("CANCEL not sent", "error", err)
+		}
+	case res.IsSuccess():
+		p := old.past
+		p.handle, p.invite, p.way, p.login = nil, old.text, old.way, inv.leg.dialog.login
+		p.forked(inv.leg.agent, res)
+	}
+}
