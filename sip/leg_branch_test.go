@@ -216,11 +216,16 @@ func TestManyForks(t *testing.T) {
 		for n := range 40 {
 			w.peer.reply(invite, 183, "b"+statusText(n), describe(1, "sendrecv", 31000+n, "0"))
 		}
+		l := d.leg()
+		synctest.Wait()
+		if got := w.engine.last().port(t); got != 31015 {
+			t.Errorf("media to port %d, want that of the last branch that there was room for", got)
+		}
 		w.peer.reply(invite, 200, "b39", describe(1, "sendrecv", 31039, "0"))
 		if ack := w.peer.request("ACK"); ack.To().Params.GetOr("tag", "") != "b39" {
 			t.Errorf("ACK of %s", ack.To().Value())
 		}
-		waitPhase(t, d.leg(), bridge.Up)
+		waitPhase(t, l, bridge.Up)
 		if got := w.engine.last().port(t); got != 31039 {
 			t.Errorf("media to port %d", got)
 		}
