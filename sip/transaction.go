@@ -43,12 +43,14 @@ func newTransactions() *transactions {
 }
 
 // serverKey returns what a request's transaction is found under (RFC 3261 section 17.2.3). method stands in place of the request's own:
-// INVITE for ACK and for what CANCEL is for. The Call-ID is part of it, for there are senders whose branches are not unique.
+// INVITE for ACK and for what CANCEL is for. The Call-ID is part of it, for there are senders whose branches are not unique; with its length,
+// so that no two calls have a key in common, whatever stands in their fields: a transaction belongs to one inbox.
 func serverKey(req *sipmsg.Request, method sipmsg.RequestMethod) string {
 	via := req.Via()
 	branch, _ := via.Params.Get("branch")
+	callID := req.CallID().Value()
 	var b strings.Builder
-	b.WriteString(req.CallID().Value() + " ")
+	b.WriteString(strconv.Itoa(len(callID)) + " " + callID + " ")
 	if id, ok := strings.CutPrefix(branch, sipmsg.RFC3261BranchMagicCookie); !ok || id == "" {
 		// RFC 2543: the branch says nothing.
 		b.WriteString(tagOf(req.From().Params) + " " + strconv.FormatUint(uint64(req.CSeq().SeqNo), 10) + " ")

@@ -44,8 +44,9 @@ func (p *past[V]) sweep() {
 		key := p.queue[0].key
 		p.queue[0] = leaving{}
 		p.queue = p.queue[1:]
-		if p.forgotten != nil {
-			p.forgotten(p.entries[key])
+		v, there := p.entries[key]
+		if there && p.forgotten != nil {
+			p.forgotten(v)
 		}
 		delete(p.entries, key)
 	}

@@ -56,3 +56,20 @@ func TestPastLimit(t *testing.T) {
 		t.Errorf("full for new calls: %v, for those that stand: %v", txs.full(false), txs.full(true))
 	}
 }
+
+// TestPastTwice adds an entry again whose key is there, which forgets it once.
+func TestPastTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		txs := newTransactions()
+		txs.mu.Lock()
+		for range 2 {
+			txs.answered.add("key", &spent{merge: "merge"}, txs.sweep)
+		}
+		txs.mu.Unlock()
+		time.Sleep(giveUp + sweepEvery)
+		synctest.Wait()
+		if server, _ := txs.counts(); server != 0 {
+			t.Errorf("%d are kept", server)
+		}
+	})
+}

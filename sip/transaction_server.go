@@ -39,7 +39,8 @@ func (a *Agent) serveTx(key string, req *sipmsg.Request, from conn) *serverTx {
 	return tx
 }
 
-// respond sends a response. After the final one only a 2xx to an INVITE can be sent, again.
+// respond sends a response. After the final one only a 2xx to an INVITE can be sent, again. A final one that cannot be written, such as one
+// that repeats a line break of its request's, ends the transaction: nothing else ever would.
 func (tx *serverTx) respond(res *sipmsg.Response) error {
 	accepts := tx.req.IsInvite() && res.IsSuccess()
 	if tx.final != 0 && (!accepts || res.StatusCode != tx.final) {
@@ -47,6 +48,10 @@ func (tx *serverTx) respond(res *sipmsg.Response) error {
 	}
 	text, err := tx.agent.transport.text(res)
 	if err != nil {
+		if tx.final == 0 && !res.IsProvisional() {
+			tx.final = res.StatusCode
+			tx.end()
+		}
 		return err
 	}
 	switch {
