@@ -50,6 +50,7 @@ type dialog struct {
 	pinned    bool   // flow is the way that the far side's requests come, whatever its target says
 	login     login  // without credentials in a call that came in: who calls us may not ask who we are
 	secure    bool   // begun with a sips URI: every request is to stay on TLS (RFC 3261 section 12.1.1)
+	left      bool   // its call is over: what is still sent keeps no connection
 }
 
 // newDialog returns a dialog of a call that we place.
@@ -130,12 +131,21 @@ func (d *dialog) follow(req *sipmsg.Request, from conn) {
 
 // keep makes the way of our requests that of a connection, which then is not closed for being idle.
 func (d *dialog) keep(way conn) {
+	if d.left {
+		way = nil
+	}
 	if d.flow != nil {
 		d.flow.hold(-1)
 	}
 	if d.flow = way; way != nil {
 		way.hold(1)
 	}
+}
+
+// leave lets go of the connection for good: ACK, BYE and NOTIFY may still come after the end of a call.
+func (d *dialog) leave() {
+	d.left = true
+	d.keep(nil)
 }
 
 // establish takes from a response to our INVITE what it says of the dialog (RFC 3261 section 12.1.2).

@@ -172,7 +172,7 @@ func (l *Leg) finish() {
 	if l.unacked != nil {
 		l.unacked.stop()
 	}
-	l.dialog.keep(nil)
+	l.dialog.leave()
 	l.agent.forget(l)
 	close(l.settled)
 }
