@@ -143,6 +143,13 @@ func (l *Leg) endOffer(u *update, err error) {
 	l.nextUpdate()
 }
 
+// loseOffer ends the call with an offer: none of those that wait is made.
+func (l *Leg) loseOffer(u *update, why bridge.Cause, err error) {
+	l.endInvite(u)
+	u.done(err)
+	l.failed(why, err)
+}
+
 // overdue takes an offer back that the far side does not answer.
 func (inv *inviting) overdue() {
 	if inv.leg.inviting != inv {
@@ -168,17 +175,14 @@ func (inv *inviting) reresponse(res *sipmsg.Response, err error) {
 	case l.inviting != inv:
 		return
 	case err != nil:
-		failed := unanswered(sipmsg.INVITE, err)
-		l.endOffer(u, failed)
-		l.failed(bridge.Unreachable, failed)
+		l.loseOffer(u, bridge.Unreachable, unanswered(sipmsg.INVITE, err))
 		return
 	}
 	switch refused := errorOf(sipmsg.INVITE, res); res.StatusCode {
 	case 491:
 		l.yield(u, refused)
 	case 408, 481: // RFC 3261 section 12.2.1.2: the far side does not know the call any more
-		l.endOffer(u, refused)
-		l.failed(causeOf(res.StatusCode, 0), refused)
+		l.loseOffer(u, causeOf(res.StatusCode, 0), refused)
 	default:
 		l.endOffer(u, refused)
 	}

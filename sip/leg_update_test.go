@@ -183,3 +183,29 @@ func TestByeInUpdate(t *testing.T) {
 		w.peer.silence(time.Minute)
 	})
 }
+
+// TestUpdateAfterTheEnd has the far side refuse an offer as that of a call that it does not know, while another waits: the call ends, and
+// the other is not made.
+func TestUpdateAfterTheEnd(t *testing.T) {
+	for _, status := range [...]int{408, 481} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			s := w.peer.call()
+			l := s.up(w, nil)
+			first := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
+			invite := w.peer.request("INVITE")
+			second := async(func() error { return l.Update(background, pcmu(media.Inactive)) })
+			synctest.Wait()
+			w.peer.reply(invite, status, "", "")
+			w.peer.request("ACK")
+			w.peer.reply(w.peer.request("BYE"), 200, "", "")
+			if err := <-first; !errors.Is(err, &sip.Error{Status: status}) {
+				t.Errorf("the first: %v", err)
+			}
+			if err := <-second; err == nil {
+				t.Error("the second went well")
+			}
+			w.peer.silence(time.Minute)
+		})
+	}
+}
