@@ -23,6 +23,7 @@ type clientTx struct {
 	way    conn   // written with the lock of transactions held
 	handle func(*sipmsg.Response, error)
 	heard  bool     // there was a response
+	resent bool     // its connection was lost, and it went out over another
 	over   bool     // nothing more is to be told
 	taken  bool     // CANCEL was sent, because another went in its place
 	past   *settled // of an INVITE that has its final response
