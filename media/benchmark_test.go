@@ -25,7 +25,7 @@ func BenchmarkAnswer(b *testing.B) {
 	for _, c := range []struct {
 		p   *media.Policy
 		sdp string
-	}{{media.AlexaCalling(), alexaOffer}, {media.Phone(), phoneOffer}} {
+	}{{alexaSound(), alexaOffer}, {media.Phone(), phoneOffer}} {
 		b.Run(c.p.Name, func(b *testing.B) {
 			offer, l := parse(b, c.sdp), local()
 			b.ReportAllocs()

@@ -161,7 +161,7 @@ func TestDescriptionZero(t *testing.T) {
 // TestDescriptionLogs greps logs of descriptions for what must not be in them, however they got there.
 func TestDescriptionLogs(t *testing.T) {
 	offer := parse(t, alexaOffer)
-	_, answer, err := media.Negotiation{}.Answer(media.AlexaCalling(), local(), nil, offer)
+	_, answer, err := media.Negotiation{}.Answer(alexaSound(), local(), nil, offer)
 	if err != nil {
 		t.Fatal(err)
 	}

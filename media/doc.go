@@ -18,8 +18,7 @@
 // # Limitations
 //
 // What a policy does not name is refused in its place: other codecs, other m-sections, and always retransmission and error correction
-// formats (rtx, red, ulpfec, flexfec). No profile names video or SDES; a policy with Video or with keys has them, and package engine
-// does not carry them yet.
+// formats (rtx, red, ulpfec, flexfec). No profile offers SDES; set Security where signalling is protected.
 // A description is at most [MaxDescription] bytes, with at most 16 m-lines, 64 formats and 64 candidates in each. Host names in c=
 // lines are not resolved.
 package media

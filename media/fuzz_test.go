@@ -69,8 +69,8 @@ func FuzzParseDescription(f *testing.F) {
 
 // stances returns a policy and a wish for each value of choice.
 func stances(choice byte) (*media.Policy, media.Plan) {
-	policies := []*media.Policy{media.Phone(), media.AlexaCalling()}
-	muxed, dtls := media.Phone(), media.AlexaCalling()
+	policies := []*media.Policy{media.Phone(), alexaSound()}
+	muxed, dtls := media.Phone(), alexaSound()
 	muxed.Mux, muxed.Bundle = true, true
 	dtls.ICE, dtls.Mux, dtls.Bundle = false, false, false
 	policies = append(policies, muxed, dtls)

@@ -10,7 +10,7 @@ import (
 
 // TestReofferKeeps makes offers of ours after one of the far side: m-lines, mids, profile and payload types stay as they are.
 func TestReofferKeeps(t *testing.T) {
-	a := newParty(t, media.AlexaCalling())
+	a := newParty(t, alexaSound())
 	offer := strings.Replace(browserOffer, "a=setup:actpass", "a=setup:active", 1)
 	a.answerText(offer, nil)
 	for _, c := range []struct {
@@ -35,7 +35,7 @@ func TestReofferKeeps(t *testing.T) {
 // TestReofferBundles offers BUNDLE where the policy does, though the far side's offer left the audio out of it: peers refuse a section
 // outside the only group they know.
 func TestReofferBundles(t *testing.T) {
-	a := newParty(t, media.AlexaCalling())
+	a := newParty(t, alexaSound())
 	a.answerText(echoShowOffer, nil)
 	if got := first(attr(readSheet(sdpText(t, a.offer(nil))).session, "group")); got != "BUNDLE audio0" {
 		t.Errorf("group %q, want BUNDLE audio0", got)
@@ -48,7 +48,7 @@ func TestReofferBundles(t *testing.T) {
 		t.Errorf("an answer has brought the group %q into our offer", got)
 	}
 	withoutMids := strings.NewReplacer("a=mid:audio0\n", "", "a=mid:video0\n", "", "a=group:BUNDLE audio0 video0\n", "").Replace(alexaOffer)
-	b := newParty(t, media.AlexaCalling())
+	b := newParty(t, alexaSound())
 	b.answerText(withoutMids, nil)
 	if got := attr(readSheet(sdpText(t, b.offer(nil))).session, "group"); got != nil {
 		t.Errorf("group %q of sections without mids", got)
@@ -199,7 +199,7 @@ func TestEmptyMLine(t *testing.T) {
 func TestBundleOnly(t *testing.T) {
 	offer := strings.Replace(browserOffer, "m=audio 9 ", "m=audio 0 ", 1)
 	offer = strings.Replace(offer, "a=mid:0\n", "a=mid:0\na=bundle-only\n", 1)
-	a := newParty(t, media.AlexaCalling())
+	a := newParty(t, alexaSound())
 	if got := first(attr(readSheet(a.answerText(offer, nil)).session, "group")); got != "BUNDLE 0" {
 		t.Errorf("group %q, want BUNDLE 0", got)
 	}

@@ -42,7 +42,7 @@ func TestHoldSpellings(t *testing.T) {
 			t.Run(c.name+" in the "+level, func(t *testing.T) {
 				p := media.Phone()
 				if strings.Contains(c.offer, "ice-ufrag") {
-					p = media.AlexaCalling()
+					p = alexaSound()
 				}
 				a := newParty(t, p)
 				text := a.answerText(directed(c.offer, c.attr, level), nil)

@@ -18,10 +18,10 @@ const goldenAnswers = "testdata/answers.golden"
 
 // stances of the golden file: the profiles, and the ways to protect that none of them has.
 func answerers() []*media.Policy {
-	keys, dtls := seeing(media.Phone()), seeing(media.Browser())
+	keys, dtls := media.VideoPhone(), media.Browser()
 	keys.Name, keys.Security = "keys", media.SDESOptional
 	dtls.Name, dtls.ICE = "dtls", false
-	return []*media.Policy{media.AlexaCalling(), media.Browser(), media.Phone(), media.Trunk(), keys, dtls}
+	return []*media.Policy{media.AlexaCalling(), media.Browser(), media.Phone(), media.VideoPhone(), media.Trunk(), keys, dtls}
 }
 
 // TestAnswersGolden answers every SDP of the test data as an offer, under every stance, and holds the codecs that were accepted against

@@ -32,8 +32,8 @@ func TestLocalLines(t *testing.T) {
 		{"RTCP apart", media.Phone(), apart, sendRecv, []string{"a=rtcp:40007\r\n"}, []string{"a=rtcp-mux"}},
 		{"no RTCP", media.Phone(), none, sendRecv, nil, []string{"a=rtcp"}},
 		{"multiplexed", mux, apart, sendRecv, []string{"a=rtcp-mux\r\n"}, []string{"a=rtcp:"}},
-		{"an Echo", media.AlexaCalling(), local(), sendOnly, []string{"a=ssrc:4711 cname:cnameofours\r\n", "a=end-of-candidates\r\n", "a=rtcp-mux\r\n"}, nil},
-		{"an Echo that only sends", media.AlexaCalling(), local(), recvOnly, []string{"a=recvonly"}, []string{"a=ssrc"}},
+		{"an Echo", alexaSound(), local(), sendOnly, []string{"a=ssrc:4711 cname:cnameofours\r\n", "a=end-of-candidates\r\n", "a=rtcp-mux\r\n"}, nil},
+		{"an Echo that only sends", alexaSound(), local(), recvOnly, []string{"a=recvonly"}, []string{"a=ssrc"}},
 	} {
 		for _, asOffer := range []bool{true, false} {
 			a, far := &party{t: t, p: c.p, l: c.l}, newParty(t, c.p)

@@ -34,7 +34,7 @@ func TestOffer(t *testing.T) {
 		{"audio twice, and video", append(append(media.Plan{{Kind: media.Video, Dir: sendRecv, Codecs: []media.Codec{{Name: "H264", ClockRate: 90000, Channels: 1}}}},
 			audio(sendOnly, media.PCMU())...), audio(sendRecv, media.PCMA())...), "PCMU/8000", sendOnly},
 	} {
-		for _, p := range []*media.Policy{media.Phone(), media.AlexaCalling()} {
+		for _, p := range []*media.Policy{media.Phone(), alexaSound()} {
 			t.Run(c.name+" to "+p.Name, func(t *testing.T) {
 				a := newParty(t, p)
 				s := readSheet(sdpText(t, a.offer(c.want)))
@@ -164,7 +164,7 @@ func TestAcceptRefuses(t *testing.T) {
 		{"digits alone", answerTo("97", "a=rtpmap:97 telephone-event/8000"), media.Phone(), media.ErrNoCommonCodec},
 		{"without an address", strings.Replace(answerTo("0"), "c=IN IP4 192.0.2.30\n", "", 1), media.Phone(), media.ErrRefused},
 		{"secured otherwise", strings.Replace(answerTo("0"), "RTP/AVP", "RTP/SAVP", 1), media.Phone(), media.ErrRefused},
-		{"not secured", answerTo("0"), media.AlexaCalling(), media.ErrRefused},
+		{"not secured", answerTo("0"), alexaSound(), media.ErrRefused},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := newParty(t, c.policy)

@@ -123,7 +123,7 @@ func TestPionTakesOurAnswers(t *testing.T) {
 		for _, bundle := range []string{"audio0 video0", "video0"} {
 			for _, end := range []string{"\r\n", "\n"} {
 				t.Run(proto+" "+bundle+" "+strings.Trim(strings.ReplaceAll(strings.ReplaceAll(end, "\r", "CR"), "\n", "LF"), " "), func(t *testing.T) {
-					e, a := newEcho(t, true), newParty(t, media.AlexaCalling()).onLoopback()
+					e, a := newEcho(t, true), newParty(t, alexaSound()).onLoopback()
 					offer := asEcho(e.describe(e.pc.CreateOffer(nil)), proto, bundle)
 					answer := a.answerText(strings.ReplaceAll(offer, "\r\n", end), nil)
 					if got, want := mLines(answer), "audio taken "+proto+" 96 0 8; video refused "+proto+" 99"; got != want {
@@ -170,7 +170,7 @@ func TestPionAnswersOurOffers(t *testing.T) {
 		"PCMA/8000 opus/48000/2":           audio(sendRecv, media.PCMA(), media.Opus()),
 	} {
 		t.Run(name, func(t *testing.T) {
-			e, a := newEcho(t, false), newParty(t, media.AlexaCalling()).onLoopback()
+			e, a := newEcho(t, false), newParty(t, alexaSound()).onLoopback()
 			e.take(webrtc.SDPTypeOffer, sdpText(t, a.offer(want)))
 			answer := e.describe(e.pc.CreateAnswer(nil))
 			a.accept(parse(t, answer))

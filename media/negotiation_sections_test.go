@@ -123,10 +123,11 @@ func TestProfiles(t *testing.T) {
 		make   func() *media.Policy
 		codecs string
 	}{
-		"alexa":   {media.AlexaCalling, "opus/48000/2 PCMU/8000 PCMA/8000 telephone-event/8000 telephone-event/48000"},
-		"browser": {media.Browser, "opus/48000/2 G722/8000 PCMU/8000 PCMA/8000 telephone-event/48000 telephone-event/8000"},
-		"phone":   {media.Phone, "opus/48000/2 G722/8000 PCMU/8000 PCMA/8000 telephone-event/8000 telephone-event/48000"},
-		"trunk":   {media.Trunk, "PCMA/8000 PCMU/8000 G722/8000 telephone-event/8000"},
+		"alexa":      {media.AlexaCalling, "opus/48000/2 PCMU/8000 PCMA/8000 telephone-event/8000 telephone-event/48000"},
+		"browser":    {media.Browser, "opus/48000/2 G722/8000 PCMU/8000 PCMA/8000 telephone-event/48000 telephone-event/8000"},
+		"phone":      {media.Phone, "opus/48000/2 G722/8000 PCMU/8000 PCMA/8000 telephone-event/8000 telephone-event/48000"},
+		"videophone": {media.VideoPhone, "opus/48000/2 G722/8000 PCMU/8000 PCMA/8000 telephone-event/8000 telephone-event/48000"},
+		"trunk":      {media.Trunk, "PCMA/8000 PCMU/8000 G722/8000 telephone-event/8000"},
 	} {
 		p := c.make()
 		if p.Name != name || named(p.Plan()) != c.codecs {
@@ -134,6 +135,10 @@ func TestProfiles(t *testing.T) {
 		}
 		if secure := p.Security == media.DTLS; secure != p.ICE || secure != p.Mux || secure != p.Bundle {
 			t.Errorf("%s: ICE %v, mux %v, BUNDLE %v with %v", name, p.ICE, p.Mux, p.Bundle, p.Security)
+		}
+		pictures := name != "phone" && name != "trunk"
+		if (len(p.Video) > 0) != pictures || p.Feedback.Has(media.PLI|media.FIR) != pictures {
+			t.Errorf("%s: pictures %v with feedback %v", name, p.Video, p.Feedback)
 		}
 		p.Audio[0].Name = "changed"
 		if named(c.make().Plan()) != c.codecs {

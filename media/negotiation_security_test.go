@@ -32,7 +32,7 @@ func TestDTLSRoles(t *testing.T) {
 		{"active", "passive", "active"},
 	} {
 		t.Run(c.first+" then "+c.again, func(t *testing.T) {
-			a := newParty(t, media.AlexaCalling())
+			a := newParty(t, alexaSound())
 			a.answerText(with(c.first), nil)
 			text := a.answerText(with(c.again), nil)
 			if got := first(attr(readSheet(text).media[0].lines, "setup")); got != c.want {
@@ -43,7 +43,7 @@ func TestDTLSRoles(t *testing.T) {
 			}
 		})
 	}
-	a := newParty(t, media.AlexaCalling())
+	a := newParty(t, alexaSound())
 	a.answerText(with("active"), nil)
 	renewed := strings.ReplaceAll(with("actpass"), "34:D4", "35:D4")
 	if text := a.answerText(renewed, nil); !strings.Contains(text, "a=setup:active\r\n") {
@@ -54,7 +54,7 @@ func TestDTLSRoles(t *testing.T) {
 // TestDTLSRolesOfOurOffer gives our offer every answer, and then lets the far side offer: the roles stay.
 func TestDTLSRolesOfOurOffer(t *testing.T) {
 	for setup, client := range map[string]bool{"active": false, "passive": true, "PASSIVE": true} {
-		a, b := newParty(t, media.AlexaCalling()), newParty(t, media.AlexaCalling())
+		a, b := newParty(t, alexaSound()), newParty(t, alexaSound())
 		answer := sdpText(t, b.answer(a.offer(nil), nil))
 		a.accept(parse(t, strings.Replace(answer, "a=setup:active", "a=setup:"+setup, 1)))
 		if got := a.n.Sections()[0].Transport.Client; got != client {
@@ -69,7 +69,7 @@ func TestDTLSRolesOfOurOffer(t *testing.T) {
 
 // TestDTLSRolesKept answers our re-offer's actpass otherwise than the association stands, as some stacks do: it stands.
 func TestDTLSRolesKept(t *testing.T) {
-	a, b := newParty(t, media.AlexaCalling()), newParty(t, media.AlexaCalling())
+	a, b := newParty(t, alexaSound()), newParty(t, alexaSound())
 	b.accept(a.answer(b.offer(nil), nil)) // we begin the handshake
 	answer := sdpText(t, b.answer(a.offer(nil), nil))
 	flipped := strings.Replace(answer, "a=setup:passive", "a=setup:active", 1)
@@ -88,7 +88,7 @@ func TestDTLSRolesKept(t *testing.T) {
 }
 
 func TestRestarts(t *testing.T) {
-	a := newParty(t, media.AlexaCalling())
+	a := newParty(t, alexaSound())
 	if a.n.Restarts(parse(t, alexaOffer)) {
 		t.Error("the first offer restarts nothing")
 	}
@@ -130,7 +130,7 @@ func TestRestarts(t *testing.T) {
 
 // TestSessionLevelSecurity takes fingerprint, setup and ICE credentials from the session where the section has none.
 func TestSessionLevelSecurity(t *testing.T) {
-	a := newParty(t, media.AlexaCalling())
+	a := newParty(t, alexaSound())
 	offer := strings.Replace(browserOffer, "a=setup:actpass", "a=setup:active\na=ice-ufrag:sess\na=ice-pwd:passwordOfTheSession00\na=ice-lite", 1)
 	offer = strings.Replace(offer, "a=ice-ufrag:sXJ3\na=ice-pwd:yEclOTrLg1gEubBFefOqtmyV\n", "", 1)
 	a.answerText(offer, nil)
@@ -148,7 +148,7 @@ func TestFingerprintChoice(t *testing.T) {
 		{"a=fingerprint:SHA-256 00:03\n" + ours, "SHA-256 00:03"},
 		{"a=fingerprint:sha-1 00:04\na=x:", "sha-1 00:04"},
 	} {
-		a := newParty(t, media.AlexaCalling())
+		a := newParty(t, alexaSound())
 		a.answerText(strings.Replace(alexaOffer, ours, c.planted, 1), nil)
 		if got := a.n.Sections()[0].Transport.Fingerprint; !strings.HasPrefix(got, c.want) {
 			t.Errorf("takes %.12q, want %q", got, c.want)
@@ -166,30 +166,30 @@ func TestNoLineBreaksOut(t *testing.T) {
 		}
 		opus := media.Opus()
 		opus.Params = evil
-		evilPolicy := media.AlexaCalling()
+		evilPolicy := alexaSound()
 		evilPolicy.Audio = []media.Codec{opus, media.PCMU()}
-		evilName := media.AlexaCalling()
+		evilName := alexaSound()
 		evilName.Audio = []media.Codec{{Name: evil, ClockRate: 8000, Channels: 1}}
 		for name, c := range map[string]struct {
 			p    *media.Policy
 			l    media.Local
 			want media.Plan
 		}{
-			"parameters of a plan":   {media.AlexaCalling(), local(), audio(sendRecv, opus)},
+			"parameters of a plan":   {alexaSound(), local(), audio(sendRecv, opus)},
 			"parameters of a policy": {evilPolicy, local(), audio(sendRecv, media.Opus(), opus)},
 			"name of a codec":        {evilName, local(), nil},
-			"address":                {media.AlexaCalling(), spoilt(func(l *media.Local) { l.Addr = evil }), nil},
-			"fragment":               {media.AlexaCalling(), spoilt(func(l *media.Local) { l.Ufrag = evil }), nil},
-			"password":               {media.AlexaCalling(), spoilt(func(l *media.Local) { l.Pwd = evil }), nil},
-			"candidate":              {media.AlexaCalling(), spoilt(func(l *media.Local) { l.Candidates = []string{evil} }), nil},
-			"fingerprint":            {media.AlexaCalling(), spoilt(func(l *media.Local) { l.Fingerprint = evil }), nil},
-			"canonical name":         {media.AlexaCalling(), spoilt(func(l *media.Local) { l.CNAME = evil }), nil},
+			"address":                {alexaSound(), spoilt(func(l *media.Local) { l.Addr = evil }), nil},
+			"fragment":               {alexaSound(), spoilt(func(l *media.Local) { l.Ufrag = evil }), nil},
+			"password":               {alexaSound(), spoilt(func(l *media.Local) { l.Pwd = evil }), nil},
+			"candidate":              {alexaSound(), spoilt(func(l *media.Local) { l.Candidates = []string{evil} }), nil},
+			"fingerprint":            {alexaSound(), spoilt(func(l *media.Local) { l.Fingerprint = evil }), nil},
+			"canonical name":         {alexaSound(), spoilt(func(l *media.Local) { l.CNAME = evil }), nil},
 		} {
 			if name == "parameters of a policy" {
 				opus.Params = ""
 				c.want = audio(sendRecv, opus)
 			}
-			before := newParty(t, media.AlexaCalling())
+			before := newParty(t, alexaSound())
 			before.answerText(alexaOffer, nil)
 			n, d, err := before.n.Offer(c.p, c.l, c.want)
 			wantUnchanged(t, name+" in an offer", before.n, n, d, err)

@@ -30,7 +30,7 @@ func TestAnswerWants(t *testing.T) {
 		{"no events", "111 0", audio(sendRecv, media.Opus(), media.PCMU())},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := newParty(t, media.AlexaCalling())
+			a := newParty(t, alexaSound())
 			text := a.answerText(browserOffer, c.want)
 			if got, want := mLines(text), "audio taken UDP/TLS/RTP/SAVPF "+c.codecs+"; video refused UDP/TLS/RTP/SAVPF 96"; got != want {
 				t.Errorf("m-lines %q, want %q", got, want)
@@ -41,7 +41,7 @@ func TestAnswerWants(t *testing.T) {
 			}
 		})
 	}
-	n, d, err := media.Negotiation{}.Answer(media.AlexaCalling(), local(), media.Plan{video}, parse(t, browserOffer))
+	n, d, err := media.Negotiation{}.Answer(alexaSound(), local(), media.Plan{video}, parse(t, browserOffer))
 	if !errors.Is(err, media.ErrNoCommonCodec) || !d.IsZero() || n.Agreed() != nil {
 		t.Errorf("a wish without audio: %v, want ErrNoCommonCodec", err)
 	}
@@ -61,7 +61,7 @@ func TestParameters(t *testing.T) {
 		{audio(sendRecv, bare), "111 minptime=10;useinbandfec=1"}, // those of the policy
 		{audio(sendRecv, opus), "111 maxplaybackrate=16000"},
 	} {
-		a := newParty(t, media.AlexaCalling())
+		a := newParty(t, alexaSound())
 		text := a.answerText(far, c.want)
 		if got := first(attr(readSheet(text).media[0].lines, "fmtp")); got != c.fmtp {
 			t.Errorf("for %v the answer has fmtp %q, want %q", c.want, got, c.fmtp)
@@ -78,7 +78,7 @@ func TestParameters(t *testing.T) {
 
 // TestAgreedAndFar tells what is agreed from all that the far side can do.
 func TestAgreedAndFar(t *testing.T) {
-	a := newParty(t, media.AlexaCalling())
+	a := newParty(t, alexaSound())
 	a.answerText(alexaOffer, audio(sendOnly, media.PCMU()))
 	if got, want := a.n.Agreed().String(), "audio recvonly PCMU/8000"; got != want {
 		t.Errorf("agreed on %q, want %q", got, want)
@@ -181,13 +181,13 @@ func TestStands(t *testing.T) {
 // TestPlanIsAValue checks that the negotiator leaves wants and policies as they are, and that a plan that it hands out is no part of
 // its state.
 func TestPlanIsAValue(t *testing.T) {
-	p, want := media.AlexaCalling(), audio(sendRecv, media.PCMU(), media.Opus())
+	p, want := alexaSound(), audio(sendRecv, media.PCMU(), media.Opus())
 	before, allowed := want.Clone(), len(p.Audio)
 	a := newParty(t, p)
 	a.answerText(browserOffer, want)
 	a.offer(want)
 	a.n = a.n.Rollback()
-	if !want.Equal(before) || len(p.Audio) != allowed || !p.Plan().Equal(media.AlexaCalling().Plan()) {
+	if !want.Equal(before) || len(p.Audio) != allowed || !p.Plan().Equal(alexaSound().Plan()) {
 		t.Errorf("the negotiator changed the want to %v or the policy to %v", want, p.Plan())
 	}
 	agreed := a.n.Agreed()

@@ -31,30 +31,43 @@ type Policy struct {
 	AnyH264  bool     // H.264 without format parameters stands for every profile up to High, at level 4.1, in any packetization mode (an Echo's)
 }
 
+// pictures are the video codecs of the profiles, which are passed on and never made here: H.264 as every device has it, and VP8.
+func pictures() []Codec { return []Codec{H264("42e01f", 1), H264("42e01f", 0), VP8()} }
+
 // AlexaCalling is the profile of Alexa.Comms.CallSignaling: ICE over IPv4 and DTLS-SRTP, whole descriptions without trickle,
-// Opus and G.711.
+// Opus and G.711, H.264 and VP8.
 func AlexaCalling() *Policy {
 	return &Policy{
 		Name: "alexa", Security: DTLS, ICE: true, IPv4Only: true, Bundle: true, Mux: true, AnyH264: true,
 		Audio: []Codec{Opus(), PCMU(), PCMA(), TelephoneEvent(8000), TelephoneEvent(48000)},
+		Video: pictures(), Feedback: PLI | FIR,
 	}
 }
 
 // Browser is the profile of WebRTC (RFC 8829, RFC 7874): ICE and DTLS-SRTP with everything on one transport, whole descriptions without
-// trickle, Opus, G.722 and G.711.
+// trickle, Opus, G.722 and G.711, H.264 and VP8.
 func Browser() *Policy {
 	return &Policy{
 		Name: "browser", Security: DTLS, ICE: true, Bundle: true, Mux: true,
 		Audio: []Codec{Opus(), G722(), PCMU(), PCMA(), TelephoneEvent(48000), TelephoneEvent(8000)},
+		Video: pictures(), Feedback: PLI | FIR,
 	}
 }
 
-// Phone is the profile of SIP phones and PBXs: plain RTP with a port for RTCP beside it, Opus, G.722 and G.711.
+// Phone is the profile of SIP phones and PBXs: plain RTP with a port for RTCP beside it, Opus, G.722 and G.711. Where signalling is
+// protected by TLS, Security may be SDES or SDESOptional; elsewhere the keys would stand in the clear.
 func Phone() *Policy {
 	return &Policy{
 		Name:  "phone",
 		Audio: []Codec{Opus(), G722(), PCMU(), PCMA(), TelephoneEvent(8000), TelephoneEvent(48000)},
 	}
+}
+
+// VideoPhone is Phone for video phones and intercoms: with H.264 and VP8.
+func VideoPhone() *Policy {
+	p := Phone()
+	p.Name, p.Video, p.Feedback = "videophone", pictures(), PLI|FIR
+	return p
 }
 
 // Trunk is the profile of SIP trunks: plain RTP with a port for RTCP beside it, and G.711, which every carrier has, before G.722.

@@ -153,8 +153,10 @@ func (r *Reader) put(p *Packet) {
 	if r.ring == nil {
 		r.ring = make([]Packet, readerDepth)
 	}
-	start := p.Start || r.fresh
-	r.fresh = false
+	start := p.Start
+	if p.What == RTP || p.What == Digit { // feedback begins nothing
+		start, r.fresh = start || r.fresh, false
+	}
 	if r.n == len(r.ring) {
 		start0 := r.ring[r.head].Start // a lost packet must not hide the beginning of a source
 		r.head = (r.head + 1) % len(r.ring)

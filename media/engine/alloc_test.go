@@ -22,12 +22,18 @@ func relayed(t testing.TB, a, b media.Endpoint) {
 // secureLine connects two phones through four terminals: plain, DTLS-SRTP between two engines, plain.
 func secureLine(t testing.TB) (a, b *phone) {
 	t.Helper()
+	return lineThrough(t, media.AlexaCalling)
+}
+
+// lineThrough is secureLine with another way to protect.
+func lineThrough(t testing.TB, between func() *media.Policy) (a, b *phone) {
+	t.Helper()
 	e1, e2 := listen(t), listen(t)
 	a, b = newPhone(t), newPhone(t)
 	near, far := open(t, e1, media.Phone()), open(t, e2, media.Phone())
 	a.offer(near, nil)
 	b.offer(far, nil)
-	up, down := open(t, e1, media.AlexaCalling()), open(t, e2, media.AlexaCalling())
+	up, down := open(t, e1, between()), open(t, e2, between())
 	offer, err := up.Offer(g711())
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +89,12 @@ func TestRelayDoesNotAllocate(t *testing.T) {
 // allocs counts the allocations of the whole process while packets pass one by one. The phones' own calls do not allocate.
 func allocs(t *testing.T, from, to *phone) {
 	t.Helper()
-	pkt := append([]byte{0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}, make([]byte, 160)...)
+	passes(t, from, to, append([]byte{0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}, make([]byte, 160)...))
+}
+
+// passes is allocs for copies of a packet.
+func passes(t *testing.T, from, to *phone, pkt []byte) {
+	t.Helper()
 	buf := make([]byte, 2048)
 	seq := from.seq // a jump would be taken for the beginning of another source
 	_ = to.conn.SetReadDeadline(time.Now().Add(30 * time.Second))

@@ -1,5 +1,5 @@
-// Package engine connects the media of calls to the network: it carries plain RTP, and RTP over ICE and DTLS-SRTP, of all calls of
-// a program through one UDP port.
+// Package engine connects the media of calls to the network: it carries plain RTP, SRTP with keys in the descriptions (SDES), and RTP
+// over ICE and DTLS-SRTP, sound and pictures, of all calls of a program through one UDP port.
 //
 // # Usage
 //
@@ -20,8 +20,17 @@
 // go back from one to the next, no number goes out twice, and a hold leaves no gap. A description's address is believed as it stands only
 // where the leg is protected; plain RTP is sent to where the description says, or to another port of that address from which three
 // packets of one source have come while nothing has come from the described one. A description that names the engine itself, or an
-// address of a family that its socket cannot reach, is refused. RTP and keys of a leg with ICE go to addresses that have shown its
+// address of a family that its socket cannot reach, is refused. A leg with SDES is followed to another port only for packets that its keys
+// prove. RTP and keys of a leg with ICE go to addresses that have shown its
 // password and to no others; where the far side chooses the path, they have also answered a check of ours.
+//
+// Pictures are passed on as they are. They share the way of the sound where the far side bundles them (RFC 9143) or describes one
+// transport for both, and on legs without ICE they may have an address of their own. A request for a key frame (PLI, FIR) that comes from
+// the one side is passed to the other in the form that was agreed there, five a second at most; a link asks for one at its beginning.
+//
+// A leg with SDES sends and takes nothing without its keys, and one that had them refuses descriptions without. A new key of the far side's
+// holds from its description on; what is on its way under the one before is taken until something has come under the new one. Our own
+// key stays for the life of the leg, one for each suite and kind.
 //
 // # Concurrency
 //
@@ -49,14 +58,15 @@
 // that has moved is followed once its old address has been silent for 2.5 s. An answer that replaces that of another fork does so on a
 // plain leg; with ICE it needs an offer that restarts it.
 //
-// DTLS needs ICE, and Open refuses a policy that asks for one without the other. Keys are those of DTLS 1.2, with
+// DTLS needs ICE, and Open refuses a policy that asks for one without the other. A leg with ICE has one transport: pictures that the far
+// side wants on another are refused. Our descriptions name one port for sound and pictures, bundled or not. Keys are those of DTLS 1.2, with
 // SRTP_AEAD_AES_128_GCM or SRTP_AES128_CM_HMAC_SHA1_80; the window for repeated packets is 128. The far side's close_notify is not
 // acted upon, since signalling ends a call.
 //
 // A datagram is shorter than 2,048 bytes; longer ones count as strays. RTP header extensions, contributing sources and padding end at each
 // leg. A source that jumps by 3,000 packets ahead or 100 back is taken for a new one at the second packet there (RFC 3550 appendix
-// A.1). Only sound is carried; streams of video exist and are inactive. Of RTCP, SR, RR, SDES and BYE are sent, SR and RR are read, and
-// feedback is ignored. There is no time-out of media but that of consent.
+// A.1). Of RTCP, SR, RR, SDES, BYE, PLI and FIR are sent, SR, RR, PLI and FIR are read, and other feedback (NACK, REMB,
+// transport-wide) is ignored: lost pictures are not sent again. There is no time-out of media but that of consent.
 //
 // On Linux for amd64 and arm64 one system call carries up to 64 datagrams. Elsewhere, and with the build tag alexacall_portable, one
 // carries one.

@@ -123,7 +123,7 @@ func (a *association) handshake() {
 		return
 	}
 	a.parked = p
-	a.t.transport.setKeys(in, out)
+	a.t.crypt.set(in, out)
 	a.mu.Unlock()
 }
 

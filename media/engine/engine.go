@@ -43,10 +43,7 @@ func (o *Options) logger() *slog.Logger {
 	return o.Logger
 }
 
-var (
-	errDTLSWithoutICE = errors.New("engine: the policy asks for DTLS without ICE")
-	errNotCarried     = errors.New("engine: the policy asks for video or SDES, which are not carried")
-)
+var errDTLSWithoutICE = errors.New("engine: the policy asks for DTLS without ICE")
 
 // ErrFull means that the engine has as many terminals as it may have.
 var ErrFull = errors.New("engine: too many terminals")
@@ -164,9 +161,6 @@ func (e *Engine) Addr() netip.AddrPort { return e.shard.rtp.addr }
 func (e *Engine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, error) {
 	if p.Security == media.DTLS && !p.ICE {
 		return nil, errDTLSWithoutICE
-	}
-	if len(p.Video) > 0 || p.Security > media.DTLS {
-		return nil, errNotCarried
 	}
 	t := newTerminal(e, p, o)
 	e.mu.Lock()

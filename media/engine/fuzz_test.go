@@ -109,8 +109,10 @@ func newTarget(f *testing.F) *target {
 	}
 	out := describe(sink.addr)
 	g.plain, g.secure = describe(g.from[0]), describe(g.from[1])
-	g.secure.transport.secure = true
-	g.secure.dtls = newAssociation(g.secure)
+	g.secure.dtls, g.secure.crypt = newAssociation(g.secure), new(crypt)
+	for _, s := range g.secure.streams {
+		s.crypt.Store(g.secure.crypt)
+	}
 	g.newKeys(f)
 	for _, leg := range []*terminal{g.plain, g.secure} {
 		unlink, ok := leg.streams[media.Audio].Link(out.streams[media.Audio], nil)
@@ -132,7 +134,7 @@ func (g *target) newKeys(t testing.TB) *srtp.Context {
 		}
 		return c
 	}
-	g.secure.transport.setKeys(context(srtp.SRTPReplayProtection(replayWindow)), context())
+	g.secure.crypt.set(context(srtp.SRTPReplayProtection(replayWindow)), context())
 	return context()
 }
 

@@ -67,6 +67,11 @@ func (l *latch) see(w *worker, b []byte, from netip.AddrPort) {
 	if tr == nil || len(b) < rtpHeaderSize || isRTCP(b) {
 		return
 	}
+	if table := tr.payloads.Load(); table != nil {
+		if c := table.of(b).crypt.Load(); c != nil && !c.authentic(w, b) {
+			return // of a protected stream nothing is believed that its keys do not prove
+		}
+	}
 	s, ssrc := l.seen[from], binary.BigEndian.Uint32(b[8:])
 	if l.over(leftover{from, ssrc}, w.now) {
 		return

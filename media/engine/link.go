@@ -28,6 +28,7 @@ func (s *stream) Link(to media.Stream, changed func()) (unlink func(), ok bool) 
 	}
 	s.t.watch(l)
 	dst.t.watch(l)
+	s.askKeyFrame() // who sees it from here on needs one to begin with
 	return func() {
 		s.t.unwatch(l)
 		dst.t.unwatch(l)

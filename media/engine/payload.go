@@ -11,10 +11,21 @@ import (
 type payloads struct {
 	index [128]uint8 // by number, into in; 0: not negotiated
 	in    []payload
+	main  *stream // that of the first section on the transport: of what cannot be told
 }
 
-// newPayloads returns a table for n payload types.
-func newPayloads(n int) *payloads { return &payloads{in: make([]payload, 1, n+1)} }
+// newPayloads returns a table without payload types.
+func newPayloads(main *stream) *payloads { return &payloads{in: make([]payload, 1), main: main} }
+
+// of returns the stream that a packet belongs to by its payload type, which is not encrypted.
+func (t *payloads) of(pkt []byte) *stream {
+	if len(pkt) > 1 {
+		if s := t.find(pkt[1] & 0x7f).stream; s != nil {
+			return s
+		}
+	}
+	return t.main
+}
 
 // add puts p under a number, in place of what was there. There are 128 numbers, so they fit.
 func (t *payloads) add(number uint8, p payload) {

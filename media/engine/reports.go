@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,13 +77,41 @@ func (r *reports) tick(now time.Time) {
 }
 
 // send sends a sender report for each stream that sends, else a receiver report, and our name. Reports go on while the media is held
-// (RFC 3264 section 5.1).
+// (RFC 3264 section 5.1). Streams that share their way and their keys share a packet.
 func (r *reports) send(now time.Time) {
-	if !r.t.transport.ready() {
-		return
+	for _, group := range r.groups() {
+		if s := group[0]; s.way.Load().ready() {
+			r.write(s, r.about(group, now))
+		}
 	}
+}
+
+// groups returns the streams that are agreed on, by way and keys.
+func (r *reports) groups() [][]*stream {
+	audio, video := r.t.streams[media.Audio], r.t.streams[media.Video]
+	switch {
+	case !audio.used() && !video.used():
+		return nil
+	case !video.used():
+		return [][]*stream{{audio}}
+	case !audio.used():
+		return [][]*stream{{video}}
+	case audio.way.Load() == video.way.Load() && audio.crypt.Load() == video.crypt.Load():
+		return [][]*stream{{audio, video}}
+	default:
+		return [][]*stream{{audio}, {video}}
+	}
+}
+
+// used reports whether the stream has a section.
+func (s *stream) used() bool {
+	o := s.out.formats.Load()
+	return o != nil && len(o.formats) > 0
+}
+
+func (r *reports) about(group []*stream, now time.Time) []rtcp.Packet {
 	var packets []rtcp.Packet
-	for _, s := range r.t.streams {
+	for _, s := range group {
 		about := s.in.report(now)
 		if sr := s.out.report(now); sr != nil {
 			sr.Reports = about
@@ -92,39 +121,50 @@ func (r *reports) send(now time.Time) {
 		}
 	}
 	if packets == nil {
-		packets = []rtcp.Packet{&rtcp.ReceiverReport{SSRC: r.t.streams[media.Audio].out.ssrc}}
+		packets = []rtcp.Packet{&rtcp.ReceiverReport{SSRC: group[0].out.ssrc}}
 	}
-	r.write(append(packets, r.name()))
+	return append(packets, r.name(group...))
 }
 
-func (r *reports) name() rtcp.Packet {
-	return &rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{
-		Source: r.t.streams[media.Audio].out.ssrc,
-		Items:  []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: r.t.local.CNAME}},
-	}}}
+func (r *reports) name(group ...*stream) rtcp.Packet {
+	d := new(rtcp.SourceDescription)
+	for _, s := range group {
+		d.Chunks = append(d.Chunks, rtcp.SourceDescriptionChunk{
+			Source: s.out.ssrc, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: r.t.local.CNAME}},
+		})
+	}
+	return d
 }
 
 // bye says that our streams end (RFC 3550 section 6.6).
 func (r *reports) bye() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ssrc := r.t.streams[media.Audio].out.ssrc
-	if r.t.streams[media.Audio].out.snapshot().Packets > 0 {
-		r.write([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: ssrc}, r.name(), &rtcp.Goodbye{Sources: []uint32{ssrc}}})
+	for _, group := range r.groups() {
+		var over []uint32
+		for _, s := range group {
+			if s.out.snapshot().Packets > 0 {
+				over = append(over, s.out.ssrc)
+			}
+		}
+		if over != nil {
+			r.write(group[0], []rtcp.Packet{&rtcp.ReceiverReport{SSRC: over[0]}, r.name(group...), &rtcp.Goodbye{Sources: over}})
+		}
 	}
 }
 
-func (r *reports) write(packets []rtcp.Packet) {
-	tr := r.t.transport
+// write sends a compound packet the way of a stream, under its keys.
+func (r *reports) write(s *stream, packets []rtcp.Packet) {
+	tr, c := s.way.Load(), s.crypt.Load()
 	to := tr.farRTCP.Load()
-	if to == nil || !to.IsValid() || !tr.joined() {
+	if to == nil || !to.IsValid() || tr.far.Load() == nil || !c.ready() {
 		return
 	}
 	b, err := rtcp.Marshal(packets)
 	if err != nil {
 		return
 	}
-	if b, err = tr.protectRTCP(b); err != nil {
+	if b, err = c.protectRTCP(b); err != nil {
 		return
 	}
 	sock := tr.shard.rtp
@@ -134,49 +174,51 @@ func (r *reports) write(packets []rtcp.Packet) {
 	_ = sock.writeTo(b, *to)
 }
 
-// arrived takes an RTCP datagram from a reader.
+// arrived takes an RTCP datagram from a reader. Whose it is on a way that two streams share, each under its own keys, shows in the keys.
 func (r *reports) arrived(tr *transport, b []byte, now time.Time) {
-	if tr.secure && tr.keysIn.Load() == nil {
-		return // before the keys: not counted as bad, for it is usual
+	main, ready := r.t.streams[media.Audio], false
+	if table := tr.payloads.Load(); table != nil {
+		main = table.main
 	}
-	b, err := tr.openRTCP(b)
-	if err != nil {
-		r.t.streams[media.Audio].in.bad()
-		return
-	}
-	packets, err := rtcp.Unmarshal(b)
-	if err != nil {
-		r.t.streams[media.Audio].in.bad()
-		return
-	}
-	for _, p := range packets {
-		switch p := p.(type) {
-		case *rtcp.SenderReport:
-			r.each(func(s *stream) { s.in.sent(p, now); s.out.heard(p.Reports, now) })
-		case *rtcp.ReceiverReport:
-			r.each(func(s *stream) { s.out.heard(p.Reports, now) })
+	for _, group := range r.groups() {
+		c := group[0].crypt.Load()
+		if group[0].way.Load() != tr || !c.ready() {
+			continue
+		}
+		ready = true
+		plain, err := c.openRTCP(b)
+		if err != nil {
+			continue
+		}
+		if packets, err := rtcp.Unmarshal(plain); err == nil {
+			read(group, packets, now)
+			return
 		}
 	}
-}
-
-func (r *reports) each(f func(*stream)) {
-	for _, s := range r.t.streams {
-		f(s)
+	if ready { // before the keys it is not counted as bad, for it is usual
+		main.in.bad()
 	}
 }
 
-func (tr *transport) protectRTCP(b []byte) ([]byte, error) {
-	if !tr.secure {
-		return b, nil
+// read takes what the far side says of its streams and of ours.
+func read(group []*stream, packets []rtcp.Packet, now time.Time) {
+	for _, p := range packets {
+		for _, s := range group {
+			switch p := p.(type) {
+			case *rtcp.SenderReport:
+				s.in.sent(p, now)
+				s.out.heard(p.Reports, now)
+			case *rtcp.ReceiverReport:
+				s.out.heard(p.Reports, now)
+			case *rtcp.PictureLossIndication:
+				if p.MediaSSRC == s.out.ssrc {
+					s.keyFrameWanted(now)
+				}
+			case *rtcp.FullIntraRequest:
+				if slices.ContainsFunc(p.FIR, func(f rtcp.FIREntry) bool { return f.SSRC == s.out.ssrc }) {
+					s.keyFrameWanted(now)
+				}
+			}
+		}
 	}
-	tr.outMu.Lock()
-	defer tr.outMu.Unlock()
-	return tr.keysOut.EncryptRTCP(nil, b, nil)
-}
-
-func (tr *transport) openRTCP(b []byte) ([]byte, error) {
-	if !tr.secure {
-		return b, nil
-	}
-	return tr.keysIn.Load().DecryptRTCP(nil, b, nil)
 }

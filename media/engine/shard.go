@@ -48,6 +48,7 @@ type worker struct {
 	header rtp.Header
 	pkt    media.Packet
 	latch  []latched // to be done after the batch
+	sealed []byte    // a packet as it came, where decrypting it is tried twice
 }
 
 func newShard(e *Engine, addr netip.AddrPort) (*shard, error) {
@@ -190,7 +191,7 @@ func (s *shard) own(table map[netip.AddrPort]*transport, addr netip.AddrPort, tr
 	switch {
 	case owner == tr:
 		return true
-	case owner != nil && owner.uses(addr):
+	case owner != nil && owner.t != tr.t && owner.uses(addr):
 		return false
 	case len(tr.bound) >= maxBound && !s.release(tr):
 		return false
@@ -217,16 +218,17 @@ func (s *shard) release(tr *transport) bool {
 
 // forget gives up every remote address of a transport.
 func (s *shard) forget(tr *transport) {
-	ssrc, heard := tr.t.streams[media.Audio].in.source()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, addr := range tr.bound {
 		s.unbind(addr, tr)
-		if heard && !tr.secure {
-			s.latch.end(leftover{addr, ssrc}, time.Now())
+		for _, stream := range tr.t.streams {
+			if ssrc, heard := stream.in.source(); heard && stream.way.Load() == tr && stream.crypt.Load() == nil {
+				s.latch.end(leftover{addr, ssrc}, time.Now())
+			}
 		}
 	}
-	tr.bound = nil
+	tr.bound, tr.awaited, tr.found = nil, netip.AddrPort{}, false
 	s.latch.forget(tr)
 }
 

@@ -24,6 +24,11 @@ type stream struct {
 	fan  media.Fanout
 	link atomic.Pointer[link]
 
+	way   atomic.Pointer[transport]
+	crypt atomic.Pointer[crypt] // nil: plain
+	sdes  *crypt                // of keys in descriptions, once there were any; guarded by the terminal's lock
+	asks  feedback
+
 	in  receiver
 	out sender
 }
@@ -33,6 +38,8 @@ func newStream(t *terminal, kind media.Kind) *stream {
 	s.gate.Store(uint32(media.SendRecv))
 	s.out.rewrite = newRewriter(uint16(random()>>17), random()>>1)
 	s.out.ssrc = random()
+	s.way.Store(t.transport)
+	s.crypt.Store(t.crypt)
 	return s
 }
 
@@ -55,10 +62,14 @@ func (s *stream) Write(p *media.Packet) error {
 	if len(p.Payload) > packetSize-rtpHeaderSize-maxTag {
 		return errTooLong
 	}
-	if p.What != media.RTP && p.What != media.Digit {
-		return nil // feedback concerns pictures, which are not carried yet
+	switch p.What {
+	case media.RTP, media.Digit:
+		return s.out.write(s, p)
+	case media.KeyFrame:
+		s.askKeyFrame()
+	case media.Ceiling: // no bandwidth feedback is agreed on
 	}
-	return s.out.write(s, p)
+	return nil
 }
 
 // passes reports whether agreement and gate let media flow one way.
@@ -87,7 +98,15 @@ type sender struct {
 	rewrite rewriter
 	buf     []byte // for packets that do not lie in a datagram of their own
 	start   bool   // a source has begun, and nothing of it has been sent yet
+	last    found  // format that was looked for last
 	stats   media.OutStats
+}
+
+// found is what outbound.find has found for a codec: it stays the same from packet to packet.
+type found struct {
+	of     *outbound
+	codec  media.Codec
+	format *format
 }
 
 // write sends a packet from a goroutine of the caller's.
@@ -102,8 +121,8 @@ func (o *sender) write(s *stream, p *media.Packet) error {
 	if pkt == nil {
 		return err
 	}
-	to := s.t.transport.remote()
-	if s.t.transport.shard.rtp.writeTo(pkt, to) != nil {
+	tr := s.way.Load()
+	if tr.shard.rtp.writeTo(pkt, tr.remote()) != nil {
 		o.stats.Failed++
 	}
 	return nil
@@ -115,16 +134,17 @@ func (o *sender) forward(s *stream, w *worker, p *media.Packet, room []byte) err
 	defer o.mu.Unlock()
 	pkt, err := o.packet(s, p, room, w.now)
 	if pkt != nil {
-		w.to(s.t.transport.shard.rtp).add(pkt, s.t.transport.remote())
+		tr := s.way.Load()
+		w.to(tr.shard.rtp).add(pkt, tr.remote())
 	}
 	return err
 }
 
 // packet makes the RTP packet for p around the payload in room, protected where the leg is. It returns nil for what cannot be sent.
 func (o *sender) packet(s *stream, p *media.Packet, room []byte, now time.Time) ([]byte, error) {
-	tr := s.t.transport
+	c := s.crypt.Load()
 	o.start = o.start || p.Start
-	if !s.passes(media.SendOnly) || !tr.ready() {
+	if !s.passes(media.SendOnly) || !s.way.Load().ready() || !c.ready() {
 		o.start = true // what goes out next follows what went out last, however long the source went on meanwhile
 		o.stats.Blocked++
 		return nil, nil
@@ -148,7 +168,7 @@ func (o *sender) packet(s *stream, p *media.Packet, room []byte, now time.Time) 
 	binary.BigEndian.PutUint32(room[4:], ts)
 	binary.BigEndian.PutUint32(room[8:], o.ssrc)
 	o.count(len(p.Payload), now)
-	pkt, err := tr.protect(room)
+	pkt, err := c.protect(room)
 	if err != nil {
 		o.stats.Failed++
 		return nil, fmt.Errorf("engine: %w", err)
@@ -170,8 +190,11 @@ func (o *sender) format(s *stream, p *media.Packet, payload []byte) (*format, er
 			return f, nil
 		}
 	} else if p.Codec != nil {
-		if f := formats.find(p.Codec); f != nil {
-			return f, nil
+		if o.last.of != formats || o.last.codec != *p.Codec {
+			o.last = found{formats, *p.Codec, formats.find(p.Codec)}
+		}
+		if o.last.format != nil {
+			return o.last.format, nil
 		}
 	}
 	o.stats.Mismatched++

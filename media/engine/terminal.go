@@ -14,17 +14,18 @@ type terminal struct {
 	policy    *media.Policy
 	o         media.OpenOptions
 	id        uint64
-	transport *transport
+	transport *transport // of sound and, unless it goes a way of its own, of video
 	streams   [2]*stream
 	reports   *reports
 	dtls      *association // nil without DTLS
+	crypt     *crypt       // of DTLS; nil without
 	plan      atomic.Pointer[media.Plan]
 
 	mu     sync.Mutex // guards the signalling side
 	neg    media.Negotiation
 	local  media.Local
-	ice    *agent // nil without ICE, and before the first description
-	far    plainFar
+	ice    *agent     // nil without ICE, and before the first description
+	second *transport // of video where the far side takes it elsewhere; nil before it did
 	closed bool
 	failed sync.Once
 
@@ -39,18 +40,22 @@ func newTerminal(e *Engine, p *media.Policy, o *media.OpenOptions) *terminal {
 	if o != nil {
 		t.o = *o
 	}
+	t.transport = &transport{t: t, shard: e.shard}
+	if p.Security == media.DTLS {
+		t.dtls, t.crypt = newAssociation(t), new(crypt)
+	}
 	for k := range t.streams {
 		t.streams[k] = newStream(t, media.Kind(k))
 	}
-	t.transport = &transport{t: t, shard: e.shard, secure: p.Security == media.DTLS}
-	if t.transport.secure {
-		t.dtls = newAssociation(t)
+	if video := &t.streams[media.Video].out; video.ssrc == t.streams[media.Audio].out.ssrc {
+		video.ssrc++ // one key protects both: two streams under one number would share its key stream
 	}
 	t.reports = newReports(t)
 	addr := e.shard.rtp.addr
 	t.local = media.Local{
 		ID: uint64(random())<<16 | uint64(random()&0xffff), Addr: e.local.String(), Port: addr.Port(), RTCPPort: e.shard.rtcp.addr.Port(),
-		Fingerprint: e.cert.fingerprint, SSRC: t.streams[media.Audio].out.ssrc, CNAME: "alexacall-" + strconv.FormatUint(uint64(random()), 36),
+		Fingerprint: e.cert.fingerprint, SSRC: t.streams[media.Audio].out.ssrc, VideoSSRC: t.streams[media.Video].out.ssrc,
+		Keys: p.NewKeys(), VideoKeys: p.NewKeys(), CNAME: "alexacall-" + strconv.FormatUint(uint64(random()), 36),
 	}
 	return t
 }
@@ -173,9 +178,12 @@ func (t *terminal) Close() error {
 		return nil
 	}
 	t.closed = true
-	agent := t.ice
+	agent, second := t.ice, t.second
 	t.mu.Unlock()
 	t.engine.forget(t)
+	if second != nil {
+		second.stopped.Store(true)
+	}
 	if !t.transport.stopped.Swap(true) {
 		t.reports.bye()
 		if t.dtls != nil {
@@ -191,6 +199,9 @@ func (t *terminal) Close() error {
 	t.failed.Do(func() {}) // after this nobody is told
 	t.transport.stopped.Store(true)
 	t.transport.shard.forget(t.transport)
+	if second != nil {
+		second.shard.forget(second)
+	}
 	for _, s := range t.streams {
 		s.fan.Close()
 	}
@@ -213,48 +224,6 @@ func (t *terminal) prepare(offerer bool) error {
 	t.local.Ufrag, t.local.Pwd = a.ufrag, a.pwd
 	t.local.Candidates = t.engine.candidates()
 	return nil
-}
-
-// apply makes the packet path follow what was agreed. t.mu is held.
-func (t *terminal) apply() error {
-	agreed := t.neg.Sections()
-	n := 0
-	for i := range agreed {
-		n += len(agreed[i].In)
-	}
-	table := newPayloads(n)
-	open := [2]media.Direction{}
-	for i := range agreed {
-		s := &agreed[i]
-		open[s.Kind] = s.Dir
-		stream := t.streams[s.Kind]
-		for _, f := range s.In {
-			codec := f.Codec
-			p := payload{codec: &codec, stream: stream}
-			if codec.IsDigits() {
-				p.what = media.Digit
-			}
-			table.add(f.Number, p)
-		}
-		stream.out.formats.Store(newOutbound(s.Out))
-	}
-	t.transport.payloads.Store(table)
-	for k, s := range t.streams {
-		s.dir.Store(uint32(open[k]))
-	}
-	plan := t.neg.Agreed()
-	if before := t.plan.Swap(&plan); before == nil {
-		t.tellLinks() // a relay may stand since before there was an agreement
-	} else if !before.EqualButDirections(plan) {
-		for _, s := range t.streams {
-			s.fan.Change()
-		}
-		t.tellLinks()
-	}
-	if len(agreed) == 0 {
-		return nil
-	}
-	return t.connect(agreed[0].Transport)
 }
 
 // tellLinks tells relays that codecs have changed.

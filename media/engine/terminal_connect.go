@@ -19,16 +19,28 @@ var (
 	errFamily      = fmt.Errorf("%w: the far side's address is not of the engine's family", media.ErrRefused)
 )
 
-// claim takes the address that plain RTP comes from for this call, before anything of a negotiation counts, for it may be another's, of
-// a family that the socket cannot reach, or our own: between two legs that name it, packets would circle for ever.
+// claim takes the addresses that RTP comes from without ICE for this call, before anything of a negotiation counts, for they may be
+// another's, of a family that the socket cannot reach, or our own: between two legs that name it, packets would circle for ever.
 func (t *terminal) claim(neg media.Negotiation) error {
 	agreed := neg.Sections()
-	if t.ice != nil || len(agreed) == 0 {
+	if t.ice != nil {
 		return nil
 	}
-	tr, far, rtcp := t.transport, agreed[0].Transport.Addr, agreed[0].Transport.RTCP
+	for i, tr := range t.ways(agreed) {
+		if i != mainOf(agreed) && agreed[i].Shared {
+			continue
+		}
+		if err := t.claimWay(tr, &agreed[i].Transport); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *terminal) claimWay(tr *transport, section *media.Transport) error {
+	far, rtcp := section.Addr, section.RTCP
 	switch {
-	case !far.IsValid() || far == t.far.addr:
+	case !far.IsValid() || far == tr.described.addr:
 		return nil
 	case !t.engine.reaches(far.Addr()):
 		return errFamily
@@ -55,22 +67,38 @@ func (e *Engine) owns(a netip.AddrPort) bool {
 	return ip == e.local || slices.Contains(e.hosts, ip) || ip.IsLoopback() && e.shard.rtp.addr.Addr().IsUnspecified()
 }
 
-// connect follows the far side's transport.
-func (t *terminal) connect(far media.Transport) error {
+// connect follows the far side's transports.
+func (t *terminal) connect(agreed []media.Section, ways []*transport) error {
+	at := mainOf(agreed)
+	far := agreed[at].Transport
 	if t.dtls != nil {
 		t.dtls.expect(far.Fingerprint, far.Client)
 	}
 	if t.ice != nil {
 		return t.ice.connect(far)
 	}
-	next, before := plainFar{far.Addr, far.RTCP, far.Mux}, t.far
+	for i, tr := range ways {
+		if i == at || !agreed[i].Shared {
+			tr.follow(&agreed[i].Transport)
+		}
+	}
+	if t.second != nil && !slices.Contains(ways, t.second) {
+		t.second.described = plainFar{}
+		t.second.far.Store(nil)
+		t.second.shard.forget(t.second)
+	}
+	return nil
+}
+
+// follow sends to where a description says that the far side takes packets.
+func (tr *transport) follow(far *media.Transport) {
+	next, before := plainFar{far.Addr, far.RTCP, far.Mux}, tr.described
 	if !far.Addr.IsValid() || next == before {
 		// Held without an address: what stood stays, and the direction keeps us from sending. The same as before: the far side may
 		// have proved to send from elsewhere since, and that stays.
-		return nil
+		return
 	}
-	t.far = next
-	tr := t.transport
+	tr.described = next
 	tr.shard.mu.Lock()
 	defer tr.shard.mu.Unlock()
 	if next.addr != before.addr {
@@ -86,7 +114,6 @@ func (t *terminal) connect(far media.Transport) error {
 	}
 	tr.mux.Store(next.mux)
 	tr.farRTCP.Store(&next.rtcp)
-	return nil
 }
 
 // fail tells the signalling side once that the media cannot go on.

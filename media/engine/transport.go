@@ -2,22 +2,20 @@ package engine
 
 import (
 	"net/netip"
-	"sync"
 	"sync/atomic"
 
 	"github.com/pion/rtp"
-	"github.com/pion/srtp/v3"
 
 	"github.com/alexacall/alexacall/media"
 )
 
-// transport is the way of one terminal's packets: the shard whose port its description names, the far side's address, and the keys.
-// Sound and pictures of one terminal share it.
+// transport is the way of a terminal's packets: the shard whose port its description names, and the far side's address. Sound and
+// pictures of one terminal share it, unless the far side takes them at two addresses.
 type transport struct {
-	t      *terminal
-	shard  *shard
-	secure bool             // nothing is sent or taken before there are keys
-	bound  []netip.AddrPort // in the shard's tables, oldest first; guarded by its lock
+	t         *terminal
+	shard     *shard
+	described plainFar         // by the far side's last description; guarded by the terminal's lock
+	bound     []netip.AddrPort // in the shard's tables, oldest first; guarded by its lock
 
 	// awaited is where the description says that plain RTP comes from, until something has come from there; found says that it has come
 	// from elsewhere. The shard's lock guards both, and its reader may clear awaited while it holds the lock for reading.
@@ -27,14 +25,9 @@ type transport struct {
 	far      atomic.Pointer[netip.AddrPort] // where to send; nil: nowhere
 	farRTCP  atomic.Pointer[netip.AddrPort]
 	payloads atomic.Pointer[payloads]
-	keysIn   atomic.Pointer[srtp.Context] // used by the shard's reader only
-	conn     atomic.Pointer[stunConn]     // of the ICE agent
-	mux      atomic.Bool                  // RTCP shares RTP's port
-	stopped  atomic.Bool                  // connectivity is lost: nothing is sent any more
-
-	outMu   sync.Mutex // guards keysOut, whose context serves streams and reports
-	keysOut *srtp.Context
-	header  rtp.Header // of the packet being protected, so that it does not allocate
+	conn     atomic.Pointer[stunConn] // of the ICE agent
+	mux      atomic.Bool              // RTCP shares RTP's port
+	stopped  atomic.Bool              // connectivity is lost: nothing is sent any more
 }
 
 // remote returns where to send; ready has said that there is such a place.
@@ -45,31 +38,8 @@ func (tr *transport) remote() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// ready reports whether media can be sent.
-func (tr *transport) ready() bool { return tr.joined() && !tr.stopped.Load() }
-
-// joined reports whether there is an address and, where they are needed, there are keys.
-func (tr *transport) joined() bool {
-	return tr.far.Load() != nil && (!tr.secure || tr.keysIn.Load() != nil)
-}
-
-// protect encrypts a packet in its place, where the leg is protected. pkt needs room for the tag.
-func (tr *transport) protect(pkt []byte) ([]byte, error) {
-	if !tr.secure {
-		return pkt, nil
-	}
-	tr.outMu.Lock()
-	defer tr.outMu.Unlock()
-	return tr.keysOut.EncryptRTP(pkt, pkt, &tr.header)
-}
-
-// setKeys installs the keys of a handshake.
-func (tr *transport) setKeys(in, out *srtp.Context) {
-	tr.outMu.Lock()
-	tr.keysOut = out
-	tr.outMu.Unlock()
-	tr.keysIn.Store(in)
-}
+// ready reports whether media can be sent, as far as the way goes.
+func (tr *transport) ready() bool { return tr.far.Load() != nil && !tr.stopped.Load() }
 
 // uses reports whether an address is where we send, so that it is the far side's beyond doubt. Before there is such a place every
 // address that is bound counts.
@@ -85,13 +55,12 @@ func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 		return
 	}
 	var err error
-	n := 0
-	if tr.secure {
-		keys := tr.keysIn.Load()
-		if keys == nil {
+	n, s := 0, table.of(pkt)
+	if c := s.crypt.Load(); c != nil {
+		if !c.ready() {
 			return // before the keys: not counted as bad, for it is usual
 		}
-		if pkt, err = keys.DecryptRTP(pkt[:0], pkt, &w.header); err == nil {
+		if pkt, err = c.open(w, pkt); err == nil {
 			n = headerSize(&w.header, pkt)
 		}
 	} else {
@@ -99,7 +68,7 @@ func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 	}
 	payload, ok := trimPadding(pkt, n, w.header.Padding)
 	if err != nil || !ok || w.header.Version != 2 {
-		tr.t.streams[media.Audio].in.bad()
+		s.in.bad()
 		return
 	}
 	if from == tr.awaited {
@@ -116,7 +85,7 @@ func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 func (tr *transport) take(w *worker, table *payloads, payload, room []byte) {
 	h, pt := &w.header, table.find(w.header.PayloadType)
 	if pt.codec == nil || pt.what == media.Digit && len(payload) < eventSize {
-		tr.t.streams[media.Audio].in.unknown()
+		table.main.in.unknown()
 		return
 	}
 	if pt.what == media.Digit {

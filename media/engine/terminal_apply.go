@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/alexacall/alexacall/media"
+)
+
+// apply makes the packet path follow what was agreed: first the keys, so that nothing goes out without them, then the ways and the
+// payload types, then the directions. t.mu is held.
+func (t *terminal) apply() error {
+	agreed := t.neg.Sections()
+	ways := t.ways(agreed)
+	open, tables := [2]media.Direction{}, map[*transport]*payloads{t.transport: newPayloads(t.streams[media.Audio])}
+	if t.second != nil {
+		tables[t.second] = newPayloads(t.streams[media.Video])
+	}
+	for i := range agreed {
+		s, way := &agreed[i], ways[i]
+		stream := t.streams[s.Kind]
+		if err := stream.secure(s); err != nil {
+			return err
+		}
+		open[s.Kind] = s.Dir
+		if i == mainOf(agreed) || way != ways[mainOf(agreed)] {
+			tables[way].main = stream
+		}
+		tables[way].take(stream, s.In)
+		stream.way.Store(way)
+		stream.asks.agreed.Store(uint32(s.Feedback))
+		stream.out.formats.Store(newOutbound(s.Out))
+	}
+	for way, table := range tables {
+		way.payloads.Store(table)
+	}
+	for k, s := range t.streams {
+		s.dir.Store(uint32(open[k]))
+		if !slices.ContainsFunc(agreed, func(a media.Section) bool { return a.Kind == s.kind }) {
+			s.out.formats.Store(newOutbound(nil))
+		}
+	}
+	t.tell()
+	if len(agreed) == 0 {
+		return nil
+	}
+	return t.connect(agreed, ways)
+}
+
+// tell tells readers and relays of another plan.
+func (t *terminal) tell() {
+	plan := t.neg.Agreed()
+	if before := t.plan.Swap(&plan); before == nil {
+		t.tellLinks() // a relay may stand since before there was an agreement
+	} else if !before.EqualButDirections(plan) {
+		for _, s := range t.streams {
+			s.fan.Change()
+		}
+		t.tellLinks()
+	}
+}
+
+// take adds the formats that a stream may receive.
+func (t *payloads) take(s *stream, fs []media.Format) {
+	t.in = slices.Grow(t.in, len(fs))
+	for _, f := range fs {
+		codec := f.Codec
+		one := payload{codec: &codec, stream: s}
+		if codec.IsDigits() {
+			one.what = media.Digit
+		}
+		t.add(f.Number, one)
+	}
+}
+
+// secure installs the keys of a section. Those of DTLS come with its handshake.
+func (s *stream) secure(section *media.Section) error {
+	switch {
+	case s.t.crypt != nil:
+		return nil
+	case section.Security != media.SDES:
+		s.crypt.Store(nil)
+		return nil
+	case s.sdes == nil:
+		s.sdes = new(crypt)
+	}
+	if err := s.sdes.agree(section.KeyIn, section.KeyOut); err != nil {
+		return err
+	}
+	s.crypt.Store(s.sdes)
+	return nil
+}
+
+// mainOf returns the index of the section whose transport the others may share: that of sound, where there is one.
+func mainOf(agreed []media.Section) int {
+	return max(0, slices.IndexFunc(agreed, func(s media.Section) bool { return s.Kind == media.Audio }))
+}
+
+// ways returns the transport of each section. There is one ICE agent, so with ICE there is one way; else video has its own where the far
+// side does not describe the same for both. Video that is alone stays where it is.
+func (t *terminal) ways(agreed []media.Section) []*transport {
+	all := make([]*transport, len(agreed))
+	for i := range agreed {
+		switch s := &agreed[i]; {
+		case t.policy.ICE || s.Kind == media.Audio:
+			all[i] = t.transport
+		case i == mainOf(agreed):
+			all[i] = t.streams[media.Video].way.Load()
+		case s.Shared:
+			all[i] = t.transport
+		default:
+			if t.second == nil {
+				t.second = &transport{t: t, shard: t.engine.shard}
+			}
+			all[i] = t.second
+		}
+	}
+	return all
+}
