@@ -74,6 +74,7 @@ func h264Lines(m *sheetMedia, number string) (id, mode string) {
 				mode = value
 			}
 		}
+		break // of two lines for one number the first counts
 	}
 	return id, mode
 }

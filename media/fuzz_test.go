@@ -73,13 +73,15 @@ func stances(choice byte) (*media.Policy, media.Plan) {
 	muxed, dtls := media.Phone(), alexaSound()
 	muxed.Mux, muxed.Bundle = true, true
 	dtls.ICE, dtls.Mux, dtls.Bundle = false, false, false
-	policies = append(policies, muxed, dtls)
+	keyed, video := sdes(media.SDES), media.VideoPhone()
+	optional := seeing(sdes(media.SDESOptional))
+	policies = append(policies, muxed, dtls, keyed, optional, video, media.AlexaCalling(), media.Browser())
 	dir := media.Direction(choice >> 6)
 	wants := []media.Plan{
 		nil, audio(dir, media.PCMU()), audio(dir, media.Opus(), media.TelephoneEvent(8000)),
 		audio(dir, media.PCMA(), media.PCMU(), media.TelephoneEvent(48000), media.TelephoneEvent(8000)),
 	}
-	return policies[choice&3], wants[choice>>2&3]
+	return policies[int(choice&0x3f)%len(policies)], wants[choice>>2&3]
 }
 
 // A bout is one fuzzed negotiation; it checks all that we send, and that errors are documented ones and change nothing.
@@ -89,19 +91,29 @@ type bout struct {
 	p    *media.Policy
 	want media.Plan
 	sent string
+	l    media.Local
+	safe [2]bool // kinds that keys have protected
+}
+
+func newBout(t *testing.T, choice byte) *bout {
+	b := &bout{t: t, l: local()}
+	b.p, b.want = stances(choice)
+	b.l.Keys, b.l.VideoKeys, b.l.VideoSSRC = b.p.NewKeys(), b.p.NewKeys(), 4712
+	return b
 }
 
 // answer answers an offer and reports whether it could.
 func (b *bout) answer(offer media.Description) bool {
 	b.t.Helper()
-	n, d, err := b.n.Answer(b.p, local(), b.want, offer)
+	n, d, err := b.n.Answer(b.p, b.l, b.want, offer)
 	if !b.well(n, d, err) {
 		return false
 	}
 	b.send(answerFaults(sdpText(b.t, offer), sdpText(b.t, d)), sdpText(b.t, offer), d)
 	b.n = n
 	b.whole()
-	if !b.n.Far().Equal(offer.Plan()) {
+	b.secured()
+	if lenient := b.p.AnyH264 && b.p.Video != nil; !lenient && !b.n.Far().Equal(offer.Plan()) {
 		b.t.Fatalf("after an offer of %v the far side is read as %v", offer.Plan(), b.n.Far())
 	}
 	return true
@@ -109,11 +121,12 @@ func (b *bout) answer(offer media.Description) bool {
 
 func (b *bout) offer() bool {
 	b.t.Helper()
-	n, d, err := b.n.Offer(b.p, local(), b.want)
+	n, d, err := b.n.Offer(b.p, b.l, b.want)
 	if !b.well(n, d, err) {
 		return false
 	}
 	b.send(offerFaults(b.sent, sdpText(b.t, d)), b.sent, d)
+	b.secured() // forks of the offer before are over
 	b.n = n
 	return true
 }
@@ -176,14 +189,37 @@ func (b *bout) whole() {
 		}
 		for j := range s.In {
 			fits := func(c media.Codec) bool { return c.Matches(s.Out[j].Codec) }
-			if !fits(s.In[j].Codec) || !fits(m.Codecs[j]) || !slices.ContainsFunc(b.p.Audio, fits) {
+			if !fits(s.In[j].Codec) || !fits(m.Codecs[j]) || !slices.ContainsFunc(map[media.Kind][]media.Codec{media.Audio: b.p.Audio, media.Video: b.p.Video}[s.Kind], fits) {
 				b.t.Fatalf("receives %v, sends %v, agreed on %v", s.In, s.Out, m.Codecs)
 			}
 		}
+		b.locked(s)
 		far := s.Transport
 		if b.p.ICE && (far.Ufrag == "" || far.Pwd == "") || (b.p.Security == media.DTLS) && far.Fingerprint == "" || far.Addr.IsValid() && far.Addr.Port() == 0 || far.RTCP.IsValid() && far.RTCP.Port() == 0 {
 			b.t.Fatalf("a transport that is no use to policy %q: %v %v", b.p.Name, far.Addr, far.RTCP)
 		}
+	}
+}
+
+// locked checks the keys of a section: two of one suite, or none at all and none before.
+func (b *bout) locked(s media.Section) {
+	b.t.Helper()
+	switch {
+	case s.Security != b.p.Security && b.p.Security != media.SDESOptional || s.Security == media.SDESOptional:
+		b.t.Fatalf("%v under a policy of %v", s.Security, b.p.Security)
+	case s.Security == media.SDES && (s.KeyIn.IsZero() || s.KeyOut.IsZero() || s.KeyIn.Suite != s.KeyOut.Suite || s.KeyIn == s.KeyOut):
+		b.t.Fatalf("protected with %v in and %v out", s.KeyIn, s.KeyOut)
+	case s.Security != media.SDES && (b.safe[s.Kind] || !s.KeyIn.IsZero() || !s.KeyOut.IsZero()):
+		b.t.Fatalf("%v is not protected any more, or has keys: %v", s.Kind, s.KeyIn)
+	case b.p.ICE && !s.Shared && s.Dir != media.Inactive:
+		b.t.Fatalf("a second transport with ICE: %v", s)
+	}
+}
+
+// secured notes what keys protect, once no other fork can answer.
+func (b *bout) secured() {
+	for _, s := range b.n.Sections() {
+		b.safe[s.Kind] = b.safe[s.Kind] || s.Security == media.SDES
 	}
 }
 
@@ -198,8 +234,7 @@ func FuzzNegotiationAnswer(f *testing.F) {
 }
 
 func answerBoth(t *testing.T, one, two []byte, choice byte) {
-	b := &bout{t: t}
-	b.p, b.want = stances(choice)
+	b := newBout(t, choice)
 	for _, sdp := range [][]byte{one, two} {
 		offer, err := media.ParseDescription(sdp)
 		if err != nil {
@@ -230,8 +265,7 @@ func FuzzNegotiationAccept(f *testing.F) {
 }
 
 func acceptBoth(t *testing.T, one, two []byte, choice byte) {
-	b := &bout{t: t}
-	b.p, b.want = stances(choice)
+	b := newBout(t, choice)
 	if !b.offer() {
 		t.Fatal("a first offer cannot be made")
 	}
@@ -288,7 +322,7 @@ func TestMutants(t *testing.T) {
 		acceptBoth(t, one, two, choice)
 		if offer, err := media.ParseDescription(one); err == nil {
 			p, want := stances(choice)
-			if _, _, err := (media.Negotiation{}).Answer(p, local(), want, offer); err == nil {
+			if _, _, err := (media.Negotiation{}).Answer(p, newBout(t, choice).l, want, offer); err == nil {
 				answered++
 			}
 		}

@@ -182,7 +182,7 @@ func TestSecondAudioSection(t *testing.T) {
 	if got := b.n.Sections()[0].Transport.Addr.Port(); got != 49174 {
 		t.Errorf("sends to port %d, want 49174", got)
 	}
-	if got, want := mLines(sdpText(t, b.offer(nil))), "audio refused RTP/AVP 97; audio taken RTP/AVP 96 9 0 8 97 98"; got != want {
+	if got, want := mLines(sdpText(t, b.offer(nil))), "audio refused RTP/AVP 97; audio taken RTP/AVP 96 9 0 8 98 99"; got != want {
 		t.Errorf("our offer: %q, want %q", got, want)
 	}
 }

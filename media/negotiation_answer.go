@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -61,6 +62,10 @@ type answering struct {
 // section answers one m-section: taken, or refused in its place.
 func (a *answering) section(m *sdpSection, before section) section {
 	s := section{media: m.media, proto: m.proto, refused: firstFormat(m), known: before.known}
+	formats := m.formatList()
+	if len(formats) > 0 && strconv.Itoa(int(formats[0].Number)) == m.formats[0] {
+		s.known = remember(s.known, formats[:1]) // a refusal names it
+	}
 	s.mid, _ = m.value("mid")
 	var ok bool
 	if s.kind, ok = kindOf(m.media); !ok || a.taken[s.kind] {
@@ -75,7 +80,7 @@ func (a *answering) section(m *sdpSection, before section) section {
 		a.why = a.p.refusal(m)
 		return s
 	}
-	s.in, s.out = a.p.common(s.kind, m.formatList(), wanted.Codecs)
+	s.in, s.out = a.p.common(s.kind, formats, wanted.Codecs)
 	if len(s.in) == 0 {
 		return s
 	}

@@ -76,7 +76,7 @@ func (p *Policy) readings(c Codec) []Codec {
 // read returns what a description of the far side says, with its formats as p reads them.
 func (p *Policy) read(said Plan) Plan {
 	for i := range said {
-		if len(p.codecs(said[i].Kind)) == 0 {
+		if said[i].Kind != Video || len(p.Video) == 0 {
 			continue
 		}
 		var codecs []Codec
