@@ -52,6 +52,7 @@ type Leg struct {
 	byeOnACK   *bridge.Cause   // BYE waits for the ACK of our acceptance
 	injected   uint16          // sequence number of the last injected packet
 	wished     *wish           // of the far side, to be replaced
+	reporting  *report         // the last word on a transfer, which the far side is to have before BYE
 	refers     int             // REFERs that were taken
 	referring  []*referring    // ours that are under way
 	extra      []sipmsg.Header // of the INVITE that we place

@@ -50,6 +50,8 @@ func (l *Leg) conclude() {
 		l.byeOnACK = &why
 	case l.dialog.remoteTag == "" && l.dialog.ours:
 		l.finish() // our INVITE has not gone out
+	case l.reporting != nil:
+		l.reporting.bye(why)
 	default:
 		l.bye(why)
 	}

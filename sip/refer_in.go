@@ -127,12 +127,50 @@ func (s *subscription) notify(status int, phrase string, last bool) {
 	contentType := sipmsg.ContentTypeHeader(typeFrag + ";version=2.0")
 	req.AppendHeader(&contentType)
 	req.SetBody(sipfrag(status, phrase))
-	refused := func(res *sipmsg.Response, err error) {
+	told := &report{leg: l}
+	answered := func(res *sipmsg.Response, err error) {
 		if err != nil || !res.IsSuccess() {
 			s.mute = true // it does not want to know (RFC 6665 section 4.2.2)
 		}
+		told.done()
 	}
-	if err := l.request(req, way, refused); err != nil {
+	if last {
+		l.reporting = told
+	}
+	if err := l.request(req, way, answered); err != nil {
 		l.log.Debug("NOTIFY not sent", "error", err)
+		told.done()
+	}
+}
+
+// reportFor is how long BYE waits for the answer to the last NOTIFY of a transfer.
+const reportFor = 2 * time.Second
+
+// report is the last NOTIFY of a transfer, until it is answered. Who is told of a success and hung up at one moment may take in the
+// second before the first.
+type report struct {
+	leg   *Leg
+	why   *bridge.Cause // BYE waits for it
+	timer *time.Timer
+}
+
+// bye has BYE sent once the report is answered.
+func (r *report) bye(why bridge.Cause) {
+	r.why = &why
+	r.timer = time.AfterFunc(reportFor, func() { r.leg.post(r.done) })
+}
+
+// done takes the end of the report.
+func (r *report) done() {
+	l := r.leg
+	if l.reporting != r {
+		return
+	}
+	l.reporting = nil
+	if r.why != nil {
+		r.timer.Stop()
+		if !l.finished {
+			l.bye(*r.why)
+		}
 	}
 }

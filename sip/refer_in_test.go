@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	sipmsg "github.com/emiago/sipgo/sip"
+
 	"github.com/alexacall/alexacall/bridge"
 )
 
@@ -223,6 +225,34 @@ func TestReferTargets(t *testing.T) {
 			}
 			if got != want {
 				t.Errorf("%s becomes %q, want %q", field, got, want)
+			}
+		})
+	}
+}
+
+// TestReferByeAfterNotify hangs up only when the far side has the last word on its transfer, or has had two seconds.
+func TestReferByeAfterNotify(t *testing.T) {
+	for _, answers := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			tr := newTrio(t)
+			tr.carol.refer(202, referDave)
+			tr.carol1.notify(100, false)
+			tr.dave.accepts(tr.dave.request("INVITE"), "d1", describe(1, "sendrecv", 32000, "0 8 101"))
+			last := tr.carol1.request("NOTIFY")
+			begun := time.Now()
+			if answers {
+				tr.carol1.silence(400 * time.Millisecond)
+				tr.carol1.reply(last, 200, "", "")
+				tr.carol1.byes()
+				return
+			}
+			for req, ok := last, true; req.Method != sipmsg.BYE; { // NOTIFY is repeated meanwhile
+				if req, ok = tr.carol1.receive(patience).(*sipmsg.Request); !ok {
+					t.Fatal("no BYE")
+				}
+			}
+			if got := time.Since(begun); got != 2*time.Second {
+				t.Errorf("BYE after %v", got)
 			}
 		})
 	}
