@@ -34,6 +34,9 @@ type Options struct {
 	PublicAddr string
 	// Credentials answer digest challenges (RFC 7616) to calls that we place.
 	Credentials []Credentials
+	// Trusted are the addresses of networks that vouch for what they say: the trust domain of RFC 3325. Only of them Identity's Asserted and
+	// Diversion are believed, and only they are told who a caller is that wants to be unknown. Nil is nobody.
+	Trusted []netip.Prefix
 	// Message takes MESSAGE (RFC 3428), outside calls and within them. Nil refuses them with 405. Each message has a goroutine of its own,
 	// of which MaxMessages run at a time; ctx ends after 25 seconds, and with Close, which waits for them. Nil is answered 200; an *Error
 	// with its Status, 202 too, and its RetryAfter; any other error 500. A repeated delivery is answered without being taken again.
@@ -131,7 +134,7 @@ func (o *Options) check() (settings, error) {
 	}
 	for _, c := range s.Credentials {
 		if c.Realm == "" && c.Host == "" {
-			return s, errors.New("sip: credentials for neither a realm nor a host")
+			return s, errNowhere
 		}
 	}
 	switch {

@@ -55,6 +55,11 @@ var statusTable = map[int]bridge.Cause{
 	603: bridge.Declined, 607: bridge.Declined, 608: bridge.Declined,
 }
 
+// byeTable maps the Q.850 values of a BYE to causes: a call that was up ends normally, unless a network says that it failed.
+var byeTable = map[int]bridge.Cause{
+	27: bridge.Unreachable, 38: bridge.Unreachable, 102: bridge.Unreachable, 41: bridge.Internal, 42: bridge.Overload, 88: bridge.Media,
+}
+
 // rowOf returns how SIP names a cause; a cause from nowhere is Internal.
 func rowOf(c bridge.Cause) causeRow {
 	for _, row := range causeTable {

@@ -248,9 +248,12 @@ func (in *login) keep(given []*proof) {
 }
 
 // credentialsFor returns those that are meant for calls to a host.
-func (a *Agent) credentialsFor(host string) []Credentials {
+func (a *Agent) credentialsFor(host string) []Credentials { return fitting(a.o.Credentials, host) }
+
+// fitting returns those credentials that are for calls to a host.
+func fitting(all []Credentials, host string) []Credentials {
 	var fit []Credentials
-	for _, c := range a.o.Credentials {
+	for _, c := range all {
 		if c.Host == "" || strings.EqualFold(c.Host, host) {
 			fit = append(fit, c)
 		}

@@ -38,7 +38,7 @@
 //	NoAnswer      480       19       408, 480
 //	Declined      480       21       603, 607, 608; sent as 603 with Options.Decline603
 //	Cancelled     487       31       487
-//	Elsewhere     486       26       CANCEL with Reason SIP;cause=200
+//	Elsewhere     486       26       CANCEL with Reason SIP;cause=200 or Q.850;cause=26
 //	NotFound      404       1        404, 410, 484, 485, 604
 //	Unreachable   480       20       3xx, 430, 482, 483, 502, 504, no response
 //	Forbidden     403       57       401, 402, 403, 407, 428, 429, 433, 436, 437, 438, 470, 494
@@ -46,7 +46,8 @@
 //	Media         488       88       406, 415, 488, 580, 606
 //	Internal      500       41       all others
 //
-// Where several causes have one status, the Q.850 value of a Reason header in the response tells them apart.
+// Where several causes have one status, the Q.850 value of a Reason header in the response tells them apart. Of a BYE it tells a network's
+// failure: 27, 38 and 102 are Unreachable, 41 Internal, 42 Overload, 88 Media, all else Normal.
 //
 // # Digits
 //
@@ -58,16 +59,24 @@
 //
 // A REFER within a call that is up (RFC 3515) becomes Info.Transfer, which bridge.Join carries out where JoinOptions.Dialer is set. Its
 // sender is told by NOTIFY: 100 at once, the status of what came of it at the end, also after it has hung up; nothing if it asks for that
-// (RFC 4488). Its Refer-To is a sip, sips or tel URI; of the header fields in it Replaces alone is taken, and goes along with Referred-By
-// (RFC 3892) into the INVITE of the Agent that dials it: under keys of DialOptions.Attr that begin with "sip.". Where that names a call of
-// the same Agent, no INVITE is sent: the other party of that call is joined with the one that is transferred. One wish of a call is
-// taken at a time (491), and given up after three minutes. REFER outside calls is refused (403).
+// (RFC 4488). Our BYE waits up to two seconds for the answer to the last one. Its Refer-To is a sip, sips or tel URI; of the header fields
+// in it Replaces alone is taken, and goes along with Referred-By (RFC 3892) into the INVITE of the Agent that dials it: under keys of
+// DialOptions.Attr that begin with "sip.". Where that names a call of the same Agent, no INVITE is sent: the other party of that call is
+// joined with the one that is transferred. One wish of a call is taken at a time (491), and given up after three minutes. REFER outside
+// calls is refused (403).
 //
 // An INVITE with Replaces (RFC 3891) becomes Info.Transfer of the leg that it names, and does not reach the Bridge. It must know both tags
 // of a call that is up, or of one that we have placed and that rings; it is refused with 481, 486 or 603 as the RFC says, and with 480 if
 // nobody takes it within ten seconds.
 //
 // [Leg.Refer] and [Leg.ReferTo] have a far side transferred, and return with its last NOTIFY.
+//
+// # Identity
+//
+// [Agent.As] is the agent as a Dialer whose calls say more of who is calling than From, or have credentials of their own; [Leg.Identity] is
+// what the far side said: P-Asserted-Identity and P-Preferred-Identity (RFC 3325), Privacy (RFC 3323), Diversion (RFC 5806) and
+// User-to-User (RFC 7433). What names parties is believed only of Options.Trusted. A call whose Privacy asks for "id", "user" or "header"
+// goes out From anonymous, and what names the caller goes to Options.Trusted alone.
 //
 // # Messages
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -32,6 +33,7 @@ type Leg struct {
 	settled  chan struct{} // closed when the far side has nothing more to say
 	signs    chan struct{} // of a call that we place: closed at the first sign of life
 	digits   digits
+	identity atomic.Pointer[Identity] // what the far side said of the parties; nil: nothing yet
 
 	// The rest belongs to the inbox of the call.
 	dialog     *dialog

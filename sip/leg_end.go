@@ -92,9 +92,11 @@ func (l *Leg) bye(why bridge.Cause) {
 func (l *Leg) byed(tx *serverTx) {
 	_ = tx.answer(response{status: 200, phrase: "OK"})
 	end := &bridge.EndError{Cause: bridge.Normal, Remote: true}
-	if r := reasonOf(tx.req); r.text != "" {
+	r := reasonOf(tx.req)
+	if r.text != "" {
 		end.Err = &Error{Status: 200, Method: string(sipmsg.BYE), Reason: r.text}
 	}
+	end.Cause = byeTable[r.q850]
 	if l.opening != nil {
 		end.Cause = bridge.Cancelled
 	}
@@ -125,7 +127,7 @@ func (l *Leg) cancelled(invite *serverTx, r reason) {
 		return
 	}
 	end := &bridge.EndError{Cause: bridge.Cancelled, Remote: true}
-	if r.sip == 200 { // RFC 3326 section 2: answered by another phone that was called too
+	if r.sip == 200 || r.q850 == 26 { // RFC 3326 section 2: answered by another phone that was called too
 		end.Cause = bridge.Elsewhere
 	}
 	if r.text != "" {

@@ -58,6 +58,7 @@ func (a *Agent) receive(tx *serverTx) (*Leg, error) {
 	info := bridge.Info{From: d.remote.party(), To: nameAddr{d.local.name, tx.req.Recipient}.party(), Far: offer.Plan(), Pending: !offer.IsZero(), Came: true}
 	l := a.newLeg(d, info)
 	l.came = true
+	l.identify(tx.req, tx.from)
 	l.opening = &opening{tx: tx, offer: offer}
 	if a.o.Reliable != ReliableOff {
 		l.opening.reliable = supports(tx.req, tagReliable)

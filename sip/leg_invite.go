@@ -122,6 +122,7 @@ func (inv *inviting) success(res *sipmsg.Response) {
 	inv.exchange.tx.past.mayFork(inv)
 	inv.stop()
 	l.dialog.establish(res)
+	l.identify(res, inv.exchange.way)
 	switch {
 	case l.Ended() != nil: // withdrawn, and accepted at that moment
 		inv.acknowledge(res, nil)

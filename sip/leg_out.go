@@ -19,13 +19,21 @@ import (
 // The error is a *bridge.EndError, whose Err is an *Error if a response ended the attempt. When ctx ends the call is withdrawn behind the
 // caller's back: CANCEL, or ACK and BYE if it is accepted at that moment.
 func (a *Agent) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bridge.Leg, error) {
+	return a.dial(ctx, to, o, nil)
+}
+
+// dial is Dial with what the call says besides.
+func (a *Agent) dial(ctx context.Context, to string, o *bridge.DialOptions, more *CallOptions) (bridge.Leg, error) {
 	if o == nil {
 		o = &bridge.DialOptions{}
+	}
+	if more == nil {
+		more = &CallOptions{}
 	}
 	if instead, named := a.here(o.Attr); instead != nil {
 		return a.replaceHere(ctx, instead, named, o)
 	}
-	l, err := a.place(ctx, to, o)
+	l, err := a.place(ctx, to, o, more)
 	if err != nil {
 		if end, ok := errors.AsType[*bridge.EndError](err); ok {
 			return nil, end
@@ -71,7 +79,7 @@ func dialCause(err error) bridge.Cause {
 var errNoMedia = errors.New("sip: no media")
 
 // place makes a leg and sends its INVITE.
-func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions) (*Leg, error) {
+func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions, more *CallOptions) (*Leg, error) {
 	target, err := parseURI(to)
 	if err != nil {
 		return nil, fmt.Errorf("sip: called party: %w", err)
@@ -80,13 +88,19 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions) (*L
 	if err != nil {
 		return nil, &bridge.EndError{Cause: bridge.Internal, Err: fmt.Errorf("sip: caller: %w", err)}
 	}
+	if err := more.check(); err != nil {
+		return nil, &bridge.EndError{Cause: bridge.Internal, Err: err}
+	}
+	if more.Identity.hides() {
+		from = anonymous()
+	}
 	network, err := a.networkOf(&target, a.o.firstNetwork())
 	if err != nil {
 		return nil, err
 	}
 	called := nameAddr{uri: sipmsg.Uri{Scheme: target.Scheme, User: target.User, Host: target.Host, Port: target.Port}}
 	d := a.newDialog(from, called, network)
-	d.target, d.login.creds = target, a.credentialsFor(target.Host)
+	d.target, d.login.creds = target, more.credentialsFor(a, target.Host)
 	info := bridge.Info{From: from.party(), To: bridge.Party{URI: plainURI(&target)}, Attr: withoutOurs(o.Attr)}
 	l := a.newLeg(d, info)
 	l.want, l.signs, l.extra = o.Plan, make(chan struct{}), fieldsOf(o.Attr)
@@ -113,6 +127,7 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions) (*L
 	if err != nil {
 		return nil, l.unsent(err)
 	}
+	l.extra = append(l.extra, more.Identity.fields(a.trustsAll(way, rest))...)
 	if err := l.run(ctx, func() error { return l.invite(way, rest, offer) }); err != nil {
 		return nil, l.unsent(err)
 	}

@@ -246,10 +246,12 @@ func TestReferByeAfterNotify(t *testing.T) {
 				tr.carol1.byes()
 				return
 			}
-			for req, ok := last, true; req.Method != sipmsg.BYE; { // NOTIFY is repeated meanwhile
-				if req, ok = tr.carol1.receive(patience).(*sipmsg.Request); !ok {
+			for req := last; req.Method != sipmsg.BYE; { // NOTIFY is repeated meanwhile
+				next, ok := tr.carol1.receive(patience).(*sipmsg.Request)
+				if !ok {
 					t.Fatal("no BYE")
 				}
+				req = next
 			}
 			if got := time.Since(begun); got != 2*time.Second {
 				t.Errorf("BYE after %v", got)
