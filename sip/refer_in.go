@@ -76,7 +76,9 @@ func (l *Leg) referred(tx *serverTx) {
 	}
 	_ = tx.answer(accepted)
 	l.log.Debug("transfer asked for")
-	s.notify(100, "Trying", false)
+	if !s.mute {
+		s.tell(sipLine{100, "Trying"})
+	}
 	l.wishes(&bridge.Transfer{To: ref.to, Attr: ref.attr}, referFor, s.end)
 }
 
@@ -86,31 +88,71 @@ type subscription struct {
 	id    int  // that its NOTIFY carry; 0: none
 	mute  bool // nothing is told
 	until time.Time
+	busy  bool     // a NOTIFY waits for its answer
+	next  *sipLine // what is told after it
+	last  *report  // of the last word, once there is one
+}
+
+// sipLine is the status of a response.
+type sipLine struct {
+	status int
+	phrase string
 }
 
 // end tells what came of it, also after the call itself is over: that is how long its dialog lasts (RFC 5057 section 5.1).
 func (s *subscription) end(err error) {
-	if err == nil {
-		s.notify(200, "OK", true)
-		return
+	line := sipLine{200, "OK"}
+	if err != nil {
+		r := s.leg.agent.refusalOf(bridge.CauseOf(err))
+		line = sipLine{r.status, r.phrase}
+		if e, ok := errors.AsType[*Error](err); ok && e.Status >= 300 && e.Status <= 699 {
+			line = sipLine{e.Status, e.Reason}
+		}
 	}
-	r := s.leg.agent.refusalOf(bridge.CauseOf(err))
-	if e, ok := errors.AsType[*Error](err); ok && e.Status >= 300 && e.Status <= 699 {
-		r = refuseWith(e.Status, e.Reason)
-	}
-	s.notify(r.status, r.phrase, true)
-}
-
-// notify sends NOTIFY.
-func (s *subscription) notify(status int, phrase string, last bool) {
 	if s.mute {
 		return
 	}
+	s.last = &report{leg: s.leg}
+	s.leg.reporting = s.last
+	s.tell(line)
+}
+
+// tell tells the sender of the REFER something, after what it was told before: NOTIFYs are not to overtake each other.
+func (s *subscription) tell(line sipLine) {
+	if s.busy {
+		s.next = &line
+		return
+	}
+	s.busy = true
+	if err := s.notify(line); err != nil {
+		s.leg.log.Debug("NOTIFY not sent", "error", err)
+		s.told(err)
+	}
+}
+
+// told takes the answer to a NOTIFY. Who refuses it does not want to know more (RFC 6665 section 4.2.2).
+func (s *subscription) told(err error) {
+	s.busy = false
+	line := s.next
+	s.next = nil
+	switch {
+	case err != nil:
+		s.mute = true
+	case line != nil:
+		s.tell(*line)
+		return
+	}
+	if s.last != nil {
+		s.last.done()
+	}
+}
+
+// notify sends NOTIFY.
+func (s *subscription) notify(line sipLine) error {
 	l := s.leg
 	way, err := l.dialog.way()
 	if err != nil {
-		l.log.Debug("NOTIFY not sent", "error", err)
-		return
+		return err
 	}
 	req := l.dialog.request(sipmsg.NOTIFY, 0)
 	req.AppendHeader(l.dialog.contact())
@@ -119,28 +161,20 @@ func (s *subscription) notify(status int, phrase string, last bool) {
 		event += ";id=" + itoa(s.id)
 	}
 	state := "terminated;reason=noresource"
-	if !last {
+	if s.last == nil {
 		state = "active;expires=" + itoa(max(1, int(time.Until(s.until)/time.Second)))
 	}
 	req.AppendHeader(sipmsg.NewHeader("Event", event))
 	req.AppendHeader(sipmsg.NewHeader("Subscription-State", state))
 	contentType := sipmsg.ContentTypeHeader(typeFrag + ";version=2.0")
 	req.AppendHeader(&contentType)
-	req.SetBody(sipfrag(status, phrase))
-	told := &report{leg: l}
-	answered := func(res *sipmsg.Response, err error) {
-		if err != nil || !res.IsSuccess() {
-			s.mute = true // it does not want to know (RFC 6665 section 4.2.2)
+	req.SetBody(sipfrag(line.status, line.phrase))
+	return l.request(req, way, func(res *sipmsg.Response, err error) {
+		if err == nil && !res.IsSuccess() {
+			err = errorOf(sipmsg.NOTIFY, res)
 		}
-		told.done()
-	}
-	if last {
-		l.reporting = told
-	}
-	if err := l.request(req, way, answered); err != nil {
-		l.log.Debug("NOTIFY not sent", "error", err)
-		told.done()
-	}
+		s.told(err)
+	})
 }
 
 // reportFor is how long BYE waits for the answer to the last NOTIFY of a transfer.
