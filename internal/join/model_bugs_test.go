@@ -89,19 +89,19 @@ func bugs() []bug {
 		})},
 		{"rings for ever", "incoming and dialled", false, "the end was not passed on", ignoring(join.RingTimeout)},
 		{"asks for ever", "take-over", false, "is not answered", ignoring(join.AskTimeout)},
-		{"hold not passed on", "take-over", false, "where the other side says", dropping(func(s join.State, a join.Action) bool {
+		{"hold not passed on", "take-over", true, "where the other side says", dropping(func(s join.State, a join.Action) bool {
 			return a.Do == join.DoUpdate && s.Told[a.Side][audio].Dir != join.Absent && s.Told[a.Side][audio].Dir != a.Want[audio].Dir
 		})},
 		{"Told not kept", "take-over", true, "updates without end", forgetTold},
 		{"both sides take each other's codec at once", "take-over, slow watchers", true, "updates without end", tellBoth},
-		{"stays without a common codec", "take-over", false, "no common codec", func(stepFunc) stepFunc {
+		{"stays without a common codec", "take-over", true, "no common codec", func(stepFunc) stepFunc {
 			r := rules(worldRules{})
 			r.Mixed = true
 			return r.Step
 		}},
 		{"a replaced far side told twice", dialled, false, "is told twice", twice(join.DoSettle)},
 		{"a far side told twice that it is not replaced", dialled, false, "is told twice", twice(join.DoReturn)},
-		{"old leg not ended", dialled, false, "is not told", dropping(func(_ join.State, a join.Action) bool { return a.Do == join.DoSettle })},
+		{"old leg not ended", dialled, true, "is not told", dropping(func(_ join.State, a join.Action) bool { return a.Do == join.DoSettle })},
 		{"a failed replacement not told", dialled, false, "nobody has ended it", dropping(func(_ join.State, a join.Action) bool { return a.Do == join.DoReturn })},
 		{"a failed replacement ends the call", dialled, false, "nobody has ended it", forgetMove(join.Trying)},
 		{"a far side that asked and left ends the call", dialled, false, "nobody has ended it", forgetMove(join.Fetching)},
