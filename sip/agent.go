@@ -43,6 +43,8 @@ type Agent struct {
 	closed   bool
 	quiet    chan struct{} // closed and replaced when standing or legs get fewer
 
+	registrations map[*Registration]struct{} // those that Close has to end
+
 	closing sync.Once
 }
 
@@ -82,10 +84,10 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 	}
 	a := &Agent{
 		o: s, log: s.log, engine: e, txs: newTransactions(),
-		inboxes: map[string]*inbox{}, legs: map[legKey]*Leg{}, quiet: make(chan struct{}),
+		inboxes: map[string]*inbox{}, legs: map[legKey]*Leg{}, registrations: map[*Registration]struct{}{}, quiet: make(chan struct{}),
 	}
 	a.transport = newTransport(&a.o, &a.count)
-	a.transport.arrived, a.transport.broken, a.transport.lost = a.arrived, rescue, a.lost
+	a.transport.arrived, a.transport.broken, a.transport.lost = a.arrived, rescue, a.lostWay
 	if err = a.bind(addr); err != nil {
 		return nil, err
 	}
@@ -119,7 +121,7 @@ func (a *Agent) Stats() Stats {
 }
 
 // Drain refuses new calls, both ways, and messages that come, and waits for those that are there. When ctx ends first it ends the calls,
-// waits for that, and returns ctx's error. It may be called more than once. The agent goes on to answer far sides until Close.
+// waits for that, and returns ctx's error. Registrations stand until Close. It may be called more than once. The agent goes on to answer far sides until Close.
 func (a *Agent) Drain(ctx context.Context) error {
 	a.mu.Lock()
 	a.draining = true
@@ -135,16 +137,20 @@ func (a *Agent) Drain(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// Close ends all calls, gives their far sides up to two seconds to confirm it, closes the sockets and waits for every goroutine of the
+// Close ends all calls and registrations, gives their far sides up to two seconds to confirm it, closes the sockets and waits for every goroutine of the
 // agent's own. It is idempotent.
 func (a *Agent) Close() error {
 	a.closing.Do(func() {
 		a.mu.Lock()
 		a.draining = true
 		a.mu.Unlock()
+		ctx, cancel := context.WithTimeout(context.Background(), byeFor)
+		defer cancel()
+		unregistered := a.unregister()
 		for _, l := range a.hangupAll(bridge.Overload) {
 			l.post(l.finish) // its far side had its time
 		}
+		unregistered(ctx)
 		if a.intake != nil {
 			ended, cancel := context.WithCancel(context.Background())
 			cancel()

@@ -85,6 +85,15 @@
 // has been refused never reached the option: a type that is not in Options.MessageTypes or an unknown compression (415), more than 64 KiB
 // decompressed (413), more than Options.MaxMessages at a time or an agent that drains (503). [Agent.Ping] asks with OPTIONS.
 //
+// # Registration
+//
+// [Agent.Register] keeps an address at a registrar, whose calls then come to the Bridge, with RegisterOptions.User in Info.To. It is refreshed ten
+// minutes before it expires, or after half of its time where that is short, and up to a tenth of the wait earlier; a failure is followed by
+// attempts as in RFC 5626 section 4.5. A connection that it uses is kept open, and is replaced within ten seconds when it ends. Proxies may put
+// themselves into the way of the calls that come (Path, RFC 3327); [Registration.Dial] takes the way that the registrar names for calls out
+// (Service-Route, RFC 3608). [Registration.Close] ends it there within five seconds, [Agent.Close] all of them within two; Drain lets them
+// stand. There may be 10,000.
+//
 // # Authentication
 //
 // Challenges (RFC 7616) to what we send are answered with Options.Credentials: MD5, SHA-256 and SHA-512-256 (RFC 8760), the strongest that is
@@ -117,10 +126,10 @@
 //
 // An Agent and its legs are safe for concurrent use. What happens to one call, messages, the owner's wishes and timers, happens in order, in
 // its inbox: a goroutine that is there only while something waits. A call to which nothing happens has none, and neither has a finished
-// one; its timers are timers of the runtime. The goroutines:
+// one; its timers are timers of the runtime. A registration is handled in the same way. The goroutines:
 //   - one that reads UDP, one each that accepts TCP and TLS, one for each connection, and one for each that is being made
 //     or, while a request goes on to the next address of its host, waited for;
-//   - one for each call with something in its inbox;
+//   - one for each call and each registration with something in its inbox;
 //   - one for each call that came in, of bridge.Intake, while the Bridge handles it;
 //   - one for each message that Options.Message takes.
 //
@@ -146,11 +155,12 @@
 //
 // The logger is told of the beginning and the end of calls, and of what could not be sent, at level Debug: with "leg" (the leg's id),
 // "status", "cause", "remote", "transport" and "error". A call that failed for want of a way, a permission, room or media is told of at
-// level Warn when its Bridge returns. Numbers, descriptions and passwords are never logged, and nothing of a message but the reason
+// level Warn when its Bridge returns, and so is of a registration that fails for the first time since it stood, with "registration" and
+// "registrar". Numbers, descriptions and passwords are never logged, and nothing of a message but the reason
 // phrase, in which what may be a number stands as "#".
 //
 // # Limitations
 //
-// No WebSocket and no registration either way; none of these is advertised. NAPTR records are not looked up. A 3xx is a refusal: it is not
+// No WebSocket, and nobody registers with the agent; neither is advertised. NAPTR records are not looked up. A 3xx is a refusal: it is not
 // followed. Of a far side that refuses the offer in our re-INVITE, the call goes on as it was.
 package sip

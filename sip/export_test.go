@@ -1,5 +1,7 @@
 package sip
 
+import "time"
+
 // DropConnections closes the TCP connections under an agent, as a network does.
 func (a *Agent) DropConnections() {
 	t := a.transport
@@ -12,4 +14,11 @@ func (a *Agent) DropConnections() {
 	for _, s := range open {
 		_ = s.Close()
 	}
+}
+
+// Until returns when a registration expires.
+func (r *Registration) Until() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.until
 }

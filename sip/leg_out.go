@@ -103,6 +103,10 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions, mor
 	d.target, d.login.creds = target, more.credentialsFor(a, target.Host)
 	info := bridge.Info{From: from.party(), To: bridge.Party{URI: plainURI(&target)}, Attr: withoutOurs(o.Attr)}
 	l := a.newLeg(d, info)
+	hop, network, err := a.outset(ctx, d)
+	if err != nil {
+		return nil, err
+	}
 	l.want, l.signs, l.extra = o.Plan, make(chan struct{}), fieldsOf(o.Attr)
 	if err := l.open(); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoMedia, err)
@@ -119,7 +123,7 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions, mor
 		}
 		offer = textOf(first)
 	}
-	rest, err := a.route(ctx, &target, network)
+	rest, err := a.route(ctx, &hop, network)
 	if err != nil {
 		return nil, l.unsent(err)
 	}

@@ -1,0 +1,135 @@
+package sip
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// request makes a REGISTER.
+func (r *Registration) request(expires time.Duration) *sipmsg.Request {
+	req := r.dialog.request(sipmsg.REGISTER, 0)
+	seconds := strconv.Itoa(int(expires / time.Second))
+	contact := r.contact()
+	contact.Params.Add("expires", seconds)
+	req.AppendHeader(contact)
+	req.AppendHeader(sipmsg.NewHeader("Expires", seconds))
+	req.AppendHeader(sipmsg.NewHeader("Supported", "path")) // RFC 3327: proxies on the way may put themselves into that of our calls
+	req.AppendHeader(r.agent.allow())
+	return req
+}
+
+// contact returns where calls reach us.
+func (r *Registration) contact() *sipmsg.ContactHeader {
+	c := r.dialog.contact()
+	c.Address.User = r.as.user
+	return c
+}
+
+// granted returns how long the registrar keeps us (RFC 3261 section 10.2.4): by our Contact among those that it lists, or by the only one,
+// as registrars have been seen that list where they see us instead; else by Expires; else it is what was asked for.
+func granted(res *sipmsg.Response, own *sipmsg.Uri, asked time.Duration) time.Duration {
+	whole := asked
+	if res.GetHeader("expires") != nil {
+		whole = secondsOf(res, "expires")
+	}
+	var listed []*sipmsg.ContactHeader
+	for _, h := range res.GetHeaders("contact") {
+		if c, ok := h.(*sipmsg.ContactHeader); ok {
+			if sameContact(&c.Address, own) {
+				return min(contactLasts(c, whole), maxExpires)
+			}
+			listed = append(listed, c)
+		}
+	}
+	if len(listed) == 1 {
+		whole = contactLasts(listed[0], whole)
+	}
+	return min(whole, maxExpires)
+}
+
+// contactLasts returns the expires parameter of a Contact.
+func contactLasts(c *sipmsg.ContactHeader, otherwise time.Duration) time.Duration {
+	for _, p := range c.Params {
+		if strings.EqualFold(p.K, "expires") {
+			return readSeconds(p.V)
+		}
+	}
+	return otherwise
+}
+
+// sameContact reports whether a Contact of the registrar's is ours: registrars may change parameters and the letters of the host.
+func sameContact(a, b *sipmsg.Uri) bool {
+	return a.User == b.User && strings.EqualFold(a.Host, b.Host) && contactPort(a) == contactPort(b)
+}
+
+func contactPort(u *sipmsg.Uri) int {
+	switch {
+	case u.Port != 0:
+		return u.Port
+	case u.Scheme == "sips":
+		return defaultPortOf(networkTLS)
+	}
+	return defaultPort
+}
+
+// secondsOf returns what a header field of a response says in seconds; 0 if it is not there, or says nothing.
+func secondsOf(res *sipmsg.Response, name string) time.Duration {
+	h := res.GetHeader(name)
+	if h == nil {
+		return 0
+	}
+	return readSeconds(h.Value())
+}
+
+func readSeconds(text string) time.Duration {
+	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(n) * time.Second
+}
+
+// serviceRoutes returns the Service-Route values of a response, in their order (RFC 3608). If one of them cannot be used, none is: a call
+// that leaves out a part of its way would not arrive.
+func serviceRoutes(res *sipmsg.Response) []sipmsg.Uri {
+	var routes []sipmsg.Uri
+	for _, h := range res.GetHeaders("service-route") {
+		for value := range splitAddresses(h.Value()) {
+			var u sipmsg.Uri
+			params := sipmsg.NewParams()
+			if _, err := sipmsg.ParseAddressValue(strings.TrimSpace(value), &u, &params); err != nil || checkURI(&u) != nil || len(routes) == maxRoutes {
+				return nil
+			}
+			routes = append(routes, u)
+		}
+	}
+	return routes
+}
+
+// splitAddresses yields the addresses of a list. A comma within quotes or brackets separates nothing.
+func splitAddresses(s string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		start, quoted, angled := 0, false, false
+		for i := 0; i < len(s); i++ {
+			switch {
+			case s[i] == '\\' && quoted:
+				i++
+			case s[i] == '"' && !angled:
+				quoted = !quoted
+			case s[i] == '<' && !quoted:
+				angled = true
+			case s[i] == '>' && !quoted:
+				angled = false
+			case s[i] == ',' && !quoted && !angled:
+				if !yield(s[start:i]) {
+					return
+				}
+				start = i + 1
+			}
+		}
+		yield(s[start:])
+	}
+}
