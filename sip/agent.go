@@ -26,6 +26,7 @@ type Agent struct {
 	transport *transport
 	txs       *transactions
 	intake    *bridge.Intake // nil without a Bridge
+	door      *doorkeeper    // nil unless those who begin something have to say who they are
 	count     counters
 	addr      netip.AddrPort // of UDP and TCP
 	tlsAddr   netip.AddrPort
@@ -54,7 +55,7 @@ var _ bridge.Dialer = (*Agent)(nil)
 type legKey struct{ callID, tag string }
 
 // counters are what Stats tells.
-type counters struct{ in, out, refused, invalid, unparsed, dropped, barred, handshakes, digitsLost, panics atomic.Uint64 }
+type counters struct{ in, out, refused, invalid, unparsed, dropped, barred, handshakes, digitsLost, panics, unauthorized atomic.Uint64 }
 
 // Stats are the totals of an Agent.
 type Stats struct {
@@ -64,12 +65,13 @@ type Stats struct {
 	In, Out            uint64 // calls that have come in and were handed to the Bridge, and calls placed
 	Refused            uint64 // calls that came in and were refused before the Bridge saw them
 	Invalid            uint64 // requests and responses that broke the rules of SIP
+	Unauthorized       uint64 // requests with credentials that were wrong
 	Unparsed           uint64 // what came and was no SIP
 	Dropped            uint64 // messages and connections for which there was no room
 	Barred             uint64 // messages and connections of sources that are not Options.Peers, or that have offended too often
 	Handshakes         uint64 // of TLS that far sides began and that came to nothing
 	DigitsLost         uint64 // digits that could not go out as INFO
-	Panics             uint64 // of the Bridge and of Options.Message; each has cost one call or message
+	Panics             uint64 // of the Bridge, Options.Message and Options.Users; each has cost one call or message
 }
 
 // Listen opens an agent on an address such as "192.0.2.1:5060", for UDP and TCP on the same port, and for TLS as Options say.
@@ -95,6 +97,7 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 		a.transport.close()
 		return nil, err
 	}
+	a.door = newDoorkeeper(&a.o, &a.count)
 	if s.Bridge != nil {
 		a.intake = bridge.NewIntake(s.Bridge, a.log)
 	}
@@ -108,7 +111,7 @@ func (a *Agent) Stats() Stats {
 	s := Stats{
 		In: a.count.in.Load(), Out: a.count.out.Load(), Refused: a.count.refused.Load(), Invalid: a.count.invalid.Load(),
 		Unparsed: a.count.unparsed.Load(), Dropped: a.count.dropped.Load(), Handshakes: a.count.handshakes.Load(), Barred: a.count.barred.Load(),
-		DigitsLost: a.count.digitsLost.Load(), Panics: a.count.panics.Load(),
+		DigitsLost: a.count.digitsLost.Load(), Panics: a.count.panics.Load(), Unauthorized: a.count.unauthorized.Load(),
 	}
 	s.ServerTransactions, s.ClientTransactions = a.txs.counts()
 	if a.intake != nil {

@@ -45,6 +45,15 @@ type Options struct {
 	MaxMessages int
 	// MessageTypes are the content types that Message takes, such as "application/scaip+xml"; nil is all. Others get 415.
 	MessageTypes []string
+	// Users is asked for the secret of a user, and makes us a digest server (RFC 7616): whoever begins a call, or sends another request
+	// outside calls, gets 401 until it proves that it knows the secret of a user. Leg.User and Message.User say whose. It is called with
+	// the user name of far sides, at any time and concurrently, and should not take long. Nil asks nobody.
+	Users func(user string) (secret Secret, ok bool)
+	// Realm is what users are told that they need a password for. The default is the host of PublicAddr, or of our address.
+	Realm string
+	// Algorithms are what users may choose from, the best first: "SHA-256" and "MD5". Nil is MD5 alone, for there are phones that give up
+	// where they find one that they do not know, instead of passing it over (RFC 8760 section 2.4).
+	Algorithms []string
 	// MaxCalls is how many calls may stand at a time; 0 means 5,000. Beyond it calls that come in get 503, and Dial fails with Overload.
 	MaxCalls int
 	// Peers are who may begin calls and all else. What comes from other addresses is dropped before it is read, unless it may belong to a call
@@ -152,6 +161,9 @@ func (o *Options) check() (settings, error) {
 	if s.MaxMessages <= 0 {
 		s.MaxMessages = defaultMaxMessages
 	}
+	if err := s.checkDoor(); err != nil {
+		return s, err
+	}
 	for _, t := range s.MessageTypes {
 		if !validType(t) {
 			return s, fmt.Errorf("sip: MessageTypes: %w: %q", errType, t)
@@ -202,6 +214,9 @@ func (s *settings) complete(at, tlsAt netip.AddrPort) error {
 			return err
 		}
 		s.host = hostOf(found)
+	}
+	if s.Realm == "" {
+		s.Realm = trimBrackets(s.host)
 	}
 	if s.From.URI == "" {
 		s.from.uri = sipmsg.Uri{Scheme: "sip", User: "alexacall", Host: s.host, Port: s.port}

@@ -79,11 +79,19 @@ func (a *Agent) begin(key string, req *sipmsg.Request, from conn) {
 		_ = answerTo(req, from).WriteMsg(sipmsg.NewResponseFromRequest(req, 503, "Service Unavailable", nil))
 		return
 	}
-	tx := a.serveTx(key, req, from)
 	r := validate(req)
 	if r == nil && req.Recipient.Scheme == "sips" && a.o.TLS == nil {
 		r = refuseWith(416, "Unsupported URI Scheme") // RFC 5630 section 5.3
 	}
+	user, ok := "", true
+	if r == nil {
+		user, ok = a.identify(req, from)
+	}
+	if !ok {
+		return
+	}
+	tx := a.serveTx(key, req, from)
+	tx.user = user
 	if r != nil {
 		a.count.invalid.Add(1)
 		a.offended(from, offenceUnparsed)
@@ -141,6 +149,7 @@ func (a *Agent) within(tx *serverTx, tag string) {
 		return
 	}
 	a.proven(tx.from)
+	tx.user = l.user
 	if !d.takes(req) && req.Method != sipmsg.BYE {
 		tx.refuse(refuseWith(500, "Out Of Order"))
 		return

@@ -86,6 +86,7 @@ func parseChallenge(value string) (*digest.Challenge, error) {
 // authorization is the value of an Authorization header field that has come.
 type authorization struct {
 	username, realm, nonce, uri, response, algorithm, cnonce, qop string
+	count                                                         string // nc as it was written
 	nc                                                            uint32 // 0 without qop
 }
 
@@ -112,6 +113,6 @@ func parseAuthorization(value string) (*authorization, error) {
 	if err != nil || nc == 0 || len(p["nc"]) != 8 || a.cnonce == "" {
 		return nil, errDigest
 	}
-	a.nc = uint32(nc)
+	a.nc, a.count = uint32(nc), p["nc"]
 	return a, nil
 }

@@ -102,6 +102,12 @@
 // to the address that has asked before, and nobody else. Credentials with a Host are given only to the address that the call was placed to,
 // or to that host by its name, even if the far side has moved the call. A call that came in is never given any.
 //
+// Options.Users makes the agent ask in turn: a request that begins anything (INVITE, MESSAGE, OPTIONS, ...; not ACK and CANCEL, nor what is
+// within a call) gets 401 until it proves that it knows the secret of a user, in Options.Realm, with MD5 or SHA-256 and qop auth. Each number
+// (nc) of a nonce is good once, a nonce without numbers (RFC 2069) once in all, and any for five minutes; what comes too late is told stale.
+// Credentials must be for the user part of the Request-URI: its host is often changed on the way. A request that is turned away leaves
+// nothing behind.
+//
 // # TLS
 //
 // Options.TLS serves TLS, beside UDP and TCP or alone, and is for calls that are placed to a sips URI or with transport=tls; a call by a sips

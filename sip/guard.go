@@ -20,8 +20,9 @@ const (
 
 // Offences, and what each weighs.
 const (
-	offenceUnparsed = 1.0     // it is no SIP, or breaks its rules
-	offenceDialog   = 1.0 / 4 // for a call that there is not; a far side may not know yet that we were restarted
+	offenceUnparsed    = 1.0     // it is no SIP, or breaks its rules
+	offenceCredentials = 1.0     // a wrong password: whoever guesses gets one guess a second
+	offenceDialog      = 1.0 / 4 // for a call that there is not; a far side may not know yet that we were restarted
 )
 
 // guard says whose messages are looked at: of Options.Peers all, and of others, if they may come at all, until they have offended too often.

@@ -28,6 +28,7 @@ type Leg struct {
 	terminal media.Terminal
 	log      *slog.Logger
 	came     bool // came in; else it was dialled
+	user     string
 	callID   string
 	localTag string
 	settled  chan struct{} // closed when the far side has nothing more to say
@@ -88,6 +89,9 @@ func (l *Leg) key() legKey { return legKey{l.callID, l.localTag} }
 
 // CallID returns the Call-ID of the call, by which the far side's records know it.
 func (l *Leg) CallID() string { return l.callID }
+
+// User returns who of Options.Users has proved to have placed the call; empty if nobody had to, and in a call that we placed.
+func (l *Leg) User() string { return l.user }
 
 // Agent returns the agent that the leg belongs to: a Bridge that takes its calls can place others with it.
 func (l *Leg) Agent() *Agent { return l.agent }

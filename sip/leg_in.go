@@ -71,7 +71,7 @@ func (a *Agent) receive(tx *serverTx) (*Leg, error) {
 	if err := a.admit(l); err != nil {
 		return nil, l.discard(err)
 	}
-	tx.leg = l
+	tx.leg, l.user = l, tx.user
 	if instead != nil {
 		instead.post(func() { instead.replacedBy(l, named) })
 		return l, nil

@@ -123,7 +123,7 @@ func (a *Agent) readMessage(tx *serverTx) (*Message, *refusal) {
 	from := readAddr(req.From().DisplayName, &req.From().Address)
 	to := nameAddr{plain(unescape(req.To().DisplayName)), req.Recipient}
 	return &Message{
-		From: from.party(), To: to.party(), ContentType: plain(contentType), Body: body, CallID: plain(req.CallID().Value()), Source: tx.from.remote(),
+		From: from.party(), To: to.party(), ContentType: plain(contentType), Body: body, CallID: plain(req.CallID().Value()), User: tx.user, Source: tx.from.remote(),
 	}, nil
 }
 

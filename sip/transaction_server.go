@@ -16,6 +16,7 @@ type serverTx struct {
 	key       string
 	merge     string // see transactions.calls; empty: not there
 	req       *sipmsg.Request
+	user      string // who has proved to have sent it, or the call that it belongs to
 	from      conn   // that it came by
 	back      conn   // that our responses go by
 	final     int    // status of our final response; 0: none yet

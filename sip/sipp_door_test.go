@@ -1,0 +1,228 @@
+package sip_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/sip"
+)
+
+// sippProver is SIPp as one who is asked who it is.
+const sippProver = `<?xml version="1.0" encoding="UTF-8" ?>
+<!DOCTYPE scenario SYSTEM "sipp.dtd">
+<scenario name="prover">
+<send retrans="500"><![CDATA[
+INVITE sip:room@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
+To: <sip:room@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Contact: <sip:sipp@[local_ip]:[local_port]>
+Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=sipp 1 1 IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 0
+a=rtpmap:0 PCMU/8000
+]]></send>
+<recv response="401" auth="true"/>
+<send><![CDATA[
+ACK sip:room@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch-1]
+From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
+To: <sip:room@[remote_ip]:[remote_port]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>
+<send retrans="500"><![CDATA[
+INVITE sip:room@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
+To: <sip:room@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 2 INVITE
+Contact: <sip:sipp@[local_ip]:[local_port]>
+Max-Forwards: 70
+[authentication username=gw password=PASSWORD]
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=sipp 1 1 IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 0
+a=rtpmap:0 PCMU/8000
+]]></send>
+THEN
+</scenario>
+`
+
+// sippTaken is what follows where the call is taken, sippRefused where it is not.
+const (
+	sippTaken = `<recv response="100" optional="true"/>
+<recv response="200"/>
+<send><![CDATA[
+ACK sip:room@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
+To: <sip:room@[remote_ip]:[remote_port]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: 2 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>
+<send retrans="500"><![CDATA[
+BYE sip:room@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
+To: <sip:room@[remote_ip]:[remote_port]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: 3 BYE
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>
+<recv response="200"/>`
+	sippRefused = `<recv response="401"/>
+<send><![CDATA[
+ACK sip:room@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch-1]
+From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
+To: <sip:room@[remote_ip]:[remote_port]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: 2 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>`
+)
+
+func gatewayUser(user string) (sip.Secret, bool) { return sip.Password("sesame"), user == "gw" }
+
+// TestInteropSIPpDoor has SIPp call us with the right password and with a wrong one. It knows MD5 alone.
+func TestInteropSIPpDoor(t *testing.T) {
+	testutil.Need(t, "sipp")
+	for _, c := range []struct{ name, flag, password, then string }{
+		{"UDP", "u1", "sesame", sippTaken}, {"TCP", "t1", "sesame", sippTaken}, {"wrong password", "u1", "wrong", sippRefused},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var proved atomic.Uint64
+			a := listen(t, &sip.Options{Users: gatewayUser, Realm: "trunk", Bridge: bridge.Func(func(ctx context.Context, in bridge.Leg) error {
+				if l, ok := in.(*sip.Leg); ok && l.User() == "gw" {
+					proved.Add(1)
+				}
+				return answerAll(ctx, in)
+			})})
+			text := strings.NewReplacer("PASSWORD", c.password, "THEN", c.then).Replace(sippProver)
+			if err := sipp(t, "-sf", scenario(t, text), "-t", c.flag, "-p", freePort(t), "-r", "50", "-l", "1", "-auth_uri", "room@"+a.Addr().String(), a.Addr().String()); err != nil {
+				t.Fatal(err)
+			}
+			wait(t, "the end of the calls", func() bool { return a.Stats().Standing == 0 })
+			got := a.Stats()
+			if taken := c.password == "sesame"; taken && (proved.Load() != sippRuns || got.Unauthorized != 0) || !taken && (got.In != 0 || got.Unauthorized < sippRuns) {
+				t.Errorf("%d proved; %+v", proved.Load(), got)
+			}
+		})
+	}
+}
+
+const guardedBaresip = `module_path %s
+sip_listen 127.0.0.1:%s
+net_interface 127.0.0.1
+audio_player aubridge,sink
+audio_source aubridge,sink
+audio_alert aufile,/dev/null
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+module g711.so
+module aufile.so
+module aubridge.so
+module_tmp account.so
+module_app menu.so
+`
+
+// TestInteropBaresipDoor has baresip call us, with the right password and with a wrong one.
+func TestInteropBaresipDoor(t *testing.T) {
+	testutil.Need(t, "baresip")
+	modules, err := filepath.Glob("/usr/lib/*/baresip/modules")
+	if other, _ := filepath.Glob("/usr/lib/baresip/modules"); len(other) > 0 {
+		modules = other
+	}
+	if err != nil || len(modules) == 0 {
+		t.Fatal("baresip's modules are nowhere")
+	}
+	for _, password := range []string{"sesame", "wrong"} {
+		t.Run(password, func(t *testing.T) {
+			in := newIncoming()
+			a := listen(t, &sip.Options{Users: gatewayUser, Realm: "trunk", Bridge: in})
+			dir := t.TempDir()
+			for name, text := range map[string]string{
+				"config": fmt.Sprintf(guardedBaresip, modules[0], freePort(t)), "contacts": "",
+				"accounts": "<sip:desk@127.0.0.1>;regint=0;auth_user=gw;auth_pass=" + password + ";audio_codecs=pcmu\n",
+			} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), within)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, "baresip", "-f", dir, "-t", "15", "-e", "/dial sip:room@"+a.Addr().String())
+			var log strings.Builder
+			cmd.Stdout, cmd.Stderr = &log, &log
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				_ = cmd.Process.Signal(os.Interrupt)
+				_ = cmd.Wait()
+				if t.Failed() {
+					t.Logf("baresip said\n%s", tail([]byte(log.String())))
+				}
+			}()
+			if password == "wrong" {
+				wait(t, "a wrong password", func() bool { return a.Stats().Unauthorized > 0 })
+				if len(in.legs) != 0 {
+					t.Error("a call came in")
+				}
+				return
+			}
+			select {
+			case l := <-in.legs:
+				if l.User() != "gw" {
+					t.Errorf("user %q", l.User())
+				}
+				if err := l.Answer(ctx, nil); err != nil {
+					t.Error(err)
+				}
+				if err := l.Hangup(ctx, bridge.Normal); err != nil {
+					t.Error(err)
+				}
+			case <-time.After(within):
+				t.Error("no call came in")
+			}
+		})
+	}
+}
