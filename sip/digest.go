@@ -54,6 +54,8 @@ type exchange struct {
 	longed int                                       // how often a longer session interval was asked for
 	rest   *route                                    // other ways to who it is for; nil: none
 	late   func(old *clientTx, res *sipmsg.Response) // takes responses to what was sent elsewhere in the meantime; nil: nobody does
+	moving bool                                      // the next of them is being looked for
+	ended  *failing                                  // how the request has ended in the meantime
 }
 
 // send sends the request, with credentials for those challenges that were answered earlier in the dialog on the same way.
@@ -83,7 +85,7 @@ func (x *exchange) launch() error {
 		return err
 	}
 	x.way = tx.way
-	if x.tx = tx; x.rest.more() {
+	if x.tx = tx; !x.moving && x.rest.more() {
 		time.AfterFunc(silenceFor, func() { x.dialog.agent.post(x.dialog.callID, func() { x.silent(tx) }) })
 	}
 	return nil

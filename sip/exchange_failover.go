@@ -11,39 +11,52 @@ import (
 // silenceFor is how long one of several addresses of a host may say nothing before the next is tried.
 const silenceFor = 4 * time.Second
 
+// failing is how an attempt at one address has ended.
+type failing struct {
+	res *sipmsg.Response
+	err error
+}
+
 // elsewhere has the request sent to the next address of its host (RFC 3263 section 4.3) where this one could not be reached, or says that it
 // cannot take it now. It returns false if the end of the request is what it is.
 func (x *exchange) elsewhere(res *sipmsg.Response, err error) bool {
-	if err == nil && res.StatusCode != 503 || !x.movable() {
+	switch {
+	case err == nil && res.StatusCode != 503:
+		return false
+	case x.moving:
+		x.ended = &failing{res, err}
+		return true
+	case !x.movable():
 		return false
 	}
-	x.move(func(way conn, failed error) {
-		if failed != nil || !x.wanted() {
-			x.handle(res, err)
-			return
-		}
-		x.relaunch(way)
-	})
+	x.ended = &failing{res, err}
+	x.move(x.tx)
 	return true
 }
 
 // silent has the request sent to the next address of its host while this one says nothing.
 func (x *exchange) silent(tx *clientTx) {
-	stale := func() bool { return x.tx != tx || tx.heard || tx.over || !x.wanted() }
-	if stale() || !x.movable() {
-		return
+	if x.tx == tx && !tx.heard && !tx.over && !x.moving && x.movable() {
+		x.move(tx)
 	}
-	x.move(func(way conn, failed error) {
-		if failed != nil || stale() {
-			return // it may answer yet
-		}
-		if x.late == nil {
-			tx.drop()
-		} else {
-			tx.handle = func(res *sipmsg.Response, _ error) { x.late(tx, res) }
-		}
-		x.relaunch(way)
-	})
+}
+
+// moved takes the next way, or that there is none to be had.
+func (x *exchange) moved(tx *clientTx, way conn, failed error) {
+	end := x.ended
+	x.moving, x.ended = false, nil
+	switch {
+	case end != nil && (failed != nil || !x.wanted()):
+		x.handle(end.res, end.err)
+		return
+	case end == nil && (failed != nil || !x.wanted() || tx.heard || tx.over):
+		return // it has answered, or may do so yet
+	case end == nil && x.late == nil:
+		tx.drop()
+	case end == nil:
+		tx.handle = func(res *sipmsg.Response, _ error) { x.late(tx, res) }
+	}
+	x.relaunch(way)
 }
 
 // wanted reports whether anybody waits for the response.
@@ -52,17 +65,17 @@ func (x *exchange) wanted() bool { return !x.gone && (x.leg == nil || x.leg.Ende
 // movable reports whether there is another address that the request may go to.
 func (x *exchange) movable() bool { return x.rest.more() && x.wanted() }
 
-// move looks for the next way without holding up the inbox, in which then is called.
-func (x *exchange) move(then func(conn, error)) {
-	a := x.dialog.agent
-	now := time.Now()
+// move looks for the next way without holding up the inbox.
+func (x *exchange) move(tx *clientTx) {
+	a, rest, now := x.dialog.agent, x.rest, time.Now()
 	a.transport.shunned.add(wayOf(x.way), shunFor, now)
 	if s, ok := x.way.(*stream); ok && s.key.network == networkTCP { // a long request's, perhaps
 		a.transport.shunned.add(wayKey{network: networkUDP, to: s.key.to}, shunFor, now)
 	}
+	x.moving = true
 	a.work.Go(func() {
-		way, err := x.rest.next(a.ctx)
-		a.post(x.dialog.callID, func() { then(way, err) })
+		way, err := rest.next(a.ctx)
+		a.post(x.dialog.callID, func() { x.moved(tx, way, err) })
 	})
 }
 

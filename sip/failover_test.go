@@ -225,38 +225,6 @@ func TestFailoverOutside(t *testing.T) {
 	})
 }
 
-// TestFailoverConnect goes on to the second server where the first takes no connections. The SRV records are those of TCP alone.
-func TestFailoverConnect(t *testing.T) {
-	closed, far := listenFar(t), listenFar(t)
-	_ = closed.Close()
-	dns := &names{hosts: map[string]string{"one.": "127.0.0.1"}, services: map[string][]*net.SRV{"_sip._tcp.trunk.example": {
-		{Target: "one.", Port: portOf(closed.Addr())}, {Target: "one.", Port: portOf(far.Addr())},
-	}}}
-	a := listen(t, &sip.Options{Resolver: dns})
-	for range 2 {
-		dialled := async(func() error {
-			_, err := a.Dial(t.Context(), trunkURI, nil)
-			return err
-		})
-		p, _ := overStream(t, far.next(), "TCP")
-		invite := p.request("INVITE")
-		if via := invite.Via(); via.Transport != "TCP" {
-			t.Errorf("Via is %s", via.Value())
-		}
-		p.reply(invite, 486, "b1", "")
-		p.request("ACK")
-		wantDialError(t, <-dialled, bridge.Busy, 486)
-		a.DropConnections()
-	}
-}
-
-func portOf(a net.Addr) uint16 {
-	if a, ok := a.(*net.TCPAddr); ok {
-		return a.AddrPort().Port()
-	}
-	return 0
-}
-
 // TestProxyConnection sends the requests within a call over the connection by which a proxy has brought it, though that names another port.
 func TestProxyConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
