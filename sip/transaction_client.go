@@ -124,7 +124,7 @@ func (tx *clientTx) settle(res *sipmsg.Response) {
 			return
 		}
 		tx.past = &settled{refused: true, acks: []sent{{text: ack, way: tx.way}}}
-		tx.past.acks[0].again()
+		tx.past.acks[0].again(tx.agent)
 		if reliable(tx.way.network()) {
 			return
 		}

@@ -40,7 +40,7 @@ type sent struct {
 func (s *settled) repeated(a *Agent, res *sipmsg.Response) {
 	switch {
 	case s.refused && res.StatusCode >= 300:
-		s.acks[0].again()
+		s.acks[0].again(a)
 		return
 	case s.refused || !res.IsSuccess():
 		return
@@ -48,7 +48,7 @@ func (s *settled) repeated(a *Agent, res *sipmsg.Response) {
 	tag := tagOf(res.To().Params)
 	for i := range s.acks {
 		if s.acks[i].tag == tag {
-			s.acks[i].again()
+			s.acks[i].again(a)
 			return
 		}
 	}
@@ -120,4 +120,14 @@ func (s *settled) forked(a *Agent, res *sipmsg.Response) {
 	}
 }
 
-func (s *sent) again() { _ = s.way.write(s.text) }
+// again sends the ACK, over a new connection if the one that it took is gone.
+func (s *sent) again(a *Agent) {
+	way, err := a.transport.renew(a.ctx, s.way)
+	if err == nil {
+		s.way = way
+		err = way.write(s.text)
+	}
+	if err != nil {
+		a.log.Debug("ACK not sent", "error", err)
+	}
+}

@@ -209,6 +209,7 @@ func TestCancelAfterBreak(t *testing.T) {
 	}
 	p.reply(withdrawal, 200, "b1", "")
 	p.reply(invite, 487, "b1", "")
+	p.request("ACK")
 	wait(t, "the end of the call", func() bool { return a.Stats().Standing == 0 })
 }
 
