@@ -27,3 +27,6 @@ func (l *Leg) TimersLeft() int {
 	<-done
 	return n
 }
+
+// SessionDue does what the timer of the session does.
+func (l *Leg) SessionDue() { l.post(l.sessionDue) }

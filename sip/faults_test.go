@@ -12,7 +12,7 @@ import (
 var faultTable = []struct{ fault, tests string }{
 	// Glare.
 	{"both sides make an offer at once; the timers are those of each role", "TestGlare TestGlareTheirsFirst TestGlareForEver TestUpdateEarlyGlare"},
-	{"both sides make an offer as soon as the call is up", "TestGlareAfterAnswer TestUpdateBeforeACK TestReinviteOvertakesACK"},
+	{"both sides make an offer as soon as the call is up", "TestGlareAfterAnswer TestUpdateBeforeACK TestReinviteOvertakesACK TestHangupAfterOvertaking"},
 	{"UPDATE meets INVITE", "TestUpdateMeetsReinvite TestUpdateEarlyCalled"},
 	{"an offer while one waits", "TestSecondOfferWhileOneWaits TestUpdateAnswersFirst TestUpdateAnswersAccepted"},
 	{"nobody is there to answer a hold", "TestReinviteUnanswered"},
@@ -45,7 +45,7 @@ var faultTable = []struct{ fault, tests string }{
 	{"a re-INVITE fails: what stood stands", "TestUpdateFails TestReinviteRefused TestUpdateEarlyFails TestUpdateOverdue TestCancelReinvite"},
 	{"offer in the 200, in its ACK, in PRACK, in UPDATE", "TestOfferless TestDialOfferless TestReinviteOfferless TestReliableOfferless TestPRACKAnswers TestPRACKOffers TestUpdateEarly TestIncomingUpdate"},
 	{"hold in each spelling, repeated, resumed", "TestHolds TestReinvite TestRefresh"},
-	{"session timers: refresh, expiry, 422", "TestSessionCalled TestSessionPlaced TestSessionKept TestSessionTakenOver TestSessionTooSmall TestSessionRefused TestSessionRefreshFails TestSessionRefreshAgain"},
+	{"session timers: refresh, expiry, 422", "TestSessionCalled TestSessionPlaced TestSessionKept TestSessionTakenOver TestSessionRefreshedMeanwhile TestSessionTooSmall TestSessionRefused TestSessionRefreshFails TestSessionRefreshAgain"},
 	{"all of these at random moments, with loss", "TestRandomCalls TestLossy"},
 }
 

@@ -72,6 +72,31 @@ func TestReinviteOvertakesACK(t *testing.T) {
 	})
 }
 
+// TestHangupAfterOvertaking hangs up while the offer waits that has overtaken the ACK: BYE does not wait for that any more.
+func TestHangupAfterOvertaking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		s.send("INVITE", offer(1))
+		l := w.leg()
+		if err := l.Answer(background, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.learn(w.peer.response(200, "INVITE"))
+		s.send("INVITE", hold(2))
+		waitInfo(t, l, func(i bridge.Info) bool { return i.Pending })
+		w.peer.response(100, "INVITE")
+		w.peer.silence(2 * time.Second) // nor is the 200 repeated
+		hung := async(func() error { return l.Hangup(background, bridge.Normal) })
+		w.peer.response(487, "INVITE")
+		s.ackRefusal()
+		w.peer.reply(w.peer.request("BYE"), 200, "", "")
+		if err := <-hung; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestUpdateMeetsReinvite has the far side's UPDATE meet our INVITE: one with an offer is refused, one without is not.
 func TestUpdateMeetsReinvite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

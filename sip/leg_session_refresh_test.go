@@ -51,6 +51,40 @@ func TestSessionTakenOver(t *testing.T) {
 	})
 }
 
+// TestSessionRefreshedMeanwhile has the refresh wait for a change of ours that is under way, which then was one.
+func TestSessionRefreshedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		l, _ := s.callWith(w, "Supported: timer", "Session-Expires: 120;refresher=uas", takesUpdate)
+		time.Sleep(59 * time.Second)
+		done := async(func() error { return l.Update(background, pcmu(2)) })
+		invite := w.peer.request("INVITE")
+		w.peer.reply(invite, 100, "", "")
+		time.Sleep(3 * time.Second)
+		w.peer.reply(invite, 200, "", describe(2, "sendrecv", 31000, "0"), "Session-Expires: 120;refresher=uac")
+		w.peer.request("ACK")
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		w.peer.wantAfter(time.Minute, "UPDATE")
+	})
+}
+
+// TestSessionTimerLate has a timer be handled that fired as the refresh came: the call stands.
+func TestSessionTimerLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		l, _ := s.callWith(w, "Supported: timer", "Session-Expires: 120;refresher=uac")
+		l.SessionDue()
+		w.peer.silence(80 * time.Second)
+		if end := l.Ended(); end != nil {
+			t.Error(end)
+		}
+	})
+}
+
 // TestSessionRefreshFails has a refresh of ours come to nothing, in each way.
 func TestSessionRefreshFails(t *testing.T) {
 	for _, c := range []struct {
