@@ -94,7 +94,9 @@ func (a *Agent) begin(key string, req *sipmsg.Request, from conn) {
 	tx.user = user
 	if r != nil {
 		a.count.invalid.Add(1)
-		a.offended(from, offenceUnparsed)
+		if r.status == 400 { // others ask for what we do not have, and may
+			a.offended(from, offenceUnparsed)
+		}
 		tx.refuse(r)
 		return
 	}

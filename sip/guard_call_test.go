@@ -126,3 +126,16 @@ func TestScannerOverTCP(t *testing.T) {
 		_ = calm.Close()
 	})
 }
+
+// TestHonestRefusals asks for what we do not have, again and again: that breaks no rule, and bars nobody.
+func TestHonestRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, &sip.Options{Bridge: bridge.Func(answerAll)})
+		for range 200 {
+			w.peer.call().send("OPTIONS", "", "Require: precondition")
+			w.peer.response(420, "OPTIONS")
+		}
+		w.peer.call().send("OPTIONS", "")
+		w.peer.response(200, "OPTIONS")
+	})
+}
