@@ -60,9 +60,9 @@ func (a *Agent) request(req *sipmsg.Request, from conn) {
 	case req.Method == sipmsg.ACK:
 		a.acknowledged(req, from) // to a 2xx; RFC 2543 gives it the branch of its INVITE
 	case tx != nil:
-		tx.repeated()
+		tx.repeated(from)
 	case past != nil:
-		past.repeated()
+		past.repeated(from)
 	default:
 		a.begin(key, req, from)
 	}

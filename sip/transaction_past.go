@@ -78,8 +78,11 @@ type spent struct {
 	merge string // see transactions.calls
 }
 
-// repeated takes a repetition of the request.
-func (p *spent) repeated() {
+// repeated takes a repetition of the request, which may have come over another connection.
+func (p *spent) repeated(from conn) {
+	if !p.way.alive() {
+		p.way = from
+	}
 	if p.text != nil {
 		_ = p.way.write(p.text)
 	}

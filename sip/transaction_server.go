@@ -104,8 +104,13 @@ func (tx *serverTx) again() {
 	tx.timer.Reset(tx.next())
 }
 
-// repeated takes a repetition of the request.
-func (tx *serverTx) repeated() {
+// repeated takes a repetition of the request. Where its connection is gone the repetition's takes its place.
+func (tx *serverTx) repeated(from conn) {
+	if !tx.from.alive() {
+		tx.from.hold(-1)
+		from.hold(1)
+		tx.from, tx.back = from, from
+	}
 	if tx.text != nil {
 		_ = tx.back.write(tx.text)
 	}
@@ -136,16 +141,14 @@ func (tx *serverTx) end() {
 	delete(t.calls, tx.merge)
 }
 
-// finish ends a transaction, and keeps what repetitions of its request need. Over reliable transports nothing is repeated but an INVITE that
-// a proxy sends by another way (RFC 3261 section 17.2.2, RFC 6026 section 7.1).
+// finish ends a transaction, and keeps what repetitions of its request need. Over reliable transports too: who has lost its connection before
+// the response came sends the request again over another, though RFC 3261 section 17.2.2 asks nobody to wait for that.
 func (tx *serverTx) finish(text []byte, tag string) {
 	t := tx.agent.txs
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	tx.leave(t)
-	if tx.req.IsInvite() || !reliable(tx.back.network()) {
-		t.answered.add(tx.key, &spent{text: text, way: tx.back, tag: tag, merge: tx.merge}, t.sweep)
-	}
+	t.answered.add(tx.key, &spent{text: text, way: tx.back, tag: tag, merge: tx.merge}, t.sweep)
 }
 
 // leave takes the transaction from among the agent's, whose lock is held.
