@@ -158,15 +158,14 @@ func (l *Leg) sessionAgreed(res *sipmsg.Response) {
 func (l *Leg) sessionAnswer(req *sipmsg.Request) []sipmsg.Header {
 	a, able := l.agent, supports(req, tagTimer)
 	every, refresher := sessionOf(req)
-	standing := l.session.every
+	standing, longest := l.session.every, max(a.o.SessionExpires, durationOf(headerText(req, "min-se")))
 	switch {
 	case a.o.SessionExpires < 0, every > 0 && every < minSession:
 		every = 0
 	case every > 0:
-		least := durationOf(headerText(req, "min-se"))
-		every = min(every, max(a.o.SessionExpires, least))
+		every = min(every, longest)
 	case able:
-		every = a.o.SessionExpires
+		every = longest
 	case l.session.ours:
 		every = standing
 	}

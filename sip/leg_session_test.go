@@ -70,6 +70,7 @@ func TestSessionCalled(t *testing.T) {
 		{"nothing asked", "k: timer", "600;refresher=uac", "timer", "BYE", 568 * time.Second},
 		{"longer than ours", "Supported: timer|Session-Expires: 7200;refresher=uas", "600;refresher=uas", "timer", "UPDATE", 300 * time.Second},
 		{"no shorter than Min-SE", "Supported: timer|Session-Expires: 7200;refresher=uas|Min-SE: 3600", "3600;refresher=uas", "timer", "UPDATE", 30 * time.Minute},
+		{"Min-SE alone", "Supported: timer|Min-SE: 3600", "3600;refresher=uac", "timer", "BYE", time.Hour - 32*time.Second},
 		{"asked by a proxy", "Session-Expires: 200", "200;refresher=uas", "", "UPDATE", 100 * time.Second},
 		{"too short, by a proxy", "Session-Expires: 20", "", "", "", 0},
 		{"unknown to the caller", "Supported: 100rel", "", "", "", 0},
