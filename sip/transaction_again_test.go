@@ -7,15 +7,15 @@ import (
 	"github.com/alexacall/alexacall/sip"
 )
 
-// TestRepeatedElsewhere loses the connection of a message, before its response and after, and has it repeated over another, as senders do
-// that cannot know whether it arrived: it is taken once, and answered where it came from last.
+// TestRepeatedElsewhere loses the connection of a message, after its response, before it, or so that it cannot be written, and has the message
+// repeated over another, as senders do that cannot know whether it arrived: it is taken once, and answered where it came from last.
 func TestRepeatedElsewhere(t *testing.T) {
-	for _, late := range []bool{false, true} {
+	for _, answered := range [...]string{"before the loss", "after the loss", "after the repetition"} {
 		synctest.Test(t, func(t *testing.T) {
 			taken, release := 0, make(chan struct{})
 			w := listenWiresWith(t, &sip.Options{Network: "tcp", Message: func(contextT, *sip.Message) error {
 				taken++
-				if late {
+				if answered != "before the loss" {
 					<-release
 				}
 				return nil
@@ -23,19 +23,25 @@ func TestRepeatedElsewhere(t *testing.T) {
 			first := w.connect(t, 5070)
 			p, _ := overStream(t, first, "TCP")
 			text := p.call().send("MESSAGE", "<alarm/>", "Content-Type: text/xml")
-			if !late {
+			if answered == "before the loss" {
 				p.response(200, "MESSAGE")
 			}
 			synctest.Wait()
 			_ = first.Close()
 			synctest.Wait()
+			if answered == "after the loss" {
+				close(release)
+				synctest.Wait()
+			}
 			p, _ = overStream(t, w.connect(t, 5071), "TCP")
 			p.send(text)
 			synctest.Wait()
-			close(release)
+			if answered == "after the repetition" {
+				close(release)
+			}
 			p.response(200, "MESSAGE")
 			if taken != 1 {
-				t.Errorf("late %v: taken %d times", late, taken)
+				t.Errorf("answered %s: taken %d times", answered, taken)
 			}
 		})
 	}

@@ -63,8 +63,8 @@ func (tx *serverTx) respond(res *sipmsg.Response) error {
 		return tx.back.write(text)
 	}
 	tx.final = res.StatusCode
-	if err := tx.back.write(text); err != nil {
-		tx.end()
+	if err := tx.back.write(text); err != nil { // its sender may ask again, by another way
+		tx.finish(text, tagOf(res.To().Params))
 		return err
 	}
 	switch {
