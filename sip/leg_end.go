@@ -90,7 +90,6 @@ func (l *Leg) bye(why bridge.Cause) {
 
 // byed takes BYE.
 func (l *Leg) byed(tx *serverTx) {
-	_ = tx.answer(response{status: 200, phrase: "OK"})
 	end := &bridge.EndError{Cause: bridge.Normal, Remote: true}
 	r := reasonOf(tx.req)
 	if r.text != "" {
@@ -100,7 +99,8 @@ func (l *Leg) byed(tx *serverTx) {
 	if l.opening != nil {
 		end.Cause = bridge.Cancelled
 	}
-	l.over(end)
+	l.over(end) // before the answer: who has that may call again from the same address, which is then free
+	_ = tx.answer(response{status: 200, phrase: "OK"})
 	l.concluding = true
 	l.stopTimers()
 	if l.opening != nil {

@@ -283,3 +283,18 @@ func offered(d media.Direction) step {
 		}
 	}
 }
+
+// transfers carries out that SIPp wants to be replaced, as far as SIPp can tell.
+func transfers(ctx context.Context, p *play) error {
+	for info := p.leg.Info(); ; {
+		if info.Transfer != nil {
+			err := later(ctx, p) // a call takes its time
+			info.Transfer.Done(err)
+			return err
+		}
+		var err error
+		if info, err = p.leg.Next(ctx, info.Rev); err != nil {
+			return fmt.Errorf("waiting for a transfer: %w", err)
+		}
+	}
+}
