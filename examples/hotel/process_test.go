@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,8 +68,14 @@ type process struct {
 // start starts a program in a folder of its own, which ends with the test at the latest.
 func start(t *testing.T, env []string, name string, args ...string) *process {
 	t.Helper()
+	return startReading(t, nil, env, name, args...)
+}
+
+// startReading is start for a program that reads what is typed.
+func startReading(t *testing.T, keys io.Reader, env []string, name string, args ...string) *process {
+	t.Helper()
 	p := &process{cmd: exec.Command(name, args...), exited: make(chan struct{})}
-	p.cmd.Env, p.cmd.Dir = env, t.TempDir()
+	p.cmd.Env, p.cmd.Dir, p.cmd.Stdin = env, t.TempDir(), keys
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	p.cmd.WaitDelay = 2 * time.Second
 	if err := p.cmd.Start(); err != nil {
