@@ -53,8 +53,8 @@ var pjsuaWordsTable = map[string]string{
 // pjsuaSkipTable are cases that need what an agent is not, or not by a name's beginning alone, and why.
 var pjsuaSkipTable = map[string]string{
 	"200_ice": "ICE without protected media", "201_ice": "ICE without protected media",
-	"300_srtp": "SDES, which the engine does not carry", "31": "SDES, which the engine does not carry", "32": "SDES, which the engine does not carry",
-	"330": "SDES, which the engine does not carry",
+	"300_srtp": "a policy of its own for SRTP", "31": "a policy of its own for SRTP", "32": "a policy of its own for SRTP",
+	"330": "a policy of its own for SRTP",
 	"363": "SUBSCRIBE", "364": "SUBSCRIBE", "500": "SUBSCRIBE",
 	"400": "G.722.1", "401": "G.722.1", "402": "G.722.1", "41": "AMR",
 }

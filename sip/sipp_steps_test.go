@@ -151,6 +151,12 @@ func g722(o *sip.Options) {
 	o.Policy = &media.Policy{Name: "asterisk", Audio: []media.Codec{media.G722(), media.PCMU(), media.PCMA(), media.TelephoneEvent(8000)}}
 }
 
+// sdes gives our side the profile of phones with SRTP, of the one suite that the scenarios have.
+func sdes(o *sip.Options) {
+	o.Policy = media.Phone()
+	o.Policy.Security, o.Policy.Suites = media.SDES, []media.Suite{media.AESCM80}
+}
+
 // take waits for SIPp's call.
 func take(ctx context.Context, p *play) error {
 	select {
