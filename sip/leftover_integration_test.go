@@ -42,7 +42,7 @@ type pair struct{ caller, desk *sip.Agent }
 
 // TestLeftover makes 2,000 calls of each kind between two agents, in a process of its own: what that has in goroutines and sockets
 // is then the same as after 250, and in memory as before them all, once the transactions are over.
-func TestLeftover(t *testing.T) { leftover(t, 2000) }
+func TestLeftover(t *testing.T) { leftover(t, leftoverCalls) }
 
 // TestSoakLeftover makes 20,000.
 func TestSoakLeftover(t *testing.T) {
