@@ -1,6 +1,7 @@
 package media
 
 import (
+	"iter"
 	"slices"
 	"time"
 )
@@ -66,7 +67,7 @@ type section struct {
 // Agreed returns what the far side says of itself, cut to what is agreed; nil before there is an agreement.
 func (n Negotiation) Agreed() Plan {
 	var p Plan
-	for _, s := range n.live() {
+	for s := range n.live() {
 		codecs := make([]Codec, len(s.out))
 		for i, f := range s.out {
 			codecs[i] = f.Codec
@@ -89,7 +90,7 @@ func (n Negotiation) Far() Plan {
 // Sections returns what was agreed, for an engine to act upon.
 func (n Negotiation) Sections() []Section {
 	var out []Section
-	for _, s := range n.live() {
+	for s := range n.live() {
 		out = append(out, Section{
 			Kind: s.kind, Mid: s.mid, Dir: s.dir, In: s.in, Out: s.out, Transport: s.far, Shared: s.shared,
 			Security: s.security, KeyIn: s.keyIn, KeyOut: s.keyOut,
@@ -137,7 +138,7 @@ func (n Negotiation) Stands(p *Policy, want Plan) bool {
 		want = p.Plan()
 	}
 	left := len(slices.DeleteFunc(slices.Clone(want), func(m Media) bool { return len(p.codecs(m.Kind)) == 0 }))
-	for _, s := range n.live() {
+	for s := range n.live() {
 		m, ok := want.Find(s.kind)
 		if !ok || m.Dir != s.wanted || slices.ContainsFunc(s.out, func(f Format) bool { return !f.Codec.IsDigits() && !hasCodec(m.Codecs, f.Codec) }) {
 			return false
@@ -167,11 +168,18 @@ func (n Negotiation) next() negotiated {
 	return *n.s
 }
 
-func (n Negotiation) live() []section {
-	if n.s == nil {
-		return nil
+// live yields the sections that neither side has refused.
+func (n Negotiation) live() iter.Seq[*section] {
+	return func(yield func(*section) bool) {
+		if n.s == nil {
+			return
+		}
+		for i := range n.s.sections {
+			if s := &n.s.sections[i]; s.live && !yield(s) {
+				return
+			}
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(n.s.sections), func(s section) bool { return !s.live })
 }
 
 // kindOf returns the kind that an m-line's media type stands for.
