@@ -149,16 +149,16 @@ func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
-// hasControlURI is hasControl for all that a SIP URI is written from.
-func hasControlURI(u *sipmsg.Uri) bool {
-	if hasControl(u.User) || hasControl(u.Password) || hasControl(u.Host) {
-		return true
-	}
-	for _, params := range [...]sipmsg.HeaderParams{u.UriParams, u.Headers} {
-		for _, p := range params {
-			if hasControl(p.K) || hasControl(p.V) {
-				return true
-			}
+// inURI reports whether one of the texts that a URI is written from has something.
+func inURI(u *sipmsg.Uri, has func(string) bool) bool {
+	return has(u.Scheme) || has(u.User) || has(u.Password) || has(u.Host) || has(u.Raw()) || inParams(u.UriParams, has) || inParams(u.Headers, has)
+}
+
+// inParams is inURI for parameters.
+func inParams(params sipmsg.HeaderParams, has func(string) bool) bool {
+	for _, p := range params {
+		if has(p.K) || has(p.V) {
+			return true
 		}
 	}
 	return false

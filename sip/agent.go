@@ -37,6 +37,7 @@ type Agent struct {
 
 	mu       sync.Mutex
 	inboxes  map[string]*inbox // by Call-ID
+	spare    []*inbox          // that are used again
 	legs     map[legKey]*Leg   // that requests of far sides can reach
 	standing int               // legs that are not over
 	messages int               // that Options.Message has not answered yet

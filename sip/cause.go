@@ -110,7 +110,7 @@ const maxReasons = 8
 func reasonOf(msg sipmsg.Message) reason {
 	var r reason
 	n := 0
-	for _, h := range msg.GetHeaders("reason") {
+	for h := range fields(msg, "reason") {
 		for value := range splitQuoted(h.Value(), ',') {
 			if n++; n > maxReasons {
 				return r

@@ -79,7 +79,7 @@ func (a *Agent) dialogOf(req *sipmsg.Request, from conn) *dialog {
 // routesOf returns the Record-Route values of a message, in its order.
 func routesOf(msg sipmsg.Message) []sipmsg.Uri {
 	var routes []sipmsg.Uri
-	for _, h := range msg.GetHeaders("record-route") {
+	for h := range fields(msg, "record-route") {
 		if rr, ok := h.(*sipmsg.RecordRouteHeader); ok && len(routes) < maxRoutes {
 			routes = append(routes, *rr.Address.Clone())
 		}
@@ -102,7 +102,7 @@ func (d *dialog) retarget(msg sipmsg.Message) {
 
 // contactOf returns the first Contact of a message that requests can be sent to.
 func contactOf(msg sipmsg.Message) *sipmsg.Uri {
-	for _, h := range msg.GetHeaders("contact") {
+	for h := range fields(msg, "contact") {
 		if c, ok := h.(*sipmsg.ContactHeader); ok && !c.Address.Wildcard && usable(&c.Address) {
 			return &c.Address
 		}
@@ -112,14 +112,14 @@ func contactOf(msg sipmsg.Message) *sipmsg.Uri {
 
 // usable reports whether requests can be sent to a URI.
 func usable(u *sipmsg.Uri) bool {
-	return (u.Scheme == "sip" || u.Scheme == "sips") && u.Host != "" && u.Port >= 0 && u.Port <= 65535 && !hasControlURI(u)
+	return (u.Scheme == "sip" || u.Scheme == "sips") && u.Host != "" && u.Port >= 0 && u.Port <= 65535 && !inURI(u, hasControl)
 }
 
 // follow decides whether our requests take the way by which one of the far side's has come: a request that has come directly, over a
 // connection, or from a port where its sender says that it receives (RFC 3581), or without a Contact. Behind a NAT no other way leads
 // there.
 func (d *dialog) follow(req *sipmsg.Request, from conn) {
-	direct := len(req.GetHeaders("via")) == 1 && len(d.routes) == 0
+	direct := countFields(req, "via") == 1 && len(d.routes) == 0
 	d.known = from
 	d.pinned = direct && (reliable(from.network()) || req.Via().Params.Has("rport") || contactOf(req) == nil)
 	if d.pinned {

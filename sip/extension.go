@@ -59,13 +59,13 @@ func supports(msg sipmsg.Message, tag string) bool {
 
 // allows reports whether the sender of a message takes requests of a method, and whether the message says so at all.
 func allows(msg sipmsg.Message, method sipmsg.RequestMethod) (yes, said bool) {
-	return lists(msg, string(method), "allow"), len(msg.GetHeaders("allow")) > 0
+	return lists(msg, string(method), "allow"), countFields(msg, "allow") > 0
 }
 
 // lists reports whether one of the header fields of some names, which are lists of tokens, has a token.
 func lists(msg sipmsg.Message, token string, names ...string) bool {
 	for _, name := range names {
-		for _, h := range msg.GetHeaders(name) {
+		for h := range fields(msg, name) {
 			for t := range strings.SplitSeq(h.Value(), ",") {
 				if strings.EqualFold(strings.TrimSpace(t), token) {
 					return true
@@ -79,7 +79,7 @@ func lists(msg sipmsg.Message, token string, names ...string) bool {
 // unknown returns the option tags that a request requires and we do not have.
 func unknown(req *sipmsg.Request) []string {
 	var tags []string
-	for _, h := range req.GetHeaders("require") {
+	for h := range fields(req, "require") {
 		for t := range strings.SplitSeq(h.Value(), ",") {
 			if t = strings.TrimSpace(t); t != "" && !extensionTable[strings.ToLower(t)] {
 				tags = append(tags, t)

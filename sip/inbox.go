@@ -1,15 +1,21 @@
 package sip
 
+import "slices"
+
 // Limits of what waits to be handled.
 const (
 	maxWaiting = 128  // messages of one call
 	maxInboxes = 8192 // calls that have messages waiting
+	maxSpare   = 64   // inboxes that are kept for the next call
 )
 
 // inbox orders what happens to one call: its messages as they arrived, the wishes of its leg's owner and its timers come one after the
 // other. It is there, with a goroutine, only while something waits, so a call costs neither while nothing happens to it. Whoever
 // handles one thing owns the whole call: no lock guards it.
-type inbox struct{ waiting []func() }
+type inbox struct {
+	waiting []func()
+	done    int // of those in waiting
+}
 
 // post has f done in the inbox of a call, after what waits there. It returns false, and f is never done, once the agent is closed.
 func (a *Agent) post(callID string, f func()) bool {
@@ -29,7 +35,7 @@ func (a *Agent) postMessage(callID string, f func()) {
 	in := a.inboxes[callID]
 	switch {
 	case a.closed:
-	case in == nil && len(a.inboxes) >= maxInboxes, in != nil && len(in.waiting) >= maxWaiting:
+	case in == nil && len(a.inboxes) >= maxInboxes, in != nil && len(in.waiting)-in.done >= maxWaiting:
 		a.count.dropped.Add(1)
 	default:
 		a.enqueue(callID, f)
@@ -39,10 +45,17 @@ func (a *Agent) postMessage(callID string, f func()) {
 // enqueue adds f to an inbox. a.mu is held.
 func (a *Agent) enqueue(callID string, f func()) {
 	if in := a.inboxes[callID]; in != nil {
+		if in.done > 0 && len(in.waiting) == cap(in.waiting) {
+			in.waiting, in.done = slices.Delete(in.waiting, 0, in.done), 0
+		}
 		in.waiting = append(in.waiting, f)
 		return
 	}
-	in := &inbox{waiting: []func(){f}}
+	in := new(inbox)
+	if last := len(a.spare) - 1; last >= 0 {
+		in, a.spare = a.spare[last], a.spare[:last]
+	}
+	in.waiting = append(in.waiting, f)
 	a.inboxes[callID] = in
 	a.work.Go(func() { a.empty(callID, in) })
 }
@@ -51,14 +64,18 @@ func (a *Agent) enqueue(callID string, f func()) {
 func (a *Agent) empty(callID string, in *inbox) {
 	for {
 		a.mu.Lock()
-		if len(in.waiting) == 0 {
+		if in.done == len(in.waiting) {
 			delete(a.inboxes, callID)
+			if len(a.spare) < maxSpare {
+				in.waiting, in.done = in.waiting[:0], 0
+				a.spare = append(a.spare, in)
+			}
 			a.mu.Unlock()
 			return
 		}
-		f := in.waiting[0]
-		in.waiting[0] = nil
-		in.waiting = in.waiting[1:]
+		f := in.waiting[in.done]
+		in.waiting[in.done] = nil
+		in.done++
 		a.mu.Unlock()
 		f()
 	}

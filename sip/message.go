@@ -1,7 +1,11 @@
 package sip
 
 import (
+	"crypto/rand"
+	"iter"
+	"slices"
 	"strconv"
+	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 
@@ -26,14 +30,22 @@ func (tx *serverTx) answer(r response) error {
 	return tx.respond(res)
 }
 
-// build makes the response.
+// build makes the response (RFC 3261 section 8.2.6). It shares the header fields that it repeats with the request.
 func (tx *serverTx) build(r response) *sipmsg.Response {
 	req := tx.req
-	res := sipmsg.NewResponseFromRequest(req, r.status, r.phrase, nil)
-	res.SipVersion = "SIP/2.0" // sipgo takes that of the request
-	if to := res.To(); to != nil && r.tag != "" && r.status != 100 && tagOf(req.To().Params) == "" {
-		to.Params.Add("tag", r.tag)
+	res := sipmsg.NewResponse(r.status, r.phrase)
+	for _, h := range req.Headers() {
+		switch {
+		case named(h.Name(), "Via", "v"):
+			res.AppendHeader(h)
+		case r.status > 100 && r.status < 300 && strings.EqualFold(h.Name(), "Record-Route"), r.status == 100 && strings.EqualFold(h.Name(), "Timestamp"):
+			res.AppendHeader(h)
+		}
 	}
+	res.AppendHeader(req.From())
+	res.AppendHeader(r.to(req.To()))
+	res.AppendHeader(req.CallID())
+	res.AppendHeader(req.CSeq())
 	for _, h := range r.header {
 		res.AppendHeader(h)
 	}
@@ -42,8 +54,24 @@ func (tx *serverTx) build(r response) *sipmsg.Response {
 	}
 	if r.sdp != nil {
 		setSDP(res, r.sdp)
+	} else {
+		res.SetBody(nil)
 	}
 	return res
+}
+
+// to returns the To of a response: that of the request, with a tag, which 100 does not need.
+func (r *response) to(asked *sipmsg.ToHeader) *sipmsg.ToHeader {
+	if r.status == 100 || tagOf(asked.Params) != "" {
+		return asked
+	}
+	tag := r.tag
+	if tag == "" {
+		tag = rand.Text()
+	}
+	to := *asked
+	to.Params = append(slices.Clip(to.Params), sipmsg.HeaderKV{K: "tag", V: tag})
+	return &to
 }
 
 // setSDP makes an SDP the body of a message.
@@ -51,6 +79,37 @@ func setSDP(msg sipmsg.Message, sdp []byte) {
 	contentType := sipmsg.ContentTypeHeader(typeSDP)
 	msg.AppendHeader(&contentType)
 	msg.SetBody(sdp)
+}
+
+// headersOf returns the header fields of a message.
+func headersOf(msg sipmsg.Message) []sipmsg.Header {
+	switch m := msg.(type) {
+	case *sipmsg.Request:
+		return m.Headers()
+	case *sipmsg.Response:
+		return m.Headers()
+	}
+	return nil
+}
+
+// fields yields the header fields of a name, whatever its letters. sipgo's GetHeaders makes the name of each field small to compare it.
+func fields(msg sipmsg.Message, name string) iter.Seq[sipmsg.Header] {
+	return func(yield func(sipmsg.Header) bool) {
+		for _, h := range headersOf(msg) {
+			if n := h.Name(); len(n) == len(name) && strings.EqualFold(n, name) && !yield(h) {
+				return
+			}
+		}
+	}
+}
+
+// countFields returns how many header fields of a name there are.
+func countFields(msg sipmsg.Message, name string) int {
+	n := 0
+	for range fields(msg, name) {
+		n++
+	}
+	return n
 }
 
 // refusal is a final response other than 2xx that a request deserves. It is an error so that what finds the fault can return it.

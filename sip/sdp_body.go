@@ -96,8 +96,8 @@ func optional(disposition string) bool {
 // headerText returns the value of the first header field of a name, or of its compact form.
 func headerText(msg sipmsg.Message, names ...string) string {
 	for _, name := range names {
-		if h := msg.GetHeaders(name); len(h) > 0 {
-			return h[0].Value()
+		for h := range fields(msg, name) {
+			return h.Value()
 		}
 	}
 	return ""

@@ -48,15 +48,12 @@ func newTransactions() *transactions {
 func serverKey(req *sipmsg.Request, method sipmsg.RequestMethod) string {
 	via := req.Via()
 	branch, _ := via.Params.Get("branch")
-	callID := req.CallID().Value()
-	var b strings.Builder
-	b.WriteString(strconv.Itoa(len(callID)) + " " + callID + " ")
+	callID, old := string(*req.CallID()), ""
 	if id, ok := strings.CutPrefix(branch, sipmsg.RFC3261BranchMagicCookie); !ok || id == "" {
 		// RFC 2543: the branch says nothing.
-		b.WriteString(tagOf(req.From().Params) + " " + strconv.FormatUint(uint64(req.CSeq().SeqNo), 10) + " ")
+		old = tagOf(req.From().Params) + " " + strconv.FormatUint(uint64(req.CSeq().SeqNo), 10) + " "
 	}
-	b.WriteString(branch + " " + strings.ToLower(via.Host) + " " + strconv.Itoa(via.Port) + " " + string(method))
-	return b.String()
+	return strconv.Itoa(len(callID)) + " " + callID + " " + old + branch + " " + strings.ToLower(via.Host) + " " + strconv.Itoa(via.Port) + " " + string(method)
 }
 
 // clientKey returns what our request's transaction is found under, by the request or a response (RFC 3261 section 17.1.3). The Call-ID is

@@ -310,13 +310,7 @@ func (t *transport) text(msg sipmsg.Message) ([]byte, error) {
 // encode appends the text of a message. It is the last guard against what was built from a text with line breaks in it: such a message
 // has more lines than header fields, and is refused.
 func encode(buf *bytes.Buffer, msg sipmsg.Message) error {
-	var fields int
-	switch m := msg.(type) {
-	case *sipmsg.Request:
-		fields = len(m.Headers())
-	case *sipmsg.Response:
-		fields = len(m.Headers())
-	}
+	fields := len(headersOf(msg))
 	msg.StringWrite(buf)
 	text := buf.Bytes()
 	head := text[:len(text)-len(msg.Body())]

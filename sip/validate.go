@@ -35,7 +35,7 @@ func validate(req *sipmsg.Request) *refusal {
 		return r
 	}
 	// RFC 2543 had INVITEs without a Contact, and gateways put a tel URI beside the SIP one: both are taken.
-	if contacts := req.GetHeaders("contact"); req.Method == sipmsg.INVITE && len(contacts) > 0 && contactOf(req) == nil {
+	if req.Method == sipmsg.INVITE && countFields(req, "contact") > 0 && contactOf(req) == nil {
 		return refuseWith(400, "Bad Contact")
 	}
 	return validateRequire(req)
@@ -89,12 +89,20 @@ func broken(h sipmsg.Header) bool {
 	case *sipmsg.MaxForwardsHeader, *sipmsg.ContentLengthHeader:
 		return false // numbers
 	case *sipmsg.CSeqHeader:
-		return strings.ContainsAny(string(h.MethodName), "\r\n")
-	case *sipmsg.CallIDHeader:
-		return strings.ContainsAny(string(*h), "\r\n")
+		return hasBreak(string(h.MethodName))
+	case *sipmsg.ViaHeader:
+		return hasBreak(h.ProtocolName) || hasBreak(h.ProtocolVersion) || hasBreak(h.Transport) || hasBreak(h.Host) || inParams(h.Params, hasBreak)
+	case *sipmsg.FromHeader:
+		return hasBreak(h.DisplayName) || inURI(&h.Address, hasBreak) || inParams(h.Params, hasBreak)
+	case *sipmsg.ToHeader:
+		return hasBreak(h.DisplayName) || inURI(&h.Address, hasBreak) || inParams(h.Params, hasBreak)
+	case *sipmsg.ContactHeader:
+		return hasBreak(h.DisplayName) || inURI(&h.Address, hasBreak) || inParams(h.Params, hasBreak)
 	}
-	return strings.ContainsAny(h.Value(), "\r\n")
+	return hasBreak(h.Value())
 }
+
+func hasBreak(s string) bool { return strings.ContainsAny(s, "\r\n") }
 
 // validateVia checks the Via that our responses go by.
 func validateVia(via *sipmsg.ViaHeader) *refusal {
@@ -108,9 +116,8 @@ func validateVia(via *sipmsg.ViaHeader) *refusal {
 // validateTarget checks the Request-URI.
 func validateTarget(req *sipmsg.Request) *refusal {
 	u := &req.Recipient
-	text := u.String()
 	switch {
-	case strings.ContainsAny(text, " \t<>\""):
+	case inURI(u, func(s string) bool { return strings.ContainsAny(s, " \t<>\"") }):
 		return refuseWith(400, "Bad Request-URI")
 	case u.Scheme == "tel":
 		if number, _, _ := strings.Cut(u.Raw(), ";"); number == "" {

@@ -55,20 +55,20 @@ func sentBy(req *sipmsg.Request, from conn) netip.AddrPort {
 
 // tidy takes the white space from around the parameters that transactions and dialogs are told apart by, which sipgo leaves there.
 func tidy(msg sipmsg.Message) {
-	var all []sipmsg.HeaderParams
 	if via := msg.Via(); via != nil {
-		all = append(all, via.Params)
+		trim(via.Params)
 	}
 	if from := msg.From(); from != nil {
-		all = append(all, from.Params)
+		trim(from.Params)
 	}
 	if to := msg.To(); to != nil {
-		all = append(all, to.Params)
+		trim(to.Params)
 	}
-	for _, params := range all {
-		for i := range params {
-			params[i].K, params[i].V = strings.TrimSpace(params[i].K), strings.TrimSpace(params[i].V)
-		}
+}
+
+func trim(params sipmsg.HeaderParams) {
+	for i := range params {
+		params[i].K, params[i].V = strings.TrimSpace(params[i].K), strings.TrimSpace(params[i].V)
 	}
 }
 
