@@ -38,6 +38,7 @@ type Agent struct {
 	mu       sync.Mutex
 	inboxes  map[string]*inbox // by Call-ID
 	spare    []*inbox          // that are used again
+	filled   chan filled       // to who waits for inboxes
 	legs     map[legKey]*Leg   // that requests of far sides can reach
 	standing int               // legs that are not over
 	messages int               // that Options.Message has not answered yet
@@ -87,7 +88,8 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 	}
 	a := &Agent{
 		o: s, log: s.log, engine: e, txs: newTransactions(),
-		inboxes: map[string]*inbox{}, legs: map[legKey]*Leg{}, registrations: map[*Registration]struct{}{}, quiet: make(chan struct{}),
+		inboxes: map[string]*inbox{}, filled: make(chan filled), legs: map[legKey]*Leg{}, registrations: map[*Registration]struct{}{},
+		quiet: make(chan struct{}),
 	}
 	a.transport = newTransport(&a.o, &a.count)
 	a.transport.arrived, a.transport.broken, a.transport.lost = a.arrived, rescue, a.lostWay
@@ -103,6 +105,9 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 		a.intake = bridge.NewIntake(s.Bridge, a.log)
 	}
 	a.ctx, a.stop = context.WithCancel(context.Background())
+	for range workers {
+		a.work.Go(a.wait)
+	}
 	a.transport.serve()
 	return a, nil
 }
@@ -162,6 +167,7 @@ func (a *Agent) Close() error {
 		}
 		a.mu.Lock()
 		a.closed = true
+		close(a.filled)
 		a.mu.Unlock()
 		a.stop()
 		a.transport.close()
