@@ -34,12 +34,19 @@ func (a *Agent) bind(addr string) error {
 	}
 }
 
+// udpBuffer is how many bytes the system is asked to keep of what has not been read yet. It counts far more than a message's own size for
+// each: what is usual holds some hundred, and loses calls in a burst or while memory is collected.
+const udpBuffer = 4 << 20
+
 func (a *Agent) tryBind(host, port string) error {
 	t := a.transport
 	if a.o.Network == "" || a.o.Network == "udp" {
 		c, err := a.o.ListenPacket("udp", net.JoinHostPort(host, port))
 		if err != nil {
 			return err
+		}
+		if c, ok := c.(interface{ SetReadBuffer(bytes int) error }); ok {
+			_ = c.SetReadBuffer(udpBuffer) // the system may give less
 		}
 		t.udp = c
 		a.addr, _ = addrPort(c.LocalAddr())

@@ -77,7 +77,7 @@ func writeProfile(path, name string) error {
 	return errors.Join(err, f.Close())
 }
 
-// listenPacket opens a socket with room for a burst.
+// listenPacket opens a socket with as much room for a burst as an agent's.
 func listenPacket(network, addr string) (net.PacketConn, error) {
 	c, err := net.ListenPacket(network, addr)
 	if err != nil {

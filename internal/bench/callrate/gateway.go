@@ -23,7 +23,7 @@ func startGateway(to string) (string, func(), error) {
 		return "", nil, err
 	}
 	a, err := sip.Listen("127.0.0.1:0", e, &sip.Options{
-		Network: "udp", MaxCalls: maxCalls, ListenPacket: listenPacket,
+		Network: "udp", MaxCalls: maxCalls,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), // why calls fail
 		Bridge: bridge.Func(func(ctx context.Context, in bridge.Leg) error {
 			leg, ok := in.(*sip.Leg)
