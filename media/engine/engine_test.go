@@ -42,12 +42,20 @@ type phone struct {
 
 func newPhone(t testing.TB) *phone {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
+	for {
+		conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		p := &phone{t: t, conn: conn, seq: 100, time: 1000, ssrc: 7}
+		next, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(p.port()) + 1})
+		if err != nil {
+			continue // the port that it names for RTCP is somebody else's, perhaps the engine's
+		}
+		_ = next.Close()
+		return p
 	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return &phone{t: t, conn: conn, seq: 100, time: 1000, ssrc: 7}
 }
 
 func (p *phone) port() uint16 { return p.conn.LocalAddr().(*net.UDPAddr).AddrPort().Port() }
