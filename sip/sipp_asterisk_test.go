@@ -96,7 +96,7 @@ func asteriskTransfers() []sippScenario {
 		{file: "attended_transfer/nominal/callee_local_direct_media/sipp/wait-for-a-call-then-send-bye.xml", why: needsFiles},
 		{file: "attended_transfer/nominal/callee_local_direct_media/sipp/bob-[cd]*.xml", why: needsThird},
 		{file: "blind_transfer/call*/sipp/*.xml", why: needsFiles},
-		{file: "blind_transfer/immediate_ok_notify/sipp/transferer.xml", act: []step{call, up, transfers}},
+		{file: "blind_transfer/immediate_ok_notify/sipp/transferer.xml", why: ourWay + ": it answers no NOTIFY, and the next waits for that"},
 		{file: "blind_transfer/no_target_in_refer/sipp/transferer.xml", act: []step{call, up, transfers}},
 	}
 }
