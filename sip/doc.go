@@ -154,8 +154,8 @@
 // Options.Peers says who may begin anything; what comes from others is dropped before it is parsed, but for addresses that a request of ours
 // has gone to within a day. A source that is not in Peers has a bucket of 64 offences, and one is forgiven each second: what is no SIP or
 // breaks its rules counts as one, a request for a call that there is not as a quarter, and a sixteenth of that from sources with which there
-// are calls. While the bucket is empty, its messages and connections are dropped. An address of IPv4 is a source,
-// or 64 bits of IPv6; 8,192 are remembered.
+// are calls. While the bucket is empty, its messages and connections are dropped. An address of IPv4 is a source, or 64 bits of IPv6; 8,192
+// are remembered. Over UDP anybody can write in another's name: name your trunks in Peers, so that nobody has them barred.
 //
 // # Logs
 //

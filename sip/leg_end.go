@@ -48,8 +48,8 @@ func (l *Leg) conclude() {
 		l.withdraw(why)
 	case l.unacked != nil:
 		l.byeOnACK = &why
-	case l.dialog.remoteTag == "" && l.dialog.ours:
-		l.finish() // our INVITE has not gone out
+	case l.dialog.remoteTag == "" && l.dialog.ours && l.Info().Answered.IsZero():
+		l.finish() // our INVITE has not gone out; a far side of RFC 2543 has no tag in its 200 either
 	case l.reporting != nil:
 		l.reporting.bye(why)
 	default:

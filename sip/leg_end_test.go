@@ -79,6 +79,24 @@ func TestCancelCrosses200(t *testing.T) {
 	})
 }
 
+// TestHangupWithoutTag ends a call with a far side of RFC 2543, whose 200 has no tag.
+func TestHangupWithoutTag(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		d := w.dial(background, "sip:bob@"+peerAddr, nil)
+		w.peer.reply(w.peer.request("INVITE"), 200, "", describe(1, "sendrecv", 31000, "0"))
+		w.peer.request("ACK")
+		l := d.leg()
+		go func() { _ = l.Hangup(background, bridge.Normal) }()
+		bye := w.peer.request("BYE")
+		if bye.To().Params.Has("tag") {
+			t.Errorf("a tag in %s", bye.To())
+		}
+		w.peer.reply(bye, 200, "", "")
+		wantEnd(t, l, bridge.Normal, false)
+	})
+}
+
 func TestCancelOfNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)

@@ -66,7 +66,7 @@ func (a *Agent) deliver(m *Message) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			a.count.panics.Add(1)
-			err = fmt.Errorf("sip: Options.Message: panic: %v", p)
+			err = fmt.Errorf("sip: Options.Message: panic with %T", p) // its value may be of the message
 		}
 	}()
 	return a.o.Message(ctx, m)
