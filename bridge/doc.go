@@ -22,9 +22,9 @@
 //
 // # Concurrency
 //
-// Legs, states, intakes and routers are safe for concurrent use. Join owns its state in the caller's goroutine; it starts one that
-// watches each leg, one for each action while it runs, and one that dials for a transfer, and waits for them before it returns. An Intake has one goroutine for each
-// call, which Drain waits for. An offer that waits in a leg of a Pipe has a timer.
+// Legs, states, intakes and routers are safe for concurrent use. Join owns its state in the caller's goroutine; it starts one that watches
+// each leg, one for each action while it runs, and one that dials for a transfer, and waits for them before it returns. An Intake has one
+// goroutine for each call, which Drain waits for. An offer that waits in a leg of a Pipe has a timer.
 //
 // # Limitations
 //

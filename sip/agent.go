@@ -130,7 +130,8 @@ func (a *Agent) Stats() Stats {
 }
 
 // Drain refuses new calls, both ways, and messages that come, and waits for those that are there. When ctx ends first it ends the calls,
-// waits for that, and returns ctx's error. Registrations stand until Close. It may be called more than once. The agent goes on to answer far sides until Close.
+// waits for that, and returns ctx's error. Registrations stand until Close. It may be called more than once. The agent goes on to answer
+// far sides until Close.
 func (a *Agent) Drain(ctx context.Context) error {
 	a.mu.Lock()
 	a.draining = true
@@ -146,8 +147,8 @@ func (a *Agent) Drain(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// Close ends all calls and registrations, gives their far sides up to two seconds to confirm it, closes the sockets and waits for every goroutine of the
-// agent's own. It is idempotent.
+// Close ends all calls and registrations, gives their far sides up to two seconds to confirm it, closes the sockets and waits for every
+// goroutine of the agent's own. It is idempotent.
 func (a *Agent) Close() error {
 	a.closing.Do(func() {
 		a.mu.Lock()

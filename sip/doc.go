@@ -87,12 +87,12 @@
 //
 // # Registration
 //
-// [Agent.Register] keeps an address at a registrar, whose calls then come to the Bridge, with RegisterOptions.User in Info.To. It is refreshed ten
-// minutes before it expires, or after half of its time where that is short, and up to a tenth of the wait earlier; a failure is followed by
-// attempts as in RFC 5626 section 4.5. A connection that it uses is kept open, and is replaced within ten seconds when it ends. Proxies may put
-// themselves into the way of the calls that come (Path, RFC 3327); [Registration.Dial] takes the way that the registrar names for calls out
-// (Service-Route, RFC 3608). [Registration.Close] ends it there within five seconds, [Agent.Close] all of them within two; Drain lets them
-// stand. There may be 10,000.
+// [Agent.Register] keeps an address at a registrar, whose calls then come to the Bridge, with RegisterOptions.User in Info.To. It is
+// refreshed ten minutes before it expires, or after half of its time where that is short, and up to a tenth of the wait earlier; a failure
+// is followed by attempts as in RFC 5626 section 4.5. A connection that it uses is kept open, and is replaced within ten seconds when it
+// ends. Proxies may put themselves into the way of the calls that come (Path, RFC 3327); [Registration.Dial] takes the way that the
+// registrar names for calls out (Service-Route, RFC 3608). [Registration.Close] ends it there within five seconds, [Agent.Close] all of
+// them within two; Drain lets them stand. There may be 10,000.
 //
 // # Authentication
 //
@@ -118,9 +118,10 @@
 // # Connections
 //
 // A call stays on the connection that it came or went by while that lives, where the far side's addresses allow it. A connection that a
-// standing call needs is sent a keep-alive after 96 to 120 seconds of silence (RFC 5626); a far side that has answered one has 10 seconds for
-// each later one. A request of more than 1,300 bytes goes over TCP to a far side that does not ask for a transport and lets us connect (RFC 3261
-// section 18.1.1), else over UDP whole; responses go the way that their request came. A request without any response on a connection that breaks is sent again over a new one, CANCEL always.
+// standing call needs is sent a keep-alive after 96 to 120 seconds of silence (RFC 5626); a far side that has answered one has 10 seconds
+// for each later one. A request of more than 1,300 bytes goes over TCP to a far side that does not ask for a transport and lets us connect
+// (RFC 3261 section 18.1.1), else over UDP whole; responses go the way that their request came. A request without any response on a
+// connection that breaks is sent again over a new one, CANCEL always.
 //
 // # Hosts
 //

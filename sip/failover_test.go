@@ -96,7 +96,8 @@ func TestFailoverRefused(t *testing.T) {
 	})
 }
 
-// TestFailoverSilent goes on to the second server where the first says nothing for 4 s. When that wakes up it is told that the call went elsewhere.
+// TestFailoverSilent goes on to the second server where the first says nothing for 4 s. When that wakes up it is told that the call went
+// elsewhere.
 func TestFailoverSilent(t *testing.T) {
 	for _, status := range []int{180, 200} {
 		synctest.Test(t, func(t *testing.T) {

@@ -166,7 +166,8 @@ func (l *Leg) success(tx *serverTx, sdp []byte) response {
 	return r
 }
 
-// accept accepts the call, once no description waits for its PRACK (RFC 3262 section 3), and no offer of ours for its answer. done is told when what is agreed is known.
+// accept accepts the call, once no description waits for its PRACK (RFC 3262 section 3), and no offer of ours for its answer. done is told
+// when what is agreed is known.
 func (l *Leg) accept(want media.Plan, done func(error)) {
 	o := l.opening
 	if l.tentative != nil && l.tentative.described || l.updating != nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/alexacall/alexacall/bridge"
 )
 
-// Ping asks who a URI names whether it is there (OPTIONS, RFC 3261 section 11), with Credentials if it asks for them. It returns nil for a 2xx, and
-// else an *Error: one without an Err is a response too, so the far side lives. Without a response it gives up after 32 seconds, or when
-// ctx ends.
+// Ping asks who a URI names whether it is there (OPTIONS, RFC 3261 section 11), with Credentials if it asks for them. It returns nil for a
+// 2xx, and else an *Error: one without an Err is a response too, so the far side lives. Without a response it gives up after 32 seconds, or
+// when ctx ends.
 func (a *Agent) Ping(ctx context.Context, uri string) error {
 	d, err := a.begun(uri, bridge.Party{})
 	if err != nil {

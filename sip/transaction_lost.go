@@ -28,8 +28,9 @@ func (t *transactions) sentOver(s *stream) []*clientTx {
 	return found
 }
 
-// resend sends the request again, once: a far side that ends each connection would have us go round for as long as we wait. One that came over a connection of its own making, such as a phone behind a NAT, is perhaps not to be
-// reached but by the next that it makes; of others the request has failed.
+// resend sends the request again, once: a far side that ends each connection would have us go round for as long as we wait. One that came
+// over a connection of its own making, such as a phone behind a NAT, is perhaps not to be reached but by the next that it makes; of others
+// the request has failed.
 func (tx *clientTx) resend(a *Agent, broken *stream) {
 	if tx.over || tx.heard {
 		return

@@ -63,7 +63,8 @@ const (
 	DoRefuse           // refuse the wish of this side
 )
 
-// Action is one thing to do, in this order. At most one of DoRing, DoEarly, DoAnswer and DoUpdate runs on a side at a time; each ends in Done or Failed.
+// Action is one thing to do, in this order. At most one of DoRing, DoEarly, DoAnswer and DoUpdate runs on a side at a time; each ends in
+// Done or Failed.
 type Action struct {
 	Do    Do
 	Side  int
