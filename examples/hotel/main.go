@@ -133,11 +133,11 @@ func (h *hotel) listen(addr string, serve func(net.Listener) error) net.Addr {
 	return l.Addr()
 }
 
-// drain refuses new calls, ends those that stand, and closes everything.
-func (h *hotel) drain() {
-	now, cancel := context.WithCancel(context.Background())
-	cancel()
-	_ = errors.Join(h.phones.Drain(now), h.skill.Drain(now)) // they say that calls were cut off
+// drain refuses new calls, ends those that stand after grace, and closes everything.
+func (h *hotel) drain(grace time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	_ = errors.Join(h.phones.Drain(ctx), h.skill.Drain(ctx)) // they say that calls were cut off
 	_ = errors.Join(h.server.Close(), h.phones.Close(), h.tokens.Close(), h.media.Close())
 }
 
@@ -151,7 +151,7 @@ func serve(ctx context.Context, o *options) {
 		check(fmt.Errorf("no certificate in %s", o.skillRootCA))
 	}
 	h := open(o, roots)
-	defer h.drain()
+	defer h.drain(0)
 	answer := h.server.Serve
 	if o.skillCert != "" {
 		answer = func(l net.Listener) error { return h.server.ServeTLS(l, o.skillCert, o.skillKey) }

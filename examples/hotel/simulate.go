@@ -53,8 +53,8 @@ func simulate(ctx context.Context, o *options) bool {
 	if w.desk != nil {
 		w.desk.Close()
 	}
-	w.drain()
-	w.cloud.Close() // nothing more is said
+	w.drain(talkFor) // a call that the Echo has ended is not yet ended at the phone
+	w.cloud.Close()  // nothing more is said
 	fmt.Printf("\nrecordings are in %s\n\n%-12s%-12s%-14s%-12s%s\n", w.dir, "call from", "echo heard", "phone heard", "set up", "ended")
 	ok := true
 	for _, c := range calls {
