@@ -136,6 +136,23 @@ func knows(realm string) func(*sip.Options) {
 	}
 }
 
+// asks has our side ask who calls, of whom it knows one.
+func asks(name, password string) func(*sip.Options) {
+	return func(o *sip.Options) {
+		o.Realm = "test"
+		o.Users = func(user string) (sip.Secret, bool) { return sip.Password(password), user == name }
+	}
+}
+
+// registers registers at SIPp. The registration stands until the agent is closed.
+func registers(ctx context.Context, p *play) error {
+	_, err := p.agent.Register(ctx, &sip.RegisterOptions{
+		AOR: bridge.Party{URI: "sip:sipp@example.com"}, Registrar: p.to,
+		Credentials: []sip.Credentials{{Host: "127.0.0.1", Username: "sipp", Password: "sipp"}},
+	})
+	return err
+}
+
 // takesMessages has our side take MESSAGE.
 func takesMessages(o *sip.Options) {
 	o.Message = func(context.Context, *sip.Message) error { return nil }
