@@ -29,7 +29,7 @@ func (a *Agent) arrived(msg sipmsg.Message, from conn) {
 		a.offended(from, offenceUnparsed)
 		if req.Method != sipmsg.ACK && req.Via() != nil {
 			received(req, from)
-			_ = answerTo(req, from).WriteMsg(sipmsg.NewResponseFromRequest(req, 400, "Bad Request", nil))
+			_ = a.transport.send(answerTo(req, from), sipmsg.NewResponseFromRequest(req, 400, "Bad Request", nil))
 		}
 		return
 	}
@@ -76,7 +76,7 @@ func (a *Agent) begin(key string, req *sipmsg.Request, from conn) {
 	}
 	if a.txs.full(a.stands(req)) {
 		a.count.dropped.Add(1)
-		_ = answerTo(req, from).WriteMsg(sipmsg.NewResponseFromRequest(req, 503, "Service Unavailable", nil))
+		_ = a.transport.send(answerTo(req, from), sipmsg.NewResponseFromRequest(req, 503, "Service Unavailable", nil))
 		return
 	}
 	r := validate(req)

@@ -71,7 +71,7 @@ func (a *Agent) identify(req *sipmsg.Request, from conn) (user string, ok bool) 
 		a.count.unauthorized.Add(1)
 		a.offended(from, offenceCredentials)
 	}
-	a.door.turnAway(req, answerTo(req, from), r)
+	_ = a.transport.send(answerTo(req, from), a.door.turnAway(req, r))
 	return "", false
 }
 
@@ -163,9 +163,9 @@ func sameTarget(text string, u *sipmsg.Uri) bool {
 	return other.User == u.User
 }
 
-// turnAway answers a request without keeping anything of it, so that those who have not said who they are cost nothing. Each repetition is
-// answered anew.
-func (d *doorkeeper) turnAway(req *sipmsg.Request, way conn, r *refusal) {
+// turnAway returns the answer to a request of which nothing is kept, so that those who have not said who they are cost nothing. Each
+// repetition is answered anew.
+func (d *doorkeeper) turnAway(req *sipmsg.Request, r *refusal) *sipmsg.Response {
 	branch, _ := req.Via().Params.Get("branch")
 	res := sipmsg.NewResponseFromRequest(req, r.status, r.phrase, nil)
 	res.SipVersion = "SIP/2.0" // sipgo takes that of the request
@@ -177,5 +177,5 @@ func (d *doorkeeper) turnAway(req *sipmsg.Request, way conn, r *refusal) {
 		res.AppendHeader(h)
 	}
 	res.AppendHeader(sipmsg.NewHeader("Server", userAgent))
-	_ = way.WriteMsg(res)
+	return res
 }

@@ -79,7 +79,7 @@ func (a *Agent) repeat(tx *serverTx, res *sipmsg.Response) error {
 	if err != nil {
 		return err
 	}
-	return way.WriteMsg(res)
+	return a.transport.send(way, res)
 }
 
 // tell tells who waits for the answer in the ACK.

@@ -45,7 +45,6 @@ var errInjected = errors.New("sip: a line break in a header field")
 
 // conn is a way to one peer: what transactions write to. Its methods are safe for concurrent use.
 type conn interface {
-	sipmsg.Connection
 	network() string
 	remote() netip.AddrPort
 	alive() bool // can still be written to
@@ -209,7 +208,7 @@ func (t *transport) message(b []byte, from conn) {
 		t.broken(b, from)
 		return
 	}
-	stamp(msg, from)
+	msg.SetTransport(from.network())
 	t.arrived(msg, from)
 }
 
@@ -217,11 +216,6 @@ func (t *transport) message(b []byte, from conn) {
 func (t *transport) unparsed(from conn) {
 	t.count.unparsed.Add(1)
 	t.guard.charge(from.remote().Addr(), offenceUnparsed, time.Now())
-}
-
-// stamp notes on a message how it came.
-func stamp(msg sipmsg.Message, from conn) {
-	msg.SetTransport(from.network())
 }
 
 // addrPort returns an address in the form that addresses are compared in.
@@ -251,21 +245,6 @@ func (f *flow) remote() netip.AddrPort { return f.to }
 func (f *flow) alive() bool            { return true }
 func (f *flow) hold(int)               {}
 
-// LocalAddr implements sipmsg.Connection.
-func (f *flow) LocalAddr() net.Addr { return f.t.udp.LocalAddr() }
-
-// Ref implements sipmsg.Connection. The socket lives as long as the agent, so nothing is counted.
-func (f *flow) Ref(int) int { return 1 }
-
-// TryClose implements sipmsg.Connection.
-func (f *flow) TryClose() (int, error) { return 1, nil }
-
-// Close implements sipmsg.Connection.
-func (f *flow) Close() error { return nil }
-
-// WriteMsg implements sipmsg.Connection.
-func (f *flow) WriteMsg(msg sipmsg.Message) error { return f.t.writeTo(f, msg) }
-
 func (f *flow) write(b []byte) error {
 	if _, err := f.t.udp.WriteTo(b, net.UDPAddrFromAddrPort(f.to)); err != nil {
 		return fmt.Errorf("sip: UDP: %w", err)
@@ -273,18 +252,13 @@ func (f *flow) write(b []byte) error {
 	return nil
 }
 
-// writeTo writes a message whole, whatever its size: see workaround.go.
-func (t *transport) writeTo(c conn, msg sipmsg.Message) error {
-	buf, ok := t.scratch.Get().(*bytes.Buffer)
-	if !ok {
-		buf = new(bytes.Buffer)
-	}
-	defer t.scratch.Put(buf)
-	buf.Reset()
-	if err := encode(buf, msg); err != nil {
+// send writes a message whole, whatever its size: see workaround.go.
+func (t *transport) send(way conn, msg sipmsg.Message) error {
+	text, err := t.text(msg)
+	if err != nil {
 		return err
 	}
-	return c.write(buf.Bytes())
+	return way.write(text)
 }
 
 // request writes a request of ours. Who gets it may answer.

@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
-
-	sipmsg "github.com/emiago/sipgo/sip"
 )
 
 // Limits of connections, with TLS and without.
@@ -43,16 +41,7 @@ func (s *stream) remote() netip.AddrPort { return s.key.to }
 func (s *stream) alive() bool            { return !s.dead.Load() }
 func (s *stream) hold(n int)             { s.held.Add(int32(n)) }
 
-// LocalAddr implements sipmsg.Connection.
-func (s *stream) LocalAddr() net.Addr { return s.c.LocalAddr() }
-
-// Ref implements sipmsg.Connection. A connection is closed when it is idle, not when a transaction ends.
-func (s *stream) Ref(int) int { return 1 }
-
-// TryClose implements sipmsg.Connection.
-func (s *stream) TryClose() (int, error) { return 1, nil }
-
-// Close implements sipmsg.Connection. The far side is told nothing, so that nobody waits for it: see leave.
+// Close closes a connection at once. The far side is told nothing, so that nobody waits for it: see leave.
 func (s *stream) Close() error {
 	s.dead.Store(true)
 	return s.raw.Close()
@@ -68,9 +57,6 @@ func (s *stream) leave() {
 	defer late.Stop()
 	_ = s.c.Close()
 }
-
-// WriteMsg implements sipmsg.Connection.
-func (s *stream) WriteMsg(msg sipmsg.Message) error { return s.t.writeTo(s, msg) }
 
 // write writes one message. After a part of one nothing more can be sent, so an error closes the connection.
 func (s *stream) write(b []byte) error {
