@@ -56,24 +56,6 @@ func first(values []string) string {
 	return values[0]
 }
 
-// tagged returns the section whose transport m shares: the first one in use of its BUNDLE group (RFC 9143 section 7.1.3), else m.
-func (s *sheet) tagged(m *sheetMedia) *sheetMedia {
-	for _, group := range attr(s.session, "group") {
-		mids := strings.Fields(group)
-		if len(mids) < 2 || mids[0] != "BUNDLE" || !slices.Contains(mids[1:], first(attr(m.lines, "mid"))) {
-			continue
-		}
-		for _, mid := range mids[1:] {
-			for i := range s.media {
-				if t := &s.media[i]; first(attr(t.lines, "mid")) == mid && t.portNumber() != 0 {
-					return t
-				}
-			}
-		}
-	}
-	return m
-}
-
 func (m *sheetMedia) portNumber() int {
 	text, _, _ := strings.Cut(m.port, "/")
 	n, _ := strconv.Atoi(text)
@@ -266,43 +248,6 @@ func transportFaults(offer, answer *sheet, i int) (faults []string) {
 	return faults
 }
 
-// bundleFaults checks the answer's BUNDLE group (RFC 9143 section 7.3): within the offered one, of accepted sections, and with
-// every accepted section that is bundle-only.
-func bundleFaults(offer, answer *sheet) (faults []string) {
-	say := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
-	group := func(s *sheet) (mids []string, groups int) {
-		for _, v := range attr(s.session, "group") {
-			if f := strings.Fields(v); len(f) > 0 && f[0] == "BUNDLE" {
-				mids = append(mids, f[1:]...)
-				groups++
-			}
-		}
-		return mids, groups
-	}
-	offered, _ := group(offer)
-	mids, groups := group(answer)
-	if groups > 1 || groups == 1 && len(mids) == 0 {
-		say("%d BUNDLE groups with %q", groups, mids)
-	}
-	for i, mid := range mids {
-		accepted := func(m sheetMedia) bool { return m.portNumber() != 0 && first(attr(m.lines, "mid")) == mid }
-		switch {
-		case slices.Contains(mids[:i], mid):
-			say("BUNDLE names %q twice", mid)
-		case !slices.Contains(offered, mid):
-			say("BUNDLE names %q, which was not offered in it", mid)
-		case !slices.ContainsFunc(answer.media, accepted):
-			say("BUNDLE names %q, which is refused", mid)
-		}
-	}
-	for i, m := range answer.media {
-		if m.portNumber() != 0 && offer.media[i].portNumber() == 0 && !slices.Contains(mids, first(attr(m.lines, "mid"))) {
-			say("section %d was offered bundle-only and is taken without BUNDLE", i)
-		}
-	}
-	return faults
-}
-
 // formFaults checks what holds for every description that we write: CRLF, the order of lines (RFC 8866 section 5), what must be there.
 func formFaults(text string) (faults []string) {
 	say := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
@@ -335,5 +280,5 @@ func formFaults(text string) (faults []string) {
 	if o := strings.Fields(strings.TrimPrefix(lines[min(1, len(lines)-1)], "o=")); len(o) != 6 {
 		say("o-line with %d fields", len(o))
 	}
-	return faults
+	return append(faults, groupFaults(&s)...)
 }

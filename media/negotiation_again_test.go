@@ -53,6 +53,16 @@ func TestReofferBundles(t *testing.T) {
 	if got := attr(readSheet(sdpText(t, b.offer(nil))).session, "group"); got != nil {
 		t.Errorf("group %q of sections without mids", got)
 	}
+	c := newParty(t, media.Browser())
+	c.answerText(withoutMids, audio(sendRecv, media.Opus()))
+	if got := attr(readSheet(sdpText(t, c.offer(nil))).session, "group"); got != nil {
+		t.Errorf("group %q of sections without mids, one in the place of a refused one", got)
+	}
+	d := newParty(t, seeing(alexaSound()))
+	d.answerText(strings.ReplaceAll(strings.Replace(alexaOffer, "a=rtpmap:99 H264", "a=rtpmap:99 VP8", 1), "video0", "audio0"), nil)
+	if got := first(attr(readSheet(sdpText(t, d.offer(nil))).session, "group")); got != "BUNDLE audio0" {
+		t.Errorf("group %q of two sections with one mid, want BUNDLE audio0", got)
+	}
 }
 
 // TestPayloadTypesForLife leaves codecs away and takes them up again: a number never comes to mean another codec

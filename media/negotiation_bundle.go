@@ -20,9 +20,20 @@ func (s *sdpSession) bundleGroup() []string {
 	return nil
 }
 
+// bundled reports whether m is in the group. Of sections with one mid, which RFC 5888 section 4 forbids, the group means the first.
 func (s *sdpSession) bundled(m *sdpSection) bool {
 	mid, ok := m.value("mid")
-	return ok && slices.Contains(s.bundleGroup(), mid)
+	return ok && slices.Contains(s.bundleGroup(), mid) && s.named(mid) == m
+}
+
+// named returns the first section with a mid; nil without any.
+func (s *sdpSession) named(mid string) *sdpSection {
+	for i := range s.sections {
+		if have, ok := s.sections[i].value("mid"); ok && have == mid {
+			return &s.sections[i]
+		}
+	}
+	return nil
 }
 
 // tagged returns the section that describes the transport of the group which m is in: the first that is in use (RFC 9143 section 7.1.3).
@@ -32,10 +43,8 @@ func (s *sdpSession) tagged(m *sdpSection) *sdpSection {
 		return m
 	}
 	for _, mid := range s.bundleGroup() {
-		for i := range s.sections {
-			if have, ok := s.sections[i].value("mid"); ok && have == mid && s.sections[i].port != 0 {
-				return &s.sections[i]
-			}
+		if t := s.named(mid); t != nil && t.port != 0 {
+			return t
 		}
 	}
 	return m

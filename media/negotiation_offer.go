@@ -27,6 +27,7 @@ func (n Negotiation) Offer(p *Policy, l Local, want Plan) (Negotiation, Descript
 	if firstLive(o.sections) < 0 {
 		return n, Description{}, ErrNoCommonCodec
 	}
+	o.bundle()
 	s.offer, s.waiting, s.farOld, s.securedOld = o.sections, true, s.far, s.secured
 	offer, err := s.describe(p, l, o.sections, true)
 	if err != nil {
@@ -174,7 +175,6 @@ func (o *offering) again(s *section) {
 		return
 	}
 	s.live = o.fill(s, m)
-	s.bundled = s.mid != "" && (s.bundled || o.p.Bundle)
 }
 
 // add offers a section for a kind that has none, in the place of a refused one if there is one.
@@ -182,7 +182,7 @@ func (o *offering) add(m Media) {
 	if int(m.Kind) >= len(o.done) || o.done[m.Kind] {
 		return
 	}
-	s := section{media: m.Kind.String(), kind: m.Kind, bundled: o.p.Bundle, proto: o.p.profile()}
+	s := section{media: m.Kind.String(), kind: m.Kind, proto: o.p.profile()}
 	at := slices.IndexFunc(o.sections, func(s section) bool { return !s.live && s.media == m.Kind.String() })
 	if at >= 0 {
 		s.mid, s.known = o.sections[at].mid, o.sections[at].known
@@ -197,6 +197,15 @@ func (o *offering) add(m Media) {
 		return
 	}
 	o.sections = append(o.sections, s)
+}
+
+// bundle groups the sections that can be told by their mids: the far side may have given none, or one mid to several.
+func (o *offering) bundle() {
+	for i := range o.sections {
+		s := &o.sections[i]
+		first := slices.IndexFunc(o.sections, func(other section) bool { return other.mid == s.mid })
+		s.bundled = s.mid != "" && i == first && (s.bundled || o.p.Bundle)
+	}
 }
 
 // freshMid returns a mid that no section has, refused ones counted.

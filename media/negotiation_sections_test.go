@@ -80,6 +80,8 @@ func TestBundles(t *testing.T) {
 		{"no group, on a transport of its own", strings.Replace(video, "a=group:BUNDLE audio0 video0\n", "", 1), "", false, false},
 		{"a group of another semantics", strings.Replace(video, "a=group:BUNDLE", "a=group:LS", 1), "", false, false},
 		{"a mid that no section has", strings.Replace(alexaOffer, "BUNDLE audio0 video0", "BUNDLE audio0 video0 data0", 1), "BUNDLE audio0 video0", true, true},
+		{"one mid for both", strings.ReplaceAll(alexaOffer, "video0", "audio0"), "BUNDLE audio0", true, true},
+		{"one mid for both, on a transport of its own", strings.ReplaceAll(video, "video0", "audio0"), "BUNDLE audio0", false, false},
 		{"in the other order", strings.Replace(alexaOffer, "BUNDLE audio0 video0", "BUNDLE video0 audio0", 1), "BUNDLE audio0 video0", true, true},
 	} {
 		t.Run(c.why, func(t *testing.T) {
