@@ -316,8 +316,15 @@ func TestMutants(t *testing.T) {
 	}
 	const rounds = 4000
 	answered := 0
+	var one, two []byte
+	var choice byte
+	defer func() {
+		if t.Failed() {
+			t.Logf("a file for testdata/fuzz/FuzzNegotiationAnswer or FuzzNegotiationAccept that repeats it:\ngo test fuzz v1\n[]byte(%q)\n[]byte(%q)\nbyte(%d)", one, two, choice)
+		}
+	}()
 	for range rounds {
-		one, two, choice := mutant(), mutant(), byte(random.Uint32())
+		one, two, choice = mutant(), mutant(), byte(random.Uint32())
 		answerBoth(t, one, two, choice)
 		acceptBoth(t, one, two, choice)
 		if offer, err := media.ParseDescription(one); err == nil {
