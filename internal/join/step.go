@@ -143,9 +143,6 @@ type machine struct {
 
 // over passes the end of one side to the other and reports whether there is one, or none of them is to be served now.
 func (m *machine) over() bool {
-	if m.waits() {
-		return true
-	}
 	m.lastWishes()
 	if m.waits() {
 		return true
