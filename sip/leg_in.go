@@ -184,7 +184,7 @@ func (l *Leg) accept(want media.Plan, done func(error)) {
 		}
 		o.sdp, l.want = textOf(d), want
 	}
-	l.opening, l.later = nil, nil
+	l.opening = nil
 	if l.tentative != nil {
 		l.tentative.timer.Stop()
 	}
