@@ -129,7 +129,10 @@ func (j *joint) giveBack(ctx context.Context, x int, why Cause) {
 func (j *joint) refuse(ctx context.Context, x int) {
 	s := j.seats[x]
 	t, end := s.info.Transfer, &EndError{Cause: Declined, Err: errNoTransfers}
-	if s.taken = t; j.rules.Transfers {
+	switch s.taken = t; {
+	case s.end != nil: // there is nothing to be replaced any more
+		end = s.end
+	case j.rules.Transfers:
 		end = &EndError{Cause: Busy, Err: errTransferring}
 	}
 	j.work.Go(func() {

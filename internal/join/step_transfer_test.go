@@ -61,7 +61,7 @@ func replacing() []row {
 		},
 		{
 			why: "nor for a leg that has come to it: that is given up with it", in: look(standing, gone(join.WishBy)), state: join.State{Told: told},
-			want: []join.Action{hang(0, causeNormal)},
+			want: []join.Action{do(join.DoRefuse, 1, none), hang(0, causeNormal)},
 		},
 		{
 			why: "nor for somebody who is not up", in: look(at(join.Alerting, none), gone(join.WishTo)), state: join.State{Told: told},

@@ -44,9 +44,14 @@ func (m *machine) wishes() {
 }
 
 // lastWishes takes up what the far side of a leg that has just ended asked for before: many phones hang up as soon as they have asked.
+// Who has come to take its place is told that there is none any more.
 func (m *machine) lastWishes() {
 	for x, me := range m.sides {
-		if me.Phase == Over && me.Wish == WishTo && m.stands(1-x) && m.Transfers && m.Move == NoMove && !m.Ended {
+		switch {
+		case me.Phase != Over:
+		case me.Wish == WishBy:
+			m.acts = append(m.acts, Action{Do: DoRefuse, Side: x})
+		case me.Wish == WishTo && m.stands(1-x) && m.Transfers && m.Move == NoMove && !m.Ended:
 			m.fetch(x)
 			return
 		}
