@@ -75,7 +75,6 @@ func (l *Leg) refuse(r *refusal) {
 
 // bye sends BYE. Its transaction lives on by itself, whoever waits for it or not.
 func (l *Leg) bye(why bridge.Cause) {
-	l.dropAsked()
 	way, err := l.dialog.way()
 	if err == nil {
 		req := l.dialog.request(sipmsg.BYE, 0)
@@ -104,11 +103,9 @@ func (l *Leg) byed(tx *serverTx) {
 	l.concluding = true
 	l.stopTimers()
 	if l.opening != nil {
-		l.dropAsked()
 		l.refuse(refuseWith(487, "Request Terminated"))
 		return
 	}
-	l.dropAsked()
 	if l.unacked != nil {
 		l.unacked.stop()
 		l.unacked = nil
@@ -139,18 +136,12 @@ func (l *Leg) cancelled(invite *serverTx, r reason) {
 	l.refuse(terminated)
 }
 
-// dropAsked refuses an offer that waits while the call ends.
-func (l *Leg) dropAsked() {
-	if l.asked != nil {
-		l.asked.tx.refuse(refuseWith(487, "Request Terminated"))
-		l.asked = nil
-	}
-}
-
-// stopTimers stops what would go on without the call.
+// stopTimers stops what would go on without the call, and refuses an offer that waits (RFC 3261 section 15.1.2).
 func (l *Leg) stopTimers() {
-	if l.asked != nil {
-		l.asked.stop()
+	if q := l.asked; q != nil {
+		q.stop()
+		l.asked = nil
+		q.tx.refuse(refuseWith(487, "Request Terminated"))
 	}
 	if l.tentative != nil {
 		l.tentative.timer.Stop() // what acknowledges it late is still answered
