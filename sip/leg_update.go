@@ -14,6 +14,9 @@ import (
 // maxGlares is how often an offer of ours may meet one of the far side's before it is given up.
 const maxGlares = 10
 
+// maxRest is the longest that the far side can put an offer of ours off for.
+const maxRest = 10 * time.Second
+
 // reofferFor is how long the far side may take to answer an offer of ours within the call before it is taken back.
 const reofferFor = giveUp
 
@@ -178,10 +181,10 @@ func (inv *inviting) reresponse(res *sipmsg.Response, err error) {
 		l.loseOffer(u, bridge.Unreachable, unanswered(sipmsg.INVITE, err))
 		return
 	}
-	switch refused := errorOf(sipmsg.INVITE, res); res.StatusCode {
-	case 491:
+	switch refused := errorOf(sipmsg.INVITE, res); {
+	case passing(refused):
 		l.yield(u, refused)
-	case 408, 481: // RFC 3261 section 12.2.1.2: the far side does not know the call any more
+	case res.StatusCode == 408, res.StatusCode == 481: // RFC 3261 section 12.2.1.2: the far side does not know the call any more
 		l.loseOffer(u, causeOf(res.StatusCode, 0), refused)
 	default:
 		l.endOffer(u, refused)
@@ -216,8 +219,14 @@ func (inv *inviting) resuccess(res *sipmsg.Response) {
 	l.nextUpdate()
 }
 
+// passing reports whether a refusal of an offer says that another one is under way: by 491, or by 500 with the time after which it may be made
+// again, which is what who has not answered the one before says (RFC 3261 section 14.2, RFC 3311 section 5.2).
+func passing(refused *Error) bool {
+	return refused.Status == 491 || refused.Status == 500 && refused.RetryAfter > 0 && refused.RetryAfter <= maxRest
+}
+
 // yield lets the far side's offer go first, which met ours on the way, and tries again (RFC 3261 section 14.1).
-func (l *Leg) yield(u *update, refused error) {
+func (l *Leg) yield(u *update, refused *Error) {
 	if u.tries++; u.tries > maxGlares {
 		l.endOffer(u, refused)
 		return
@@ -225,7 +234,10 @@ func (l *Leg) yield(u *update, refused error) {
 	l.endInvite(u)
 	l.terminal.Rollback()
 	wait := time.Duration(rand.IntN(201)) * 10 * time.Millisecond
-	if l.dialog.ours {
+	switch {
+	case refused.Status == 500:
+		wait = refused.RetryAfter
+	case l.dialog.ours:
 		wait = 2100*time.Millisecond + time.Duration(rand.IntN(191))*10*time.Millisecond
 	}
 	l.updates = append([]*update{u}, l.updates...)

@@ -67,7 +67,7 @@ func (up *updating) response(res *sipmsg.Response, err error) {
 		up.lost(bridge.Unreachable, unanswered(sipmsg.UPDATE, err))
 	case res.IsSuccess():
 		up.success(res)
-	case res.StatusCode == 491:
+	case passing(errorOf(sipmsg.UPDATE, res)):
 		l.yield(up.update, errorOf(sipmsg.UPDATE, res))
 	case !up.offered && (res.StatusCode == 405 || res.StatusCode == 501): // it does not, whatever it has said: another way remains
 		up.dialog.updates = false
