@@ -122,7 +122,7 @@ func obstacle(t *testing.T, name string, s sheet) (why string) {
 		case !talks(m):
 		case m.portNumber() > 65535:
 			why = "malformed"
-		case !addressed(s, m) && !(secure && said(s, m, "ice-ufrag")):
+		case !addressed(s, m) && (!secure || !said(s, m, "ice-ufrag")):
 			why = "without an address"
 		case secure && !said(s, m, "fingerprint") && !slices.ContainsFunc(attr(m.lines, "crypto"), possibleCrypto.MatchString):
 			why = "without usable keys"
