@@ -319,8 +319,7 @@ func (m *machine) unsent(ev event) {
 		} // else its answer may still come, or it was given up before the one that waits
 	case k.isAck():
 	case ev.refused && ev.maybe && k != inviteIn:
-		m.taken = true // the first try had arrived and only its answer was lost: what is refused is the repetition
-		if k == accepted {
+		if k == accepted { // the first try had arrived and only its answer was lost: what is refused is the repetition
 			m.up()
 		}
 	case ev.refused && k != inviteIn:
