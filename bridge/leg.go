@@ -47,7 +47,7 @@ type Info struct {
 }
 
 // Party returns the party on the far side of the leg.
-func (i *Info) Party() Party {
+func (i Info) Party() Party {
 	if i.Came {
 		return i.From
 	}
