@@ -54,7 +54,7 @@ func (c *call) wishes(near bridge.Leg, to string, by bridge.Leg) *asked {
 	return a
 }
 
-// is checks that the far side was told once, with a cause.
+// is checks that the far side was told once: nil for Normal, else an error of that cause.
 func (a *asked) is(t *testing.T, why string, cause bridge.Cause) {
 	t.Helper()
 	told := a.answers()
@@ -63,7 +63,7 @@ func (a *asked) is(t *testing.T, why string, cause bridge.Cause) {
 		return
 	}
 	want(t, why, bridge.CauseOf(told[0]), cause)
-	want(t, why+", as an error", told[0] == nil, cause == bridge.Normal && told[0] == nil)
+	want(t, why+", as nil", told[0] == nil, cause == bridge.Normal)
 }
 
 // open checks that the far side has not been told anything yet.
