@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,27 +19,22 @@ import (
 
 // TestLossy makes calls between two agents over a network that loses, repeats and reorders, with both sides doing what they like at random
 // moments: CANCEL meets 200, offers meet, BYE meets BYE. Each call ends on both sides, and nothing is left of any.
-func TestLossy(t *testing.T) { lossy(t, 300) }
+func TestLossy(t *testing.T) { lossy(t, 1, 300) }
 
 // TestSoakLossy is TestLossy at length.
 func TestSoakLossy(t *testing.T) {
 	if os.Getenv("ALEXACALL_SOAK") == "" {
 		t.Skip("ALEXACALL_SOAK is not set")
 	}
-	for range 10 {
-		lossy(t, 1000)
-	}
+	lossy(t, 10, 1000)
 }
 
-// lossy runs calls under fake time. ALEXACALL_SEED repeats a run.
-func lossy(t *testing.T, calls int) {
+// lossy runs calls under fake time, in some worlds one after the other.
+func lossy(t *testing.T, worlds uint64, calls int) {
 	t.Helper()
-	seed := rand.Uint64()
-	if s := os.Getenv("ALEXACALL_SEED"); s != "" {
-		seed, _ = strconv.ParseUint(s, 10, 64)
+	for seed := range testutil.Seeds(t, worlds) {
+		synctest.Test(t, func(t *testing.T) { lossyWorld(t, seed, calls) })
 	}
-	t.Logf("ALEXACALL_SEED=%d", seed)
-	synctest.Test(t, func(t *testing.T) { lossyWorld(t, seed, calls) })
 }
 
 func lossyWorld(t *testing.T, seed uint64, calls int) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pion/rtcp"
 
+	"github.com/alexacall/alexacall/internal/testutil"
 	"github.com/alexacall/alexacall/media"
 )
 
@@ -81,7 +82,13 @@ func feed(t *testing.T, r *receiver, codec media.Codec, ssrc uint32, seq uint16,
 }
 
 func TestReceiverStatistics(t *testing.T) {
-	seed := testSeed(t)
+	for seed := range testutil.Seeds(t, 1) {
+		receiverStatistics(t, seed)
+	}
+}
+
+func receiverStatistics(t *testing.T, seed uint64) {
+	t.Helper()
 	for _, c := range []struct {
 		name  string
 		codec media.Codec
