@@ -74,7 +74,7 @@ type SkillStats struct {
 	Repeated  uint64 // deliveries of an event that had been taken already
 	Unknown   uint64 // messages of calls that do not exist, or of unknown types
 	Malformed uint64 // events that could not be understood
-	Refused   uint64 // requests that are not Amazon's, or not for this skill
+	Refused   uint64 // requests that are not Amazon's, or not for this skill, and calls after Drain
 	Panics    uint64 // handlers that panicked
 }
 
@@ -119,7 +119,7 @@ func (k *Skill) Stats() SkillStats {
 }
 
 // Drain refuses new calls, both ways, and waits for those that stand. When ctx ends first it ends them, tells Alexa, and returns ctx's
-// error. Afterwards the Skill has no goroutine.
+// error. Afterwards the Skill has no goroutine: a call that comes then is refused by the answer to its event.
 func (k *Skill) Drain(ctx context.Context) error {
 	k.init()
 	k.mu.Lock()
@@ -154,6 +154,24 @@ func (k *Skill) awaitIdle() {
 	k.closed = true
 }
 
+// enter lets the caller work until it calls leave; Drain waits for that. It is false once Drain has returned.
+func (k *Skill) enter() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed {
+		return false
+	}
+	k.active++
+	return true
+}
+
+func (k *Skill) leave() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.active--
+	k.idle.Broadcast()
+}
+
 // begin runs f in a goroutine that Drain waits for. k.mu is held.
 func (k *Skill) begin(f func()) {
 	if k.closed {
@@ -161,12 +179,7 @@ func (k *Skill) begin(f func()) {
 	}
 	k.active++
 	go func() {
-		defer func() {
-			k.mu.Lock()
-			defer k.mu.Unlock()
-			k.active--
-			k.idle.Broadcast()
-		}()
+		defer k.leave()
 		f()
 	}()
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // ServeHTTP is the skill's web service. It answers 200 to what is Amazon's and for this skill, after it has been taken and before
-// anything comes of it, and 400 to everything else. The same delivery a second time gets the same answer and has no effect.
+// anything comes of it, and 400 to everything else. A call that comes after Drain gets 503. The same delivery a second time gets the
+// same answer and has no effect.
 func (k *Skill) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	k.init()
 	if r.Method != http.MethodPost {
@@ -27,7 +28,10 @@ func (k *Skill) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		k.reject(w, err)
 		return
 	}
-	k.take(e)
+	if err := k.take(e); err != nil {
+		http.Error(w, "draining", http.StatusServiceUnavailable)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(AppendReceipt(nil, ""))
 }
@@ -39,7 +43,7 @@ func (k *Skill) reject(w http.ResponseWriter, err error) {
 }
 
 // HandleEvent takes an event whose origin somebody else has verified, such as the trigger of a Lambda function, and returns the answer
-// to it. The skill id is checked. The error is a *ParseError or a *VerifyError.
+// to it. The skill id is checked. The error is a *ParseError or a *VerifyError; a call that comes after Drain is refused with another one.
 func (k *Skill) HandleEvent(_ context.Context, body []byte) ([]byte, error) {
 	k.init()
 	e, err := ParseEvent(body)
@@ -50,25 +54,43 @@ func (k *Skill) HandleEvent(_ context.Context, body []byte) ([]byte, error) {
 		k.stats.refused.Add(1)
 		return nil, err
 	}
-	k.take(e)
+	if err := k.take(e); err != nil {
+		return nil, err
+	}
 	return AppendReceipt(nil, ""), nil
 }
 
-// take gives an event to the call that it belongs to.
-func (k *Skill) take(e *Event) {
-	if e.Message == nil {
-		return // not about a call: it is enough to have got it
+// take gives an event to the call that it belongs to. It fails for a call that comes after Drain, which nobody could tell Alexa of later.
+func (k *Skill) take(e *Event) error {
+	m := e.Message
+	if m == nil {
+		return nil // not about a call: it is enough to have got it
 	}
+	if !k.enter() {
+		if m.Type != InitiateOutboundCall {
+			k.stats.unknown.Add(1)
+			return nil
+		}
+		k.stats.refused.Add(1)
+		k.logger().Warn("call refused", "session", m.SessionID, "cause", bridge.Overload.String(), "err", errDraining)
+		return errDraining
+	}
+	defer k.leave()
 	if !k.seen.first(e.RequestID) {
 		k.stats.repeated.Add(1)
-		return
+		return nil
 	}
 	k.stats.events.Add(1)
-	m := e.Message
 	if m.Type == InitiateOutboundCall {
 		k.receive(m)
-		return
+		return nil
 	}
+	k.pass(m)
+	return nil
+}
+
+// pass gives a message to its call.
+func (k *Skill) pass(m *Message) {
 	s := k.session(m.SessionID)
 	if s == nil || kindOf(m.Type) == none {
 		k.stats.unknown.Add(1)

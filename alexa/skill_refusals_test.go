@@ -3,6 +3,7 @@ package alexa_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -261,5 +262,27 @@ func TestDrain(t *testing.T) {
 		time.AfterFunc(10*time.Second, func() { _ = phone.Hangup(context.Background(), bridge.Normal) })
 		must(t, s.skill.Drain(t.Context()))
 		s.took(10 * time.Second)
+	})
+}
+
+// A call after Drain is refused by the answer to its event, for nobody is there to send CallEnded. What else comes late is taken and
+// forgotten.
+func TestCallAfterDrain(t *testing.T) {
+	play(t, props{}, func(t *testing.T, s *stage) {
+		must(t, s.skill.Drain(t.Context()))
+		for range 2 { // a repetition too
+			status, _, err := s.cloud.SendEvent(t.Context(), invitation("s-1", dtlsSDP), &alexatest.EventFault{RequestID: "once"})
+			if err != nil || status != http.StatusServiceUnavailable {
+				t.Errorf("a call: %d, %v", status, err)
+			}
+		}
+		status, _, err := s.cloud.SendEvent(t.Context(), map[string]any{"type": string(alexa.CallEnded), "sessionId": "s-1"}, nil)
+		if err != nil || status != http.StatusOK {
+			t.Errorf("the end of a call: %d, %v", status, err)
+		}
+		if n := len(s.engine.terminals()); n != 0 {
+			t.Errorf("%d terminals are open", n)
+		}
+		s.wantStats(alexa.SkillStats{Refused: 2, Unknown: 1})
 	})
 }
