@@ -3,13 +3,13 @@ package sip_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"os/exec"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/testutil"
 	"github.com/alexacall/alexacall/sip"
 )
 
@@ -32,16 +32,10 @@ func sipp(t *testing.T, args ...string) error {
 
 func tail(b []byte) []byte { return b[max(0, len(b)-3000):] }
 
-// freePort returns a port that was free for UDP and TCP a moment ago: SIPp cannot find one for itself and say which.
+// freePort returns a port for a program that cannot find one for itself and say which.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	return strconv.Itoa(testutil.FreePort(t))
 }
 
 // sippCalls has SIPp call us: INVITE, 180, 200, ACK, BYE. All its calls have one address for sound, so they come one at a time.

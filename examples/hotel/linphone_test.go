@@ -54,7 +54,7 @@ enabled=0
 func startLinphone(t *testing.T, answers bool) *linphone {
 	t.Helper()
 	dir := t.TempDir()
-	l := &linphone{port: freePort(t), file: filepath.Join(dir, "heard.wav")}
+	l := &linphone{port: testutil.FreePort(t), file: filepath.Join(dir, "heard.wav")}
 	for _, sub := range []string{".local/share/linphone", "linphone"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			t.Fatal(err)
@@ -62,7 +62,7 @@ func startLinphone(t *testing.T, answers bool) *linphone {
 	}
 	config, play := filepath.Join(dir, "linphonerc"), filepath.Join(dir, "tone.wav")
 	writeTone(t, play, linphoneTone)
-	if err := os.WriteFile(config, fmt.Appendf(nil, linphoneConfig, l.port, freePort(t)), 0o600); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, linphoneConfig, l.port, testutil.FreePort(t)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	args := []string{"-c", config, "-l", filepath.Join(dir, "log"), "-d", "0"}

@@ -3,7 +3,6 @@ package main_test
 import (
 	"fmt"
 	"math"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,32 +18,6 @@ const (
 	baresipTone = 1000 // Hz
 	portTries   = 5    // for a phone that cannot find a free port itself
 )
-
-// freePort returns a UDP port of the loopback interface that nobody has, with three free ones after it.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		first, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		port, free := first.LocalAddr().(*net.UDPAddr).Port, true
-		for next := port + 1; next <= port+3; next++ {
-			c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: next})
-			if err != nil {
-				free = false
-				break
-			}
-			_ = c.Close()
-		}
-		_ = first.Close()
-		if free {
-			return port
-		}
-	}
-	t.Fatal("no free ports in a row")
-	return 0
-}
 
 // checkGuestCall checks a run with -pbx: the guest's call alone, in which the Echo has heard a tone that it does not share with another.
 func checkGuestCall(t *testing.T, o outcome, tone float64) {
@@ -81,7 +54,7 @@ func TestInteropHotelSIPp(t *testing.T) {
 	t.Parallel()
 	const cannotBind = 254
 	for range portTries {
-		port, media := freePort(t), freePort(t)
+		port, media := testutil.FreePort(t), testutil.FreePort(t)
 		sipp := start(t, os.Environ(), "sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-mi", "127.0.0.1", "-mp", strconv.Itoa(media),
 			"-rtp_echo", "-nostdin", "-m", "1", "-timeout", "60s", "-timeout_error")
 		// SIPp listens some time after it has started: the INVITE is repeated until then.
@@ -133,7 +106,7 @@ func startBaresip(t *testing.T, command string) *baresip {
 	t.Helper()
 	modules := baresipModules(t)
 	for range portTries {
-		b := &baresip{port: freePort(t), dir: t.TempDir()}
+		b := &baresip{port: testutil.FreePort(t), dir: t.TempDir()}
 		play, account := filepath.Join(b.dir, "tone.wav"), "<sip:desk@127.0.0.1>;regint=0;answermode=auto;audio_codecs=pcmu\n"
 		writeTone(t, play, baresipTone)
 		for name, text := range map[string]string{

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -24,6 +25,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
+	"github.com/alexacall/alexacall/internal/testutil"
 	"github.com/alexacall/alexacall/sip/siptest"
 )
 
@@ -68,7 +70,7 @@ func TestProgram(t *testing.T) {
 	}
 	defer desk.Close()
 	proxy, roots := amazon(t, cloud)
-	skill := freeAddr(t, "tcp")
+	skill := freeAddr(t)
 	cmd := exec.CommandContext(t.Context(), binary)
 	cmd.Env = append(os.Environ(),
 		"HTTPS_PROXY="+proxy, "SSL_CERT_FILE="+roots, "SSL_CERT_DIR="+t.TempDir(), "MEDIA_ADDR=127.0.0.1:0", "SIP_ADDR=127.0.0.1:0", "SKILL_ADDR="+skill,
@@ -126,14 +128,9 @@ func await(t *testing.T, addr string) {
 }
 
 // freeAddr finds a loopback address that nobody has.
-func freeAddr(t *testing.T, network string) string {
+func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen(network, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", testutil.FreePort(t))
 }
 
 // amazon puts the simulated cloud behind the names of the real one: a proxy for HTTPS that leads every host of Amazon's to it. It

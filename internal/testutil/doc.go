@@ -1,5 +1,5 @@
 // Package testutil connects the project's tests to what they share: external programs, third-party
-// data, an in-memory packet network, an impairing socket, leak checks, and ears for tones.
+// data, free ports, an in-memory packet network, an impairing socket, leak checks, and ears for tones.
 //
 // Only tests import it. It uses the standard library alone and nothing of this module, so that any
 // package's tests may use it without a cycle.

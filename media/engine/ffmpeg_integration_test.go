@@ -43,21 +43,6 @@ func ffmpeg(t *testing.T, args ...string) (wait func()) {
 	return wait
 }
 
-// freePort returns a port that nobody has now, with the one after it.
-func freePort(t *testing.T) uint16 {
-	t.Helper()
-	for range 100 {
-		p := newPhone(t)
-		port := p.port()
-		_ = p.conn.Close()
-		if port%2 == 0 {
-			return port
-		}
-	}
-	t.Fatal("no even port is free")
-	return 0
-}
-
 func secretOf(k media.Key) string { return base64.StdEncoding.EncodeToString([]byte(k.Secret)) }
 
 // agreed lets a terminal answer the offer of a far side on a port, and returns what stands then.
@@ -84,7 +69,7 @@ func TestInteropFFmpegSendsSDES(t *testing.T) {
 	testutil.Need(t, "ffmpeg")
 	for suite, name := range ffmpegSuites {
 		t.Run(string(suite), func(t *testing.T) {
-			term, port := open(t, listen(t), sdes(suite)), freePort(t)
+			term, port := open(t, listen(t), sdes(suite)), uint16(testutil.FreePort(t))
 			s := agreed(t, term, suite, port)
 			r := term.Stream(media.Audio).Reader()
 			defer r.Close()
@@ -118,7 +103,7 @@ func TestInteropFFmpegHearsSDES(t *testing.T) {
 	testutil.Need(t, "ffmpeg")
 	for suite := range ffmpegSuites {
 		t.Run(string(suite), func(t *testing.T) {
-			term, port := open(t, listen(t), sdes(suite)), freePort(t)
+			term, port := open(t, listen(t), sdes(suite)), uint16(testutil.FreePort(t))
 			s := agreed(t, term, suite, port)
 			dir := t.TempDir()
 			sdp, wav := filepath.Join(dir, "in.sdp"), filepath.Join(dir, "heard.wav")
@@ -190,7 +175,7 @@ func toMuLaw(v int) byte {
 func TestInteropFFmpegVideo(t *testing.T) {
 	testutil.Need(t, "ffmpeg")
 	e := listen(t)
-	from, to := freePort(t), freePort(t)
+	from, to := uint16(testutil.FreePort(t)), uint16(testutil.FreePort(t))
 	a, b := open(t, e, seeing(pcmu())), open(t, e, seeing(sdes(media.AESCM80)))
 	relayed(t, a, b)
 	video := func(p *media.Policy, port uint16, term media.Terminal) media.Section {
@@ -201,7 +186,7 @@ func TestInteropFFmpegVideo(t *testing.T) {
 			t.Fatal(err)
 		}
 		text, _ := offer.AppendText(nil)
-		offer, err = media.ParseDescription([]byte(strings.Replace(string(text), fmt.Sprintf("m=audio %d ", port), fmt.Sprintf("m=audio %d ", freePort(t)), 1)))
+		offer, err = media.ParseDescription([]byte(strings.Replace(string(text), fmt.Sprintf("m=audio %d ", port), fmt.Sprintf("m=audio %d ", uint16(testutil.FreePort(t))), 1)))
 		if err != nil {
 			t.Fatal(err)
 		}

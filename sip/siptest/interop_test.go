@@ -1,7 +1,6 @@
 package siptest_test
 
 import (
-	"net"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -12,29 +11,6 @@ import (
 	"github.com/alexacall/alexacall/sip/siptest"
 )
 
-// freePort returns a UDP port of the loopback interface that nobody has, even, and with a free one after it.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := c.LocalAddr().(*net.UDPAddr).Port
-		next, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port + 1})
-		_ = c.Close()
-		if err != nil {
-			continue
-		}
-		_ = next.Close()
-		if port%2 == 0 {
-			return port
-		}
-	}
-	t.Fatal("no pair of free ports")
-	return 0
-}
-
 // TestInteropSIPpCalls lets SIPp's own scenario of a caller make calls to a phone.
 func TestInteropSIPpCalls(t *testing.T) {
 	testutil.Need(t, "sipp")
@@ -43,8 +19,8 @@ func TestInteropSIPpCalls(t *testing.T) {
 			t.Parallel()
 			p := phone(t, &siptest.PhoneOptions{RingAfter: 20 * time.Millisecond, AnswerAfter: 50 * time.Millisecond, Play: siptest.Tone(440)})
 			const calls = 10
-			out, err := exec.CommandContext(within(t), "sipp", "-sn", "uac", "-t", transport, "-i", "127.0.0.1", "-p", strconv.Itoa(freePort(t)),
-				"-mp", strconv.Itoa(freePort(t)), "-s", "desk", "-m", strconv.Itoa(calls), "-r", "20", "-d", "200", "-nostdin", "-timeout", "15s",
+			out, err := exec.CommandContext(within(t), "sipp", "-sn", "uac", "-t", transport, "-i", "127.0.0.1", "-s", "desk", // it finds ports itself
+				"-m", strconv.Itoa(calls), "-r", "20", "-d", "200", "-nostdin", "-timeout", "15s",
 				p.Addr().String()).CombinedOutput()
 			if err != nil {
 				t.Fatalf("sipp: %v\n%s", err, tail(string(out)))
@@ -64,7 +40,7 @@ func TestInteropSIPpCalls(t *testing.T) {
 func TestInteropSIPpAnswers(t *testing.T) {
 	testutil.Need(t, "sipp")
 	t.Parallel()
-	port, mediaPort := freePort(t), freePort(t)
+	port, mediaPort := testutil.FreePort(t), testutil.FreePort(t)
 	cmd := exec.CommandContext(t.Context(), "sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-mi", "127.0.0.1",
 		"-mp", strconv.Itoa(mediaPort), "-rtp_echo", "-nostdin", "-m", "1")
 	if err := cmd.Start(); err != nil {
