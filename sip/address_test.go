@@ -233,7 +233,8 @@ func FuzzAddresses(f *testing.F) {
 		if err != nil {
 			return
 		}
-		d := a.newDialog(caller, nameAddr{uri: target}, networkUDP)
+		d := a.newDialog(caller, nameAddr{uri: target})
+		d.net = networkUDP
 		req := d.request(sipmsg.INVITE, 0)
 		var buf bytes.Buffer
 		if err := encode(&buf, req); err != nil {

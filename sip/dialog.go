@@ -53,12 +53,19 @@ type dialog struct {
 	left      bool   // its call is over: what is still sent keeps no connection
 }
 
-// newDialog returns a dialog of a call that we place.
-func (a *Agent) newDialog(from, to nameAddr, network string) *dialog {
+// newDialog returns a dialog of a call that we place. It is aimed once its target and its routes are known.
+func (a *Agent) newDialog(from, to nameAddr) *dialog {
 	return &dialog{
 		agent: a, callID: rand.Text() + "@" + a.o.host, local: from, localTag: rand.Text(), remote: to, target: to.uri, ours: true,
-		seq: mrand.Uint32N(1 << 16), net: network, secure: to.uri.Scheme == "sips",
+		seq: mrand.Uint32N(1 << 16), secure: to.uri.Scheme == "sips",
 	}
+}
+
+// aim takes the transport by which the next hop gets the first request.
+func (d *dialog) aim() (err error) {
+	hop := d.hop()
+	d.net, err = d.agent.networkOf(&hop, d.agent.o.firstNetwork())
+	return err
 }
 
 // dialogOf returns the dialog that an INVITE which has come begins (RFC 3261 section 12.1.1).
@@ -246,10 +253,14 @@ func (d *dialog) path() (sipmsg.Uri, []sipmsg.Uri) {
 
 // hop returns the URI of who gets our requests next.
 func (d *dialog) hop() sipmsg.Uri {
+	u := d.target
 	if len(d.routes) > 0 {
-		return d.routes[0]
+		u = d.routes[0]
 	}
-	return d.target
+	if d.secure {
+		u.Scheme = "sips" // whatever the far side says of itself
+	}
+	return u
 }
 
 // way returns the way that our requests take now. It may have to look up a name or to connect.
@@ -258,9 +269,6 @@ func (d *dialog) way() (conn, error) {
 		return d.flow, nil
 	}
 	hop := d.hop()
-	if d.secure {
-		hop.Scheme = "sips" // whatever the far side says of itself
-	}
 	if d.known != nil && d.known.alive() && leadsTo(d.known, &hop) {
 		d.net = d.known.network()
 		d.keep(d.known)
@@ -318,7 +326,7 @@ func (d *dialog) contact() *sipmsg.ContactHeader {
 		u.User = ""
 	}
 	switch {
-	case d.secure || hop.Scheme == "sips": // RFC 3261 sections 8.1.1.8 and 12.1.1
+	case hop.Scheme == "sips": // RFC 3261 sections 8.1.1.8 and 12.1.1
 		u.Scheme, u.Port = "sips", d.agent.o.portOf(networkTLS)
 	case reliable(d.net):
 		u.UriParams.Add("transport", strings.ToLower(d.net))

@@ -29,7 +29,7 @@ type dialer struct {
 
 // Dial implements bridge.Dialer.
 func (d *dialer) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bridge.Leg, error) {
-	return d.agent.dial(ctx, to, o, d.o)
+	return d.agent.dial(ctx, to, o, d.o, nil)
 }
 
 // check checks what a caller of ours says, before anything is sent.

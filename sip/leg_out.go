@@ -19,11 +19,11 @@ import (
 // The error is a *bridge.EndError, whose Err is an *Error if a response ended the attempt. When ctx ends the call is withdrawn behind the
 // caller's back: CANCEL, or ACK and BYE if it is accepted at that moment.
 func (a *Agent) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bridge.Leg, error) {
-	return a.dial(ctx, to, o, nil)
+	return a.dial(ctx, to, o, nil, nil)
 }
 
-// dial is Dial with what the call says besides.
-func (a *Agent) dial(ctx context.Context, to string, o *bridge.DialOptions, more *CallOptions) (bridge.Leg, error) {
+// dial is Dial with what the call says besides, by way of a registration or of none.
+func (a *Agent) dial(ctx context.Context, to string, o *bridge.DialOptions, more *CallOptions, by *Registration) (bridge.Leg, error) {
 	if o == nil {
 		o = &bridge.DialOptions{}
 	}
@@ -33,7 +33,7 @@ func (a *Agent) dial(ctx context.Context, to string, o *bridge.DialOptions, more
 	if instead, named := a.here(o.Attr); instead != nil {
 		return a.replaceHere(ctx, instead, named, o)
 	}
-	l, err := a.place(ctx, to, o, more)
+	l, err := a.place(ctx, to, o, more, by)
 	if err != nil {
 		if end, ok := errors.AsType[*bridge.EndError](err); ok {
 			return nil, end
@@ -79,7 +79,7 @@ func dialCause(err error) bridge.Cause {
 var errNoMedia = errors.New("sip: no media")
 
 // place makes a leg and sends its INVITE.
-func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions, more *CallOptions) (*Leg, error) {
+func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions, more *CallOptions, by *Registration) (*Leg, error) {
 	target, err := parseURI(to)
 	if err != nil {
 		return nil, fmt.Errorf("sip: called party: %w", err)
@@ -94,19 +94,16 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions, mor
 	if more.Identity.hides() {
 		from = anonymous()
 	}
-	network, err := a.networkOf(&target, a.o.firstNetwork())
-	if err != nil {
+	d := a.newDialog(from, nameAddr{uri: bareURI(&target)})
+	d.target, d.login.creds = target, more.credentialsFor(a, target.Host)
+	if by != nil {
+		by.set(d)
+	}
+	if err := d.aim(); err != nil {
 		return nil, err
 	}
-	called := nameAddr{uri: sipmsg.Uri{Scheme: target.Scheme, User: target.User, Host: target.Host, Port: target.Port}}
-	d := a.newDialog(from, called, network)
-	d.target, d.login.creds = target, more.credentialsFor(a, target.Host)
 	info := bridge.Info{From: from.party(), To: bridge.Party{URI: plainURI(&target)}, Attr: withoutOurs(o.Attr)}
 	l := a.newLeg(d, info)
-	hop, network, err := a.outset(ctx, d)
-	if err != nil {
-		return nil, err
-	}
 	l.want, l.signs, l.extra = o.Plan, make(chan struct{}), fieldsOf(o.Attr)
 	if err := l.open(); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoMedia, err)
@@ -123,7 +120,8 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions, mor
 		}
 		offer = textOf(first)
 	}
-	rest, err := a.route(ctx, &hop, network)
+	hop := d.hop()
+	rest, err := a.route(ctx, &hop, d.net)
 	if err != nil {
 		return nil, l.unsent(err)
 	}
@@ -135,7 +133,7 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions, mor
 	if err := l.run(ctx, func() error { return l.invite(way, rest, offer) }); err != nil {
 		return nil, l.unsent(err)
 	}
-	l.log.Debug("call placed", "transport", network)
+	l.log.Debug("call placed", "transport", way.network())
 	return l, nil
 }
 

@@ -33,13 +33,9 @@ func (a *Agent) begun(to string, from bridge.Party) (*dialog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sip: From: %w", err)
 	}
-	network, err := a.networkOf(&target, a.o.firstNetwork())
-	if err != nil {
-		return nil, err
-	}
-	d := a.newDialog(caller, nameAddr{uri: bareURI(&target)}, network)
+	d := a.newDialog(caller, nameAddr{uri: bareURI(&target)})
 	d.target, d.login.creds = target, a.credentialsFor(target.Host)
-	return d, nil
+	return d, d.aim()
 }
 
 // bareURI returns a URI as it stands in To: without parameters.

@@ -146,23 +146,7 @@ func (r *Registration) Dial(ctx context.Context, to string, o *bridge.DialOption
 	if as.From == (bridge.Party{}) {
 		as.From = r.as.aor.party()
 	}
-	return r.agent.Dial(context.WithValue(ctx, byKey{}, r), to, &as)
-}
-
-// byKey is what the registration is found under in the context of a call that it places. It concerns nobody but place.
-type byKey struct{}
-
-// outset returns who gets the first request of a call, and by which transport. A call that a registration places it gives its way and its
-// credentials.
-func (a *Agent) outset(ctx context.Context, d *dialog) (hop sipmsg.Uri, network string, err error) {
-	if r, ok := ctx.Value(byKey{}).(*Registration); ok && r.agent == a {
-		r.set(d)
-	}
-	if hop = d.hop(); d.secure {
-		hop.Scheme = "sips"
-	}
-	d.net, err = a.networkOf(&hop, a.o.firstNetwork())
-	return hop, d.net, err
+	return r.agent.dial(ctx, to, &as, nil, r)
 }
 
 // set gives the dialog of a call its way and its credentials.
@@ -173,18 +157,17 @@ func (r *Registration) set(d *dialog) {
 	if len(routes) == 0 {
 		routes = r.as.proxy
 	}
-	d.routes = routes
-	d.login.creds = r.as.credentialsVia(d.target.Host, len(routes) > 0)
+	d.routes, d.login.creds = routes, r.as.creds
+	if len(routes) == 0 {
+		d.login.creds = fitting(r.as.creds, d.target.Host) // it does not go to the registrar's proxies
+	}
 }
 
 // dialog returns what REGISTER requests are made from: all of them have one Call-ID, and numbers that grow (RFC 3261 section 10.2).
 func (e *enrolment) dialog(a *Agent) (*dialog, error) {
-	d := a.newDialog(e.aor, e.aor, "")
+	d := a.newDialog(e.aor, e.aor)
 	d.target, d.routes, d.login.creds = e.registrar, e.proxy, e.creds
-	hop := d.hop()
-	var err error
-	d.net, err = a.networkOf(&hop, a.o.firstNetwork())
-	return d, err
+	return d, d.aim()
 }
 
 // keepRegistration takes a registration into those that Close ends.

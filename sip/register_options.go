@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -95,16 +94,4 @@ func (a *Agent) enrol(o *RegisterOptions) (enrolment, error) {
 		return e, fmt.Errorf("sip: register: %w", errExpires)
 	}
 	return e, nil
-}
-
-// credentialsVia returns the credentials for a call by way of the registration: where it does not go to the registrar's proxies, those alone
-// that are meant for who is called.
-func (e *enrolment) credentialsVia(host string, routed bool) []Credentials {
-	var fit []Credentials
-	for _, c := range e.creds {
-		if routed || c.Host == "" || strings.EqualFold(c.Host, host) {
-			fit = append(fit, c)
-		}
-	}
-	return fit
 }
