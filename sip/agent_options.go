@@ -32,7 +32,7 @@ type Options struct {
 	// taken as it is. The port is that of UDP and TCP; TLS has the one that it listens on. The default is the address or, if it is
 	// unspecified, the machine's first that is not loopback.
 	PublicAddr string
-	// Credentials answer digest challenges (RFC 7616) to calls that we place.
+	// Credentials answer digest challenges (RFC 7616) to what we send: calls that we place, REGISTER, MESSAGE and OPTIONS.
 	Credentials []Credentials
 	// Trusted are the addresses of networks that vouch for what they say: the trust domain of RFC 3325. Only of them Identity's Asserted and
 	// Diversion are believed, and only they are told who a caller is that wants to be unknown. Nil is nobody.
@@ -93,7 +93,7 @@ type Options struct {
 }
 
 // Credentials are a user's name and password for digest authentication (RFC 7616). They are used only where they are meant to be: for calls
-// to Host, by challenges of Realm. At least one of these must be set; one that is empty is not compared.
+// and other requests to Host, by challenges of Realm. At least one of these must be set; one that is empty is not compared.
 type Credentials struct {
 	Realm    string // of the challenge
 	Host     string // of the URI that was dialled

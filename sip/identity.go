@@ -27,12 +27,12 @@ var (
 type Identity struct {
 	// Asserted is who the caller, or in a response the called party, really is, as the network vouches for it: P-Asserted-Identity
 	// (RFC 3325), at most a SIP and a tel URI. A message that comes is believed only from Options.Trusted; in one that we send it goes to
-	// those alone where Privacy asks for "id".
+	// those alone where Privacy hides the caller.
 	Asserted []bridge.Party
 	// Preferred is who the caller would like to be: P-Preferred-Identity (RFC 3325), to a network that knows whether it may.
 	Preferred bridge.Party
-	// Privacy is what is to be kept from the called party: Privacy (RFC 3323), such as "id" or "header;id". With "user" or "id" a call
-	// that we place goes out From anonymous, unless it is to one of Options.Trusted.
+	// Privacy is what is to be kept from the called party: Privacy (RFC 3323), such as "id" or "header;id". With "id", "user" or "header" a
+	// call that we place goes out From anonymous, and Asserted, Preferred and Diversion go to Options.Trusted alone.
 	Privacy string
 	// Diversion says who has had the call before, the last first (RFC 5806). It is believed only from Options.Trusted.
 	Diversion []Diversion
