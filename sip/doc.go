@@ -19,7 +19,8 @@
 // Bridge sees it, a call is refused whose description is malformed (400), has nothing in common with the policy (488), or for which there is
 // no room (503); what a plan of the Bridge's then cannot agree to is 488 too. An offer within a call waits up to four seconds for the
 // Bridge's Answer, and is then answered with what was wanted last. Update sends a re-INVITE; where offers meet, both wait as RFC 3261 section
-// 14.1 says. Hangup tells the far side its cause by status and by a Reason header (RFC 3326).
+// 14.1 says, and one that is put off for up to ten seconds (500 with Retry-After) is made again. Hangup tells the far side its cause by status
+// and by a Reason header (RFC 3326). A call whose INVITE has Expires is over with 487 if it is not accepted in that time: Cancelled.
 //
 // Provisional responses that carry a description are reliable where the far side takes that (RFC 3262, see Options.Reliable): they are
 // repeated until PRACK comes, and the 200 waits for it. A caller that made no offer gets ours that way. Of a call that we place, each

@@ -60,6 +60,7 @@ func (l *Leg) conclude() {
 // refuse refuses the INVITE that would have begun the call. That is the end of it when its ACK has come.
 func (l *Leg) refuse(r *refusal) {
 	tx := l.opening.tx
+	l.opening.stop()
 	l.opening = nil
 	res := tx.build(response{status: r.status, phrase: r.phrase, header: r.header, tag: l.localTag})
 	if err := tx.respond(res); err != nil {
@@ -130,10 +131,7 @@ func (l *Leg) cancelled(invite *serverTx, r reason) {
 	if r.text != "" {
 		end.Err = &Error{Status: 487, Method: string(sipmsg.CANCEL), Reason: r.text}
 	}
-	l.over(end)
-	l.concluding = true
-	l.stopTimers()
-	l.refuse(terminated)
+	l.refuseCall(end, terminated)
 }
 
 // stopTimers stops what would go on without the call, and refuses an offer that waits (RFC 3261 section 15.1.2).

@@ -1,11 +1,16 @@
 package sip
 
 import (
+	"errors"
+	"time"
+
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/media"
 )
+
+var errLapsed = errors.New("sip: the invitation has expired")
 
 // opening is the INVITE that begins a call, until it has its final response.
 type opening struct {
@@ -15,6 +20,13 @@ type opening struct {
 	must     bool              // all of them are to be reliable
 	sdp      []byte            // our answer or offer, once it is meant for a provisional response
 	complete bool              // there was an offer and an answer, and the far side has said that it has both
+	lapse    *time.Timer       // ends it when the caller's time is over; nil: the caller has not said
+}
+
+func (o *opening) stop() {
+	if o.lapse != nil {
+		o.lapse.Stop()
+	}
 }
 
 // invited takes an INVITE that begins a call.
@@ -29,6 +41,16 @@ func (a *Agent) invited(tx *serverTx) {
 	}
 	a.count.in.Add(1)
 	l.log.Debug("call came in", "transport", tx.req.Transport())
+	if o, limit := l.opening, durationOf(headerText(tx.req, "expires")); o != nil && limit > 0 {
+		o.lapse = time.AfterFunc(limit, func() { l.post(func() { l.lapsed(o) }) })
+	}
+}
+
+// lapsed ends a call that was not accepted in the time that its INVITE gives (RFC 3261 section 13.3.1): as if the caller had withdrawn it.
+func (l *Leg) lapsed(o *opening) {
+	if l.opening == o && l.Ended() == nil {
+		l.refuseCall(&bridge.EndError{Cause: bridge.Cancelled, Remote: true, Err: errLapsed}, refuseWith(487, "Request Terminated"))
+	}
 }
 
 // receive makes a leg of an INVITE and hands it to the Bridge. The error says how the INVITE is to be refused.
@@ -184,6 +206,7 @@ func (l *Leg) accept(want media.Plan, done func(error)) {
 		}
 		o.sdp, l.want = textOf(d), want
 	}
+	o.stop()
 	l.opening = nil
 	if l.tentative != nil {
 		l.tentative.timer.Stop()
