@@ -8,7 +8,6 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"github.com/alexacall/alexacall/bridge"
-	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/sip"
 )
 
@@ -43,8 +42,7 @@ func TestDigestReuse(t *testing.T) {
 		w.peer.request("ACK")
 		l := d.leg()
 
-		updated := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
-		again := w.peer.request("INVITE")
+		again, updated := w.updating(l)
 		if f := given(t, again); f["nc"] != "00000002" || f["nonce"] != "n1" {
 			t.Errorf("the re-INVITE has %v", f)
 		}

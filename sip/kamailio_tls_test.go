@@ -12,9 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/internal/testutil"
-	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/sip"
 	"github.com/alexacall/alexacall/sip/siptest"
 )
@@ -83,47 +81,8 @@ func TestInteropKamailioTLS(t *testing.T) {
 	proxy := startKamailioWith(t, strings.Replace(kamailioConfig, "request_route {", extra, 1), a.TLSAddr().String()+";transport=tls", bob.Addr().String())
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	for n := range 4 { // each way, hung up by each side; the phone could not hang up a sips call
-		var l *sip.Leg
-		var phone *siptest.Call
-		if n%2 == 0 {
-			d, err := a.Dial(ctx, []string{"sips:bob@127.0.0.1:" + port, "sip:bob@127.0.0.1:" + port + ";transport=tls"}[n/2], nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			l, _ = d.(*sip.Leg)
-			if phone, err = bob.NextCall(ctx); err != nil {
-				t.Fatal(err)
-			}
-		} else {
-			if phone, err = bob.Call(ctx, "sip:room@"+proxy, nil); err != nil {
-				t.Fatal(err)
-			}
-			l = <-in.legs
-			if err := l.Answer(ctx, nil); err != nil {
-				t.Fatal(err)
-			}
-		}
-		waitPhase(t, l, bridge.Up)
-		if err := phone.WaitState(ctx, siptest.Up); err != nil {
-			t.Fatal(err)
-		}
-		if err := l.Update(ctx, pcmu(media.RecvOnly)); err != nil {
-			t.Errorf("update: %v", err)
-		}
-		if n < 2 {
-			err = l.Hangup(ctx, bridge.Normal)
-		} else {
-			err = phone.Hangup(ctx)
-		}
-		if err != nil {
-			t.Errorf("hang up: %v", err)
-		}
-		if err := phone.WaitState(ctx, siptest.Ended); err != nil {
-			t.Error(err)
-		}
-		waitPhase(t, l, bridge.Over)
-	}
+	// the agent hangs up the sips call: the phone could not
+	callsThrough(ctx, t, a, in, bob, [2]string{"sips:bob@127.0.0.1:" + port, "sip:bob@127.0.0.1:" + port + ";transport=tls"}, "sip:room@"+proxy)
 	wait(t, "the end of the calls", func() bool { return a.Stats().Standing == 0 })
 }
 

@@ -113,12 +113,7 @@ func TestHangupBeforeACK(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, nil)
 			s := w.peer.call()
-			s.send("INVITE", offer(1))
-			l := w.leg()
-			if err := l.Answer(background, nil); err != nil {
-				t.Fatal(err)
-			}
-			s.learn(w.peer.response(200, "INVITE"))
+			l, _ := s.accepted(w, nil)
 			hung := async(func() error { return l.Hangup(background, bridge.Normal) })
 			wantEnd(t, l, bridge.Normal, false)
 			synctest.Wait()
@@ -151,12 +146,7 @@ func TestEarlyBye(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
-		s.send("INVITE", offer(1))
-		l := w.leg()
-		if err := l.Answer(background, nil); err != nil {
-			t.Fatal(err)
-		}
-		s.learn(w.peer.response(200, "INVITE"))
+		l, _ := s.accepted(w, nil)
 		s.send("BYE", "")
 		w.peer.response(200, "BYE")
 		wantEnd(t, l, bridge.Normal, true)
@@ -169,17 +159,10 @@ func TestByeBeforeAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
-		s.send("INVITE", offer(1))
-		branch := s.branch
-		l := w.leg()
-		if err := l.Ring(background, nil); err != nil {
-			t.Fatal(err)
-		}
-		s.learn(w.peer.response(180, "INVITE"))
+		l, _ := s.ringing(w, nil)
 		s.send("BYE", "")
 		w.peer.response(200, "BYE")
 		w.peer.response(487, "INVITE")
-		s.branch = branch
 		s.ackRefusal()
 		wantEnd(t, l, bridge.Cancelled, true)
 		w.peer.silence(time.Minute)

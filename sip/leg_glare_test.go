@@ -33,8 +33,7 @@ func TestGlare(t *testing.T) {
 					s = w.peer.call()
 					l = s.up(w, nil)
 				}
-				done := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
-				invite := w.peer.request("INVITE")
+				invite, done := w.updating(l)
 				s.send("INVITE", hold(2))
 				w.peer.response(491, "INVITE")
 				s.ackRefusal()
@@ -70,11 +69,10 @@ func TestGlareTheirsFirst(t *testing.T) {
 		w.peer.request("ACK")
 		l := d.leg()
 		s := w.peer.inCall(first)
-		done := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
-		w.peer.reply(w.peer.request("INVITE"), 491, "", "")
+		invite, done := w.updating(l)
+		w.peer.reply(invite, 491, "", "")
 		w.peer.request("ACK")
-		s.send("INVITE", hold(2))
-		waitInfo(t, l, func(i bridge.Info) bool { return i.Pending })
+		s.offering(l)
 		time.Sleep(3900 * time.Millisecond) // our time comes, but theirs waits
 		if err := l.Answer(background, pcmu(media.SendRecv)); err != nil {
 			t.Fatal(err)

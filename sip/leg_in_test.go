@@ -79,12 +79,7 @@ func TestEarlyMedia(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
-		s.send("INVITE", offer(1))
-		l := w.leg()
-		if err := l.Ring(background, nil); err != nil {
-			t.Fatal(err)
-		}
-		w.peer.response(180, "INVITE")
+		l, _ := s.ringing(w, nil)
 		if err := l.Ring(background, pcmu(media.SendRecv)); err != nil {
 			t.Fatal(err)
 		}
@@ -196,12 +191,7 @@ func TestACKStopsRepetition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
-		s.send("INVITE", offer(1))
-		l := w.leg()
-		if err := l.Answer(background, nil); err != nil {
-			t.Fatal(err)
-		}
-		s.learn(w.peer.response(200, "INVITE"))
+		l, _ := s.accepted(w, nil)
 		w.peer.response(200, "INVITE")
 		s.p.send(s.text("ACK", s.inviteSeq, s.branch, "")) // with the branch of the INVITE, as RFC 2543 had it
 		w.peer.silence(2 * time.Minute)

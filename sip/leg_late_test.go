@@ -57,7 +57,6 @@ func TestLateRequests(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
 		invite := s.send("INVITE", offer(1))
-		branch := s.branch
 		l := w.leg()
 		answered := async(func() error { return l.Answer(background, nil) })
 		res := w.peer.response(200, "INVITE")
@@ -78,7 +77,7 @@ func TestLateRequests(t *testing.T) {
 		}
 		tag := s.agentTag
 		s.agentTag = ""
-		w.peer.send(s.text("CANCEL", s.inviteSeq, branch, ""))
+		w.peer.send(s.text("CANCEL", s.inviteSeq, s.inviteVia, ""))
 		if got := w.peer.response(200, "CANCEL").To().Params.GetOr("tag", ""); got != tag {
 			t.Errorf("tag of the response to CANCEL is %q, want %q", got, tag)
 		}

@@ -153,8 +153,7 @@ func TestCancelReinvite(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
 		l := s.up(w, nil)
-		s.send("INVITE", hold(2))
-		waitInfo(t, l, func(i bridge.Info) bool { return i.Pending })
+		s.offering(l)
 		s.cancel()
 		w.peer.response(200, "CANCEL")
 		w.peer.response(487, "INVITE")
@@ -173,13 +172,10 @@ func TestByeInReinvite(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
 		l := s.up(w, nil)
-		s.send("INVITE", hold(2))
-		waitInfo(t, l, func(i bridge.Info) bool { return i.Pending })
-		branch := s.branch
+		s.offering(l)
 		s.send("BYE", "")
 		w.peer.response(200, "BYE")
 		w.peer.response(487, "INVITE")
-		s.branch = branch
 		s.ackRefusal()
 		wantEnd(t, l, bridge.Normal, true)
 		w.peer.silence(time.Minute)
@@ -191,8 +187,7 @@ func TestSecondOfferWhileOneWaits(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
 		l := s.up(w, nil)
-		s.send("INVITE", hold(2))
-		waitInfo(t, l, func(i bridge.Info) bool { return i.Pending })
+		s.offering(l)
 		s.send("UPDATE", hold(3))
 		if res := w.peer.response(500, "UPDATE"); res.GetHeader("Retry-After") == nil {
 			t.Error("no Retry-After")
@@ -204,13 +199,7 @@ func TestIncomingUpdate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
-		s.send("INVITE", offer(1))
-		l := w.leg()
-		if err := l.Ring(background, pcmu(media.SendRecv)); err != nil {
-			t.Fatal(err)
-		}
-		s.learn(w.peer.response(183, "INVITE"))
-		invite := s.seq
+		l, _ := s.ringing(w, pcmu(media.SendRecv))
 		s.send("UPDATE", hold(2)) // the early answer may not have arrived
 		w.peer.response(500, "UPDATE")
 		s.send("UPDATE", "")
@@ -219,7 +208,6 @@ func TestIncomingUpdate(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.peer.response(200, "INVITE")
-		s.inviteSeq = invite
 		s.ack("")
 		s.send("UPDATE", hold(3))
 		waitInfo(t, l, func(i bridge.Info) bool { return i.Pending })

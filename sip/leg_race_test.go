@@ -21,13 +21,8 @@ func TestUpdateBeforeACK(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
-		s.send("INVITE", offer(1))
-		l := w.leg()
-		if err := l.Answer(background, nil); err != nil {
-			t.Fatal(err)
-		}
+		l, _ := s.accepted(w, nil)
 		done := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
-		s.learn(w.peer.response(200, "INVITE"))
 		w.peer.silence(400 * time.Millisecond)
 		s.ack("")
 		begin := time.Now()
@@ -48,12 +43,7 @@ func TestReinviteOvertakesACK(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
-		s.send("INVITE", offer(1))
-		l := w.leg()
-		if err := l.Answer(background, nil); err != nil {
-			t.Fatal(err)
-		}
-		s.learn(w.peer.response(200, "INVITE"))
+		l, _ := s.accepted(w, nil)
 		late := s.text("ACK", s.inviteSeq, "z9hG4bKlate", "")
 		s.send("INVITE", offer(1))
 		again := w.peer.response(200, "INVITE")
@@ -77,14 +67,8 @@ func TestHangupAfterOvertaking(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
-		s.send("INVITE", offer(1))
-		l := w.leg()
-		if err := l.Answer(background, nil); err != nil {
-			t.Fatal(err)
-		}
-		s.learn(w.peer.response(200, "INVITE"))
-		s.send("INVITE", hold(2))
-		waitInfo(t, l, func(i bridge.Info) bool { return i.Pending })
+		l, _ := s.accepted(w, nil)
+		s.offering(l)
 		w.peer.response(100, "INVITE")
 		w.peer.silence(2 * time.Second) // nor is the 200 repeated
 		hung := async(func() error { return l.Hangup(background, bridge.Normal) })
@@ -103,8 +87,7 @@ func TestUpdateMeetsReinvite(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
 		l := s.up(w, nil)
-		done := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
-		invite := w.peer.request("INVITE")
+		invite, done := w.updating(l)
 		s.send("UPDATE", hold(2))
 		w.peer.response(491, "UPDATE")
 		s.send("UPDATE", "")
@@ -148,8 +131,7 @@ func TestHangupInUpdate(t *testing.T) {
 			w := newWorld(t, nil)
 			s := w.peer.call()
 			l := s.up(w, nil)
-			done := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
-			invite := w.peer.request("INVITE")
+			invite, done := w.updating(l)
 			w.peer.reply(invite, 100, "", "")
 			hung := async(func() error { return l.Hangup(background, bridge.Normal) })
 			w.peer.reply(w.peer.request("BYE"), 200, "", "")
@@ -195,22 +177,18 @@ func TestNoTimerLeft(t *testing.T) {
 			return l
 		},
 		"reliable response": func(w *world, s *script) *sip.Leg {
-			s.send("INVITE", offer(1), "Supported: 100rel")
-			l := w.leg()
-			_ = l.Ring(background, pcmu(media.SendRecv))
-			s.learn(w.peer.response(183, "INVITE"))
+			l, _ := s.ringing(w, pcmu(media.SendRecv), "Supported: 100rel")
 			return l
 		},
 		"offer that waits": func(w *world, s *script) *sip.Leg {
 			l := s.up(w, nil)
-			s.send("INVITE", hold(2))
-			waitInfo(w.t, l, func(i bridge.Info) bool { return i.Pending })
+			s.offering(l)
 			return l
 		},
 		"glare": func(w *world, s *script) *sip.Leg {
 			l := s.up(w, nil)
-			_ = async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
-			w.peer.reply(w.peer.request("INVITE"), 491, "", "")
+			invite, _ := w.updating(l)
+			w.peer.reply(invite, 491, "", "")
 			w.peer.request("ACK")
 			return l
 		},

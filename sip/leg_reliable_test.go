@@ -91,11 +91,7 @@ func TestReliableRinging(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, nil)
 				s := w.peer.call()
-				s.send("INVITE", offer(1), "Require: 100rel")
-				l := w.leg()
-				_ = l.Ring(background, nil)
-				ringing := w.peer.response(180, "INVITE")
-				s.learn(ringing)
+				l, ringing := s.ringing(w, nil, "Require: 100rel")
 				switch c {
 				case "183 waits":
 					if err := l.Ring(background, pcmu(media.SendRecv)); err != nil {
@@ -250,11 +246,7 @@ func TestPRACKOffers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
-		s.send("INVITE", offer(1), "Supported: 100rel")
-		l := w.leg()
-		_ = l.Ring(background, pcmu(media.SendRecv))
-		res := w.peer.response(183, "INVITE")
-		s.learn(res)
+		l, res := s.ringing(w, pcmu(media.SendRecv), "Supported: 100rel")
 		s.prack(res, describe(2, "sendrecv", 30700, "0"))
 		if ok := w.peer.response(200, "PRACK"); !strings.Contains(string(ok.Body()), "m=audio 40000 RTP/AVP 0") {
 			t.Errorf("no answer:\n%s", ok)
@@ -278,10 +270,7 @@ func TestEarlyAnswerOtherwise(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
-		s.send("INVITE", offer(1))
-		l := w.leg()
-		_ = l.Ring(background, pcmu(media.SendOnly))
-		w.peer.response(183, "INVITE")
+		l, _ := s.ringing(w, pcmu(media.SendOnly))
 		if err := l.Answer(background, pcmu(media.SendRecv)); err != nil {
 			t.Fatal(err)
 		}

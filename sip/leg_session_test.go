@@ -30,13 +30,7 @@ func wantField(t testing.TB, msg sipmsg.Message, name, want string) {
 // callWith brings up a call of the peer's whose INVITE has further header fields, and returns the 200.
 func (s *script) callWith(w *world, extra ...string) (*sip.Leg, *sipmsg.Response) {
 	s.p.t.Helper()
-	s.send("INVITE", offer(1), extra...)
-	l := w.leg()
-	if err := l.Answer(background, nil); err != nil {
-		s.p.t.Fatal(err)
-	}
-	ok := s.p.response(200, "INVITE")
-	s.learn(ok)
+	l, ok := s.accepted(w, nil, extra...)
 	s.ack("")
 	synctest.Wait()
 	return l, ok

@@ -22,8 +22,7 @@ func TestUpdate(t *testing.T) {
 			t.Fatalf("nothing to change: %v", err)
 		}
 		w.peer.silence(time.Second)
-		done := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
-		invite := w.peer.request("INVITE")
+		invite, done := w.updating(l)
 		if !strings.Contains(string(invite.Body()), "a=sendonly") || invite.From().Params.GetOr("tag", "") != s.agentTag {
 			t.Errorf("re-INVITE:\n%s", w.peer.raw)
 		}
@@ -77,8 +76,7 @@ func TestUpdateFails(t *testing.T) {
 				s := w.peer.call()
 				l := s.up(w, nil)
 				agreed := l.Media().Plan().String()
-				done := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
-				invite := w.peer.request("INVITE")
+				invite, done := w.updating(l)
 				if c.status != 0 {
 					w.peer.reply(invite, c.status, "", c.answer)
 					w.peer.request("ACK")
@@ -101,8 +99,8 @@ func TestUpdateFails(t *testing.T) {
 				if got := l.Media().Plan().String(); got != agreed || l.Info().Phase != bridge.Up {
 					t.Errorf("agreed %s, want %s", got, agreed)
 				}
-				again := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
-				w.peer.reply(w.peer.request("INVITE"), 200, "", describe(5, "recvonly", 35000, "0"))
+				invite, again := w.updating(l)
+				w.peer.reply(invite, 200, "", describe(5, "recvonly", 35000, "0"))
 				w.peer.request("ACK")
 				if err := <-again; err != nil {
 					t.Errorf("the next offer: %v", err)
@@ -145,8 +143,7 @@ func TestUpdateOverdue(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
 		l := s.up(w, nil)
-		done := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
-		invite := w.peer.request("INVITE")
+		invite, done := w.updating(l)
 		w.peer.reply(invite, 100, "", "")
 		begin := time.Now()
 		w.peer.reply(w.peer.request("CANCEL"), 200, "", "")
@@ -170,8 +167,7 @@ func TestByeInUpdate(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
 		l := s.up(w, nil)
-		done := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
-		invite := w.peer.request("INVITE")
+		invite, done := w.updating(l)
 		s.send("BYE", "")
 		w.peer.response(200, "BYE")
 		if err := <-done; err == nil {
@@ -192,8 +188,7 @@ func TestUpdateAfterTheEnd(t *testing.T) {
 			w := newWorld(t, nil)
 			s := w.peer.call()
 			l := s.up(w, nil)
-			first := async(func() error { return l.Update(background, pcmu(media.SendOnly)) })
-			invite := w.peer.request("INVITE")
+			invite, first := w.updating(l)
 			second := async(func() error { return l.Update(background, pcmu(media.Inactive)) })
 			synctest.Wait()
 			w.peer.reply(invite, status, "", "")

@@ -119,13 +119,7 @@ func TestUpdateEarlyCalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
-		s.send("INVITE", offer(1), "Supported: 100rel", takesUpdate)
-		l := w.leg()
-		if err := l.Ring(background, pcmu(media.SendRecv)); err != nil {
-			t.Fatal(err)
-		}
-		res := w.peer.response(183, "INVITE")
-		s.learn(res)
+		l, res := s.ringing(w, pcmu(media.SendRecv), "Supported: 100rel", takesUpdate)
 		if err := l.Update(background, pcmu(media.SendOnly)); err == nil {
 			t.Error("an offer before it is sure that our answer has come")
 		}

@@ -87,8 +87,9 @@ func TestSend(t *testing.T) {
 		}
 		w.peer.reply(text, 200, "x", "")
 		<-s.result
-		if got := w.agent.Stats(); got.ClientTransactions != 0 || len(goroutines()) > 2 {
-			t.Errorf("left: %+v, goroutines %v", got, goroutines())
+		synctest.Wait()
+		if got, now := w.agent.Stats(), goroutines(); got.ClientTransactions != 0 || len(now) != 1 { // the reader of the socket
+			t.Errorf("left: %+v, goroutines %v", got, now)
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package sip_test
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -181,99 +180,6 @@ func head(msg sipmsg.Message) string {
 	return "nothing"
 }
 
-// script is one call as the peer sees it.
-type script struct {
-	p         *peer
-	callID    string
-	tag       string // the peer's
-	agentTag  string
-	seq       int
-	branch    string
-	rport     bool
-	routes    []string
-	agentURI  string
-	inviteSeq int
-	inviteVia string // its branch
-}
-
-func (p *peer) call() *script {
-	return &script{p: p, callID: rand.Text(), tag: rand.Text(), seq: 100, agentURI: "sip:room@" + agentAddr}
-}
-
-// text returns a request of the peer's.
-func (s *script) text(method string, seq int, branch, body string, extra ...string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s SIP/2.0\r\n", method, s.agentURI)
-	rport := ""
-	if s.rport {
-		rport = ";rport"
-	}
-	fmt.Fprintf(&b, "Via: SIP/2.0/UDP %s;branch=%s%s\r\n", s.p.addr, branch, rport)
-	for _, r := range s.routes {
-		b.WriteString(r + "\r\n")
-	}
-	fmt.Fprintf(&b, "Max-Forwards: 70\r\nFrom: \"Ann \\\"A\\\" Lee\" <sip:ann@example.com>;tag=%s\r\nTo: <sip:room@example.net>%s\r\n", s.tag, tagText(s.agentTag))
-	fmt.Fprintf(&b, "Call-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:ann@%s>\r\n", s.callID, seq, method, s.p.addr)
-	for _, h := range extra {
-		b.WriteString(h + "\r\n")
-	}
-	if body != "" && !strings.Contains(strings.Join(extra, "\n"), "Content-Type") {
-		b.WriteString("Content-Type: application/sdp\r\n")
-	}
-	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(body), body)
-	return b.String()
-}
-
-func tagText(tag string) string {
-	if tag == "" {
-		return ""
-	}
-	return ";tag=" + tag
-}
-
-// send sends a new request and returns its text, for repetitions.
-func (s *script) send(method, body string, extra ...string) string {
-	s.seq++
-	s.branch = "z9hG4bK" + rand.Text()
-	if method == "INVITE" {
-		s.inviteSeq, s.inviteVia = s.seq, s.branch
-	}
-	text := s.text(method, s.seq, s.branch, body, extra...)
-	s.p.send(text)
-	return text
-}
-
-// cancel sends CANCEL for the last request.
-func (s *script) cancel(extra ...string) string {
-	text := s.text("CANCEL", s.seq, s.branch, "", extra...)
-	s.p.send(text)
-	return text
-}
-
-// ack sends the ACK of a 2xx.
-func (s *script) ack(body string) {
-	s.p.send(s.text("ACK", s.inviteSeq, "z9hG4bK"+rand.Text(), body))
-}
-
-// ackRefusal sends the ACK of another final response.
-func (s *script) ackRefusal() { s.p.send(s.text("ACK", s.inviteSeq, s.inviteVia, "")) }
-
-// learn takes the agent's tag from a response.
-func (s *script) learn(res *sipmsg.Response) { s.agentTag, _ = res.To().Params.Get("tag") }
-
-// up brings a call of the peer's up, with want as the agent's answer, and returns the leg.
-func (s *script) up(w *world, want media.Plan) *sip.Leg {
-	s.p.t.Helper()
-	s.send("INVITE", offer(1))
-	l := w.leg()
-	if err := l.Answer(background, want); err != nil {
-		s.p.t.Fatal(err)
-	}
-	s.learn(s.p.response(200, "INVITE"))
-	s.ack("")
-	return l
-}
-
 // reply answers a request of the agent's.
 func (p *peer) reply(req *sipmsg.Request, status int, tag, body string, extra ...string) {
 	p.t.Helper()
@@ -302,12 +208,6 @@ func (p *peer) reply(req *sipmsg.Request, status int, tag, body string, extra ..
 	}
 	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(body), body)
 	p.send(b.String())
-}
-
-// inCall returns the script of a call that the agent placed, given its INVITE. The peer's tag is b1.
-func (p *peer) inCall(invite *sipmsg.Request) *script {
-	from, _ := invite.From().Params.Get("tag")
-	return &script{p: p, callID: invite.CallID().Value(), tag: "b1", agentTag: from, seq: 500, agentURI: invite.Contact().Address.String()}
 }
 
 // offer returns a description of the peer's with PCMU and PCMA. version makes it a new one.

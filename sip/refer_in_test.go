@@ -192,14 +192,9 @@ func TestReferRefused(t *testing.T) {
 		w.peer.silence(time.Second)
 		other := w.peer.call()
 		other.refer(403, referDave)
-		ringing := w.peer.call()
-		ringing.send("INVITE", offer(1))
-		waiting := w.leg()
-		if err := waiting.Ring(background, nil); err != nil {
-			t.Fatal(err)
-		}
-		ringing.learn(w.peer.response(180, "INVITE"))
-		ringing.refer(500, referDave) // not before the call is up
+		early := w.peer.call()
+		early.ringing(w, nil)
+		early.refer(500, referDave) // not before the call is up
 	})
 }
 

@@ -78,14 +78,9 @@ func TestReplacesPickUp(t *testing.T) {
 func TestReplacesRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		standing, ringing := w.peer.call(), w.peer.call()
+		standing, early := w.peer.call(), w.peer.call()
 		standing.up(w, nil)
-		ringing.send("INVITE", offer(1))
-		waiting := w.leg()
-		if err := waiting.Ring(background, nil); err != nil {
-			t.Fatal(err)
-		}
-		ringing.learn(w.peer.response(180, "INVITE"))
+		early.ringing(w, nil)
 		good, unknown := standing.replaces(), *standing
 		unknown.tag = "other"
 		for _, c := range []struct {
@@ -101,7 +96,7 @@ func TestReplacesRefused(t *testing.T) {
 			{"no such call", 481, []string{"Replaces: x;to-tag=y;from-tag=z"}},
 			{"the tag of somebody else", 481, []string{unknown.replaces()}},
 			{"a call that is up, early only", 486, []string{good + ";early-only"}},
-			{"a call that we have not answered", 481, []string{ringing.replaces()}},
+			{"a call that we have not answered", 481, []string{early.replaces()}},
 		} {
 			s := w.peer.call()
 			s.send("INVITE", offer(1), c.fields...)

@@ -16,106 +16,27 @@ import (
 	"github.com/alexacall/alexacall/sip"
 )
 
-// sippProver is SIPp as one who is asked who it is.
-const sippProver = `<?xml version="1.0" encoding="UTF-8" ?>
-<!DOCTYPE scenario SYSTEM "sipp.dtd">
-<scenario name="prover">
-<send retrans="500"><![CDATA[
-INVITE sip:room@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
-To: <sip:room@[remote_ip]:[remote_port]>
-Call-ID: [call_id]
-CSeq: 1 INVITE
-Contact: <sip:sipp@[local_ip]:[local_port]>
-Max-Forwards: 70
-Content-Type: application/sdp
-Content-Length: [len]
+// sippProver is SIPp as one who is asked who it is, with a password, and what follows its proof.
+func sippProver(t *testing.T, password, then string) string {
+	return sippOwn(t,
+		sippRequest("INVITE", "1", sippSDP), `<recv response="401" auth="true"/>`, sippAckRefusal("1"),
+		strings.Replace(sippRequest("INVITE", "2", sippSDP, "[authentication username=gw password="+password+"]"), "[peer_tag_param]", "", 1), // still no dialog
+		then)
+}
 
-v=0
-o=sipp 1 1 IN IP[local_ip_type] [local_ip]
-s=-
-c=IN IP[media_ip_type] [media_ip]
-t=0 0
-m=audio [media_port] RTP/AVP 0
-a=rtpmap:0 PCMU/8000
-]]></send>
-<recv response="401" auth="true"/>
-<send><![CDATA[
-ACK sip:room@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch-1]
-From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
-To: <sip:room@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 1 ACK
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
-<send retrans="500"><![CDATA[
-INVITE sip:room@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
-To: <sip:room@[remote_ip]:[remote_port]>
-Call-ID: [call_id]
-CSeq: 2 INVITE
-Contact: <sip:sipp@[local_ip]:[local_port]>
-Max-Forwards: 70
-[authentication username=gw password=PASSWORD]
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=sipp 1 1 IN IP[local_ip_type] [local_ip]
-s=-
-c=IN IP[media_ip_type] [media_ip]
-t=0 0
-m=audio [media_port] RTP/AVP 0
-a=rtpmap:0 PCMU/8000
-]]></send>
-THEN
-</scenario>
-`
+// sippAckRefusal is the ACK of a refusal, which belongs to the transaction of its INVITE.
+func sippAckRefusal(seq string) string {
+	return strings.Replace(sippRequest("ACK", seq, ""), "[branch]", "[branch-1]", 1)
+}
 
 // sippTaken is what follows where the call is taken, sippRefused where it is not.
-const (
+var (
 	sippTaken = `<recv response="100" optional="true"/>
 <recv response="200"/>
-<send><![CDATA[
-ACK sip:room@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
-To: <sip:room@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 2 ACK
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
-<send retrans="500"><![CDATA[
-BYE sip:room@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
-To: <sip:room@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 3 BYE
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
+` + sippRequest("ACK", "2", "") + sippRequest("BYE", "3", "") + `
 <recv response="200"/>`
 	sippRefused = `<recv response="401"/>
-<send><![CDATA[
-ACK sip:room@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch-1]
-From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
-To: <sip:room@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 2 ACK
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>`
+` + sippAckRefusal("2")
 )
 
 func gatewayUser(user string) (sip.Secret, bool) { return sip.Password("sesame"), user == "gw" }
@@ -134,8 +55,7 @@ func TestInteropSIPpDoor(t *testing.T) {
 				}
 				return answerAll(ctx, in)
 			})})
-			text := strings.NewReplacer("PASSWORD", c.password, "THEN", c.then).Replace(sippProver)
-			if err := sipp(t, "-sf", scenario(t, text), "-t", c.flag, "-p", freePort(t), "-r", "50", "-l", "1", "-auth_uri", "room@"+a.Addr().String(), a.Addr().String()); err != nil {
+			if err := sipp(t, "-sf", sippProver(t, c.password, c.then), "-t", c.flag, "-p", freePort(t), "-r", "50", "-l", "1", "-auth_uri", "room@"+a.Addr().String(), a.Addr().String()); err != nil {
 				t.Fatal(err)
 			}
 			wait(t, "the end of the calls", func() bool { return a.Stats().Standing == 0 })
