@@ -212,7 +212,11 @@ func (s *session) post(p post) {
 			s.sentBack(event{kind: evSent})
 			return
 		}
-		s.log.Warn("call message not taken", "err", err)
+		level := slog.LevelWarn
+		if errors.Is(ctx.Err(), context.Canceled) {
+			level = slog.LevelDebug // given up, because of what Alexa said meanwhile
+		}
+		s.log.Log(context.Background(), level, "call message not taken", "err", err)
 		ev := event{kind: evUnsent, cause: bridge.Internal, err: err}
 		if e, ok := errors.AsType[*Error](err); ok {
 			ev.cause, ev.maybe, ev.busy = causeOfError(e), e.Uncertain, e.Status == http.StatusConflict

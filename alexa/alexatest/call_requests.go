@@ -81,7 +81,8 @@ func (c *Cloud) dispatch(m *message) (job, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.state == StateEnded {
+	// The Ack of an event that was sent may cross the end of the call.
+	if k.state == StateEnded && k.sent[m.name] == 0 {
 		return job{}, wrongState(m, k.state)
 	}
 	switch m.name {

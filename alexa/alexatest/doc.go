@@ -35,7 +35,8 @@
 //   - A request that succeeds is answered 200 (Faults.Status changes it) with {"sessionId":"..."}; one that fails with
 //     {"message":"..."}: 400 for what is malformed or does not fit the state of the call, 401 for a missing, unknown or
 //     expired token, 403 for a token of another scope, 404 for an unknown session or callee, 409 when an update or a session
-//     of that id is already in hand, 429 above CloudOptions.MaxCalls, 500 when the device itself fails.
+//     of that id is already in hand, 429 above CloudOptions.MaxCalls, 500 when the device itself fails. An Ack of an event
+//     that was sent fits after the end of the call too: the two cross.
 //   - Events of one call are sent one after the other, except that an event which answers a request does not wait for the
 //     device's own events. Acks follow the HTTP answer of the request they answer (CloudOptions.AckFirst turns that round).
 //   - An Ack that does not come within CloudOptions.AckTimeout is a violation; the call goes on.

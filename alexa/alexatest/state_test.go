@@ -90,6 +90,11 @@ func TestCallsToDevices(t *testing.T) {
 		if got := call("a", "RAW_ADDRESS", "7201"); got != 400 {
 			t.Errorf("the id of an ended session: %d", got)
 		}
+		for name, want := range map[string]int{"CallRingingAck": 200, "CallAcceptedAck": 400, "CallUpdateAck": 400} { // the first was sent
+			if status, text := w.post(ctx, message(name, "a")); status != want {
+				t.Errorf("%s that crosses the end: %d %s, want %d", name, status, text, want)
+			}
+		}
 		if got := call("c", "COMMUNICATION_PROFILE_ID", w.echo.ProfileID()); got != 200 {
 			t.Errorf("by profile: %d", got)
 		}

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"os"
@@ -158,9 +159,12 @@ func (l *lobby) deskCalls(t *testing.T, uri string, room *alexatest.Echo) (*alex
 	return echo, phone
 }
 
-// hear waits until an Echo hears a phone, and the phone the Echo.
+// hear waits until an Echo and a phone are connected, which is not sure while they hear each other early, and each hears the other.
 func hear(t *testing.T, echo *alexatest.Call, phone *siptest.Call) {
 	t.Helper()
+	if err := errors.Join(echo.WaitState(within(t), alexatest.StateConnected), phone.WaitState(within(t), siptest.Up)); err != nil {
+		t.Fatal(err)
+	}
 	eventually(t, "the Echo hears the phone", func() bool { return echo.Heard().ToneShare(phoneTone) > 0.95 })
 	eventually(t, "the phone hears the Echo", func() bool { return phone.Heard().ToneShare(echoTone, time.Second/2) > 0.95 })
 }
