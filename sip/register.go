@@ -136,15 +136,17 @@ func (r *Registration) wait(ctx context.Context) error {
 	return nil
 }
 
-// Dial implements bridge.Dialer as Agent.Dial does, for a call from the registered address, unless o says another: it goes by the proxies that
-// the registrar has named (RFC 3608), else by RegisterOptions.Proxy, with RegisterOptions.Credentials.
+// Dial implements bridge.Dialer as Agent.Dial does, for a call from the registered address, under the name of o.From if it has one: who has
+// an account knows its callers by its addresses, and refuses others, such as that of the far side whom o.From names when a call is passed
+// on. The call goes by the proxies that the registrar has named (RFC 3608), else by RegisterOptions.Proxy, with RegisterOptions.Credentials.
 func (r *Registration) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bridge.Leg, error) {
 	if o == nil {
 		o = &bridge.DialOptions{}
 	}
 	as := *o
-	if as.From == (bridge.Party{}) {
-		as.From = r.as.aor.party()
+	as.From = r.as.aor.party()
+	if o.From.Name != "" {
+		as.From.Name = o.From.Name
 	}
 	return r.agent.dial(ctx, to, &as, nil, r)
 }

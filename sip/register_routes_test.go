@@ -22,11 +22,12 @@ func TestRegisterRoutes(t *testing.T) {
 		}
 		edge.grants(first, "1800")
 		r := g.done()
+		var from *bridge.DialOptions
 		call := func(routes ...string) {
 			t.Helper()
 			d := make(chan error, 1)
 			go func() {
-				_, err := r.Dial(background, "sip:bob@example.com", nil)
+				_, err := r.Dial(background, "sip:bob@example.com", from)
 				d <- err
 			}()
 			invite := edge.request("INVITE")
@@ -34,7 +35,7 @@ func TestRegisterRoutes(t *testing.T) {
 			for _, h := range invite.GetHeaders("Route") {
 				got = append(got, h.Value())
 			}
-			if strings.Join(got, " ") != strings.Join(routes, " ") || invite.From().Address.String() != gateway.URI || invite.Recipient.String() != "sip:bob@example.com" {
+			if strings.Join(got, " ") != strings.Join(routes, " ") || invite.From().Address.String() != gateway.URI || from != nil && invite.From().DisplayName != from.From.Name || invite.Recipient.String() != "sip:bob@example.com" {
 				t.Errorf("want routes %v:\n%s", routes, invite)
 			}
 			edge.reply(invite, 407, "x", "", proxyAsks)
@@ -45,6 +46,9 @@ func TestRegisterRoutes(t *testing.T) {
 			wantDialError(t, <-d, bridge.Busy, 486)
 		}
 		call("<sip:192.0.2.7;lr>")
+		from = &bridge.DialOptions{From: bridge.Party{URI: "amzn1.comms.id.someone", Name: "Room 101"}} // of an Echo, and no SIP URI
+		call("<sip:192.0.2.7;lr>")
+		from = &bridge.DialOptions{From: bridge.Party{URI: "sip:ann@elsewhere.example", Name: "Ann"}} // of who transfers a call
 		edge.grants(edge.asks("3600"), "1800", `Service-Route: <sip:orig@192.0.2.7;lr>, "A, b" <sip:x,y@192.0.2.8;lr>`, "Service-Route: <sip:192.0.2.9;lr>")
 		synctest.Wait()
 		call("<sip:orig@192.0.2.7;lr>", "<sip:x,y@192.0.2.8;lr>", "<sip:192.0.2.9;lr>")
