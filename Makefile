@@ -11,10 +11,10 @@ SOAKTIME ?= 60m
 PLATFORMS := linux/arm64 darwin/arm64 windows/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help check lint fmt test race examples cross interop bench bench-sip soak fuzz clean
+.PHONY: help check lint fmt test race examples cross interop interop-asterisk bench bench-sip soak fuzz clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 check: lint examples race ## everything a change must pass: format, vet, lint, tidy, examples, tests
 
@@ -45,6 +45,10 @@ cross: ## build for the other platforms
 
 interop: ## the tests against real peers; a missing peer is a failure
 	ALEXACALL_INTEROP=1 $(GO) test -run Interop -count=1 -timeout 15m ./...
+
+interop-asterisk: ## calls through Asterisk, by hand: as root, which builds one in .cache/asterisk first (350 MB)
+	internal/tools/asterisk.sh $(CACHE)/asterisk
+	ALEXACALL_ASTERISK='$(CURDIR)/$(CACHE)/asterisk' $(GO) test -run InteropAsterisk -count=1 -v ./internal/interop/
 
 bench: ## the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./media/... ./alexa/... ./sip/...

@@ -1,0 +1,197 @@
+package interop
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// asteriskEnv names the folder that Asterisk is in.
+const asteriskEnv = "ALEXACALL_ASTERISK"
+
+// line is an account at Asterisk. Its password is passwordOf its name.
+type line struct {
+	name     string
+	contact  string   // where it is; "": where it registers
+	settings []string // of its endpoint, beside the usual
+}
+
+func passwordOf(name string) string { return "the-word-of-" + name }
+
+// pbx says what an Asterisk is to do.
+type pbx struct {
+	lines []line
+	plan  string // the dial plan's context "calls", with @NAME@ for Asterisk's address
+}
+
+// asterisk is one that runs. What it says, every SIP message among it, is kept.
+type asterisk struct {
+	t    *testing.T
+	addr string // of SIP
+	root string
+	dir  string // its files, as it sees them
+
+	mu   sync.Mutex
+	said bytes.Buffer
+}
+
+// asteriskModulesTable has what is loaded, one after the other: what the calls need and nothing that opens ports.
+var asteriskModulesTable = [...]string{
+	"res_timing_timerfd", "res_sorcery_config", "res_sorcery_memory", "res_sorcery_astdb", "res_pjproject", "res_pjsip", "res_pjsip_session",
+	"res_pjsip_pubsub", "res_pjsip_authenticator_digest", "res_pjsip_outbound_authenticator_digest", "res_pjsip_endpoint_identifier_user",
+	"res_pjsip_registrar", "res_pjsip_path", "res_pjsip_sdp_rtp", "res_pjsip_caller_id", "res_pjsip_dtmf_info", "res_pjsip_nat",
+	"res_pjsip_refer", "res_pjsip_rfc3326", "res_pjsip_diversion", "res_pjsip_logger", "res_rtp_asterisk", "res_musiconhold", "chan_pjsip",
+	"codec_ulaw", "codec_alaw", "format_pcm", "bridge_simple", "bridge_softmix", "bridge_native_rtp", "bridge_builtin_features",
+	"bridge_builtin_interval_features", "bridge_holding", "pbx_config", "app_dial", "app_echo", "app_transfer", "app_playtones",
+	"func_channel", "func_callerid", "func_pjsip_endpoint",
+}
+
+// startAsterisk starts one, which ends with the test, and waits until it is ready.
+func startAsterisk(t *testing.T, p *pbx) *asterisk {
+	t.Helper()
+	root := os.Getenv(asteriskEnv)
+	if root == "" {
+		t.Skipf("%s is not set: make interop-asterisk sets it, and says what it needs", asteriskEnv)
+	}
+	for range 5 { // it cannot find a free port for itself
+		if a := tryAsterisk(t, root, p); a != nil {
+			return a
+		}
+	}
+	t.Fatal("Asterisk found its port taken five times")
+	return nil
+}
+
+// tryAsterisk returns nil if the port was taken.
+func tryAsterisk(t *testing.T, root string, p *pbx) *asterisk {
+	t.Helper()
+	dir, err := os.MkdirTemp(filepath.Join(root, "tmp"), "alexacall-")
+	must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	a := &asterisk{t: t, addr: freeAddr(t), root: root, dir: "/tmp/" + filepath.Base(dir)}
+	for name, text := range a.files(p) {
+		must(t, os.WriteFile(filepath.Join(dir, name+".conf"), []byte(text), 0o600))
+	}
+	cmd := exec.Command("chroot", root, "asterisk", "-f", "-n", "-vvv", "-C", a.dir+"/asterisk.conf")
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = a, a, 5*time.Second
+	must(t, cmd.Start())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+		if t.Failed() {
+			t.Logf("Asterisk said:\n%s", a.text())
+		}
+	})
+	eventually(t, "Asterisk is ready", func() bool {
+		select {
+		case <-ended:
+			t.Fatalf("Asterisk has ended: %s", cmd.ProcessState)
+		default:
+		}
+		return strings.Contains(a.text(), "Asterisk Ready.")
+	})
+	if strings.Contains(a.text(), "Address already in use") {
+		return nil
+	}
+	return a
+}
+
+// freeAddr returns an address that nobody has at the moment.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	must(t, err)
+	defer c.Close()
+	return c.LocalAddr().String()
+}
+
+// files returns the configuration.
+func (a *asterisk) files(p *pbx) map[string]string {
+	var main, modules, sip strings.Builder
+	main.WriteString("[directories]\n")
+	for _, name := range [...]string{"astetcdir", "astvarlibdir", "astdbdir", "astkeydir", "astagidir", "astspooldir", "astrundir", "astlogdir"} {
+		fmt.Fprintf(&main, "%s => %s\n", name, a.dir)
+	}
+	fmt.Fprintf(&main, "astmoddir => %s\n[options]\nnocolor = yes\n", a.modules())
+	modules.WriteString("[modules]\nautoload=no\n")
+	for _, name := range asteriskModulesTable {
+		fmt.Fprintf(&modules, "load=%s.so\n", name)
+	}
+	fmt.Fprintf(&sip, "[global]\ntype=global\ndebug=yes\nkeep_alive_interval=0\n")
+	for _, network := range [...]string{"udp", "tcp"} {
+		fmt.Fprintf(&sip, "[%s]\ntype=transport\nprotocol=%s\nbind=%s\n", network, network, a.addr)
+	}
+	for _, l := range p.lines {
+		fmt.Fprintf(&sip, "[%s]\ntype=endpoint\ncontext=calls\ndisallow=all\nallow=ulaw,alaw\ndirect_media=no\nauth=%[1]s\naors=%[1]s\n", l.name)
+		for _, s := range l.settings {
+			sip.WriteString(s + "\n")
+		}
+		fmt.Fprintf(&sip, "[%s]\ntype=auth\nauth_type=userpass\nusername=%[1]s\npassword=%s\n", l.name, passwordOf(l.name))
+		fmt.Fprintf(&sip, "[%s]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n", l.name)
+		if l.contact != "" {
+			fmt.Fprintf(&sip, "contact=%s\n", l.contact)
+		}
+	}
+	all := map[string]string{
+		"asterisk": main.String(), "modules": modules.String(), "pjsip": sip.String(), "logger": "[logfiles]\nconsole => notice,warning,error,verbose\n",
+		"extensions": "[calls]\n" + strings.ReplaceAll(p.plan, "@PBX@", a.addr), "rtp": "[general]\nrtpstart=20000\nrtpend=29999\n",
+		"features": "[featuremap]\nblindxfer => #1\n[general]\nfeaturedigittimeout = 2000\n",
+	}
+	for _, name := range [...]string{"musiconhold", "cdr", "cel", "indications", "http", "ccss", "udptl", "acl", "codecs", "manager", "stasis", "dnsmgr", "pjproject"} {
+		all[name] = ""
+	}
+	return all
+}
+
+// modules returns the folder of its modules, as it sees it.
+func (a *asterisk) modules() string {
+	a.t.Helper()
+	found, err := filepath.Glob(filepath.Join(a.root, "usr/lib/*/asterisk/modules"))
+	if err != nil || len(found) != 1 {
+		a.t.Fatalf("the modules of Asterisk are not in %s: %v %v", a.root, found, err)
+	}
+	return strings.TrimPrefix(found[0], a.root)
+}
+
+// Write takes what Asterisk says.
+func (a *asterisk) Write(p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.said.Write(p)
+}
+
+func (a *asterisk) text() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.said.String()
+}
+
+// count returns how often it has said something.
+func (a *asterisk) count(what string) int { return strings.Count(a.text(), what) }
+
+// uri returns the URI of somebody at Asterisk.
+func (a *asterisk) uri(user string) string { return "sip:" + user + "@" + a.addr }
+
+// messages returns the SIP messages that have gone to Asterisk ("<---") or come from it ("--->") and that begin so.
+func (a *asterisk) messages(way, begin string) []string {
+	var all []string
+	for part := range strings.SplitSeq(a.text(), "\n"+way+" ") {
+		head, rest, ok := strings.Cut(part, "--->\n")
+		if ok && strings.Contains(head, "SIP") && strings.HasPrefix(rest, begin) {
+			all = append(all, rest)
+		}
+	}
+	return all
+}
