@@ -48,7 +48,7 @@ interop: ## the tests against real peers; a missing peer is a failure
 
 interop-asterisk: ## calls through Asterisk, by hand: as root, which builds one in .cache/asterisk first (350 MB)
 	internal/tools/asterisk.sh $(CACHE)/asterisk
-	ALEXACALL_ASTERISK='$(CURDIR)/$(CACHE)/asterisk' $(GO) test -run InteropAsterisk -count=1 -v ./internal/interop/
+	ALEXACALL_ASTERISK='$(CURDIR)/$(CACHE)/asterisk' $(GO) test -run InteropAsterisk -count=1 -parallel 8 -v ./internal/interop/
 
 bench: ## the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./media/... ./alexa/... ./sip/...

@@ -25,7 +25,7 @@ exten => away,1,Ringing()
 `}
 	for _, phone := range [...]*siptest.Phone{bob, carol} {
 		if phone != nil {
-			name := strings.Split(strings.TrimPrefix(phone.URI(), "sip:"), "@")[0]
+			name, _, _ := strings.Cut(strings.TrimPrefix(phone.URI(), "sip:"), "@")
 			p.lines = append(p.lines, line{name: name, contact: phone.URI(), settings: settings})
 			p.plan += "exten => " + name + ",1,Dial(PJSIP/" + name + ",30)\n"
 		}

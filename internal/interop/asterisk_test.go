@@ -2,6 +2,7 @@ package interop
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"os"
@@ -72,13 +73,17 @@ func startAsterisk(t *testing.T, p *pbx) *asterisk {
 // tryAsterisk returns nil if the port was taken.
 func tryAsterisk(t *testing.T, root string, p *pbx) *asterisk {
 	t.Helper()
-	dir, err := os.MkdirTemp(filepath.Join(root, "tmp"), "alexacall-")
-	must(t, err)
+	a := &asterisk{t: t, addr: freeAddr(t), root: root, dir: "/tmp/alexacall-" + rand.Text()}
+	dir := filepath.Join(root, a.dir)
+	must(t, os.Mkdir(dir, 0o700))
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	a := &asterisk{t: t, addr: freeAddr(t), root: root, dir: "/tmp/" + filepath.Base(dir)}
 	for name, text := range a.files(p) {
 		must(t, os.WriteFile(filepath.Join(dir, name+".conf"), []byte(text), 0o600))
 	}
+	sounds := filepath.Join(dir, "sounds", "en")
+	must(t, os.MkdirAll(sounds, 0o700))
+	must(t, os.Symlink("/usr/share/asterisk/documentation", filepath.Join(dir, "documentation")))
+	must(t, os.WriteFile(filepath.Join(sounds, "pbx-transfer.ulaw"), bytes.Repeat([]byte{0xff}, 800), 0o600)) // what it asks for an extension with
 	cmd := exec.Command("chroot", root, "asterisk", "-f", "-n", "-vvv", "-C", a.dir+"/asterisk.conf")
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = a, a, 5*time.Second
 	must(t, cmd.Start())
@@ -121,7 +126,7 @@ func freeAddr(t *testing.T) string {
 func (a *asterisk) files(p *pbx) map[string]string {
 	var main, modules, sip strings.Builder
 	main.WriteString("[directories]\n")
-	for _, name := range [...]string{"astetcdir", "astvarlibdir", "astdbdir", "astkeydir", "astagidir", "astspooldir", "astrundir", "astlogdir"} {
+	for _, name := range [...]string{"astetcdir", "astvarlibdir", "astdbdir", "astkeydir", "astdatadir", "astagidir", "astspooldir", "astrundir", "astlogdir"} {
 		fmt.Fprintf(&main, "%s => %s\n", name, a.dir)
 	}
 	fmt.Fprintf(&main, "astmoddir => %s\n[options]\nnocolor = yes\n", a.modules())
@@ -178,20 +183,29 @@ func (a *asterisk) text() string {
 	return a.said.String()
 }
 
-// count returns how often it has said something.
-func (a *asterisk) count(what string) int { return strings.Count(a.text(), what) }
+// joins waits until it has brought as many sides of calls together: before that it transfers nobody, though the calls are up.
+func (a *asterisk) joins(sides int) {
+	a.t.Helper()
+	eventually(a.t, "Asterisk has joined the calls", func() bool { return strings.Count(a.text(), " joined '") >= sides })
+}
 
 // uri returns the URI of somebody at Asterisk.
 func (a *asterisk) uri(user string) string { return "sip:" + user + "@" + a.addr }
 
-// messages returns the SIP messages that have gone to Asterisk ("<---") or come from it ("--->") and that begin so.
-func (a *asterisk) messages(way, begin string) []string {
-	var all []string
-	for part := range strings.SplitSeq(a.text(), "\n"+way+" ") {
-		head, rest, ok := strings.Cut(part, "--->\n")
-		if ok && strings.Contains(head, "SIP") && strings.HasPrefix(rest, begin) {
-			all = append(all, rest)
+// The ways of a message, in Asterisk's words.
+const (
+	toAsterisk   = "Received"
+	fromAsterisk = "Transmitting"
+)
+
+// requests returns how many SIP requests of a method have gone one way.
+func (a *asterisk) requests(way, method string) int {
+	n := 0
+	for part := range strings.SplitSeq(a.text(), "\n<--- "+way+" SIP request ") {
+		_, message, _ := strings.Cut(part, "--->\n")
+		if strings.HasPrefix(message, method+" sip:") {
+			n++
 		}
 	}
-	return all
+	return n
 }

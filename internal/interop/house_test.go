@@ -35,6 +35,7 @@ type house struct {
 	pbx   *asterisk
 	cloud *alexatest.Cloud
 	echo  *alexatest.Echo
+	media *engine.Engine
 	sip   *sip.Agent
 	line  *sip.Registration // once open is closed
 	open  chan struct{}
@@ -75,9 +76,9 @@ func newHouse(t *testing.T, a *asterisk, o sip.Options) *house {
 	t.Cleanup(h.cloud.Close)
 	h.echo, err = h.cloud.NewEcho("101", &alexatest.EchoOptions{Play: alexatest.Tone(echoTone)})
 	must(t, err)
-	media, err := engine.Listen("127.0.0.1:0", &engine.Options{Logger: log})
+	h.media, err = engine.Listen("127.0.0.1:0", &engine.Options{Logger: log})
 	must(t, err)
-	t.Cleanup(func() { must(t, media.Close()) })
+	t.Cleanup(func() { must(t, h.media.Close()) })
 	tokens, err := lwa.NewSource(lwa.Credentials{
 		ClientID: h.cloud.ClientID(), ClientSecret: h.cloud.ClientSecret(), RefreshToken: h.cloud.RefreshToken(),
 	}, &lwa.Options{TokenURL: h.cloud.TokenURL()})
@@ -86,7 +87,7 @@ func newHouse(t *testing.T, a *asterisk, o sip.Options) *house {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	skill := &alexa.Skill{
-		ID: h.cloud.SkillID(), Engine: media, Roots: h.cloud.Roots(), Logger: log,
+		ID: h.cloud.SkillID(), Engine: h.media, Roots: h.cloud.Roots(), Logger: log,
 		Client: &alexa.Client{Endpoint: h.cloud.URL(), Tokens: tokens, HTTPClient: &http.Client{Transport: transport}},
 		Bridge: bridge.Func(func(ctx context.Context, in bridge.Leg) error {
 			<-h.open
@@ -101,7 +102,7 @@ func newHouse(t *testing.T, a *asterisk, o sip.Options) *house {
 		<-h.open
 		return bridge.To(skill, "101", &bridge.JoinOptions{Dialer: h.line}).Handle(ctx, in)
 	})
-	h.sip, err = sip.Listen("127.0.0.1:0", media, &o)
+	h.sip, err = sip.Listen("127.0.0.1:0", h.media, &o)
 	must(t, err)
 	t.Cleanup(func() { must(t, h.sip.Close()) })
 	h.line, err = h.sip.Register(within(t), &sip.RegisterOptions{
@@ -145,6 +146,17 @@ func (h *house) isCalled(phone *siptest.Phone) (*alexatest.Call, *siptest.Call) 
 	return in, out
 }
 
+// connect has the Echo called by a phone, or call it.
+func (h *house) connect(phone *siptest.Phone, called bool) (*alexatest.Call, *siptest.Call) {
+	h.t.Helper()
+	if called {
+		return h.isCalled(phone)
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(phone.URI(), "sip:"), "@")
+	call := h.calls(name)
+	return call, next(h.t, phone)
+}
+
 // next returns the next call of a phone.
 func next(t *testing.T, phone *siptest.Phone) *siptest.Call {
 	t.Helper()
@@ -183,6 +195,11 @@ func over(t *testing.T, echo *alexatest.Call, phone *siptest.Call, byPhone bool)
 	if code, _ := echo.Ended(); code != "SUCCESS" {
 		t.Errorf("the Echo's call ended with %q", code)
 	}
+}
+
+// isOurs reports whether a description names the gateway as where sound is to go.
+func (h *house) isOurs(sdp string) bool {
+	return strings.Contains(sdp, fmt.Sprintf("m=audio %d ", h.media.Addr().Port()))
 }
 
 // close checks what has to be so when all calls are over.
