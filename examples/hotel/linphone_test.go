@@ -5,22 +5,26 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/internal/testutil"
 )
 
-const linphoneTone = 1200 // Hz
+// What linphonec plays, in hertz: in calls, and to whom it holds.
+const (
+	linphoneTone  = 1200
+	linphoneMusic = 1600
+)
 
 // linphone is a running linphonec, which plays a tone and records what it hears.
 type linphone struct {
 	*process
-	keys io.Writer // what is typed into it
-	port int       // of SIP
-	file string    // the recording
+	keyboard
+	port        int    // of SIP
+	play, music string // the files of the tones
+	file        string // the recording
+	written     int    // how much of it is accounted for
 }
 
 // linphoneConfig has no sound card and no registrar. It listens on any network, for it takes loopback for none.
@@ -60,8 +64,10 @@ func startLinphone(t *testing.T, answers bool) *linphone {
 			t.Fatal(err)
 		}
 	}
-	config, play := filepath.Join(dir, "linphonerc"), filepath.Join(dir, "tone.wav")
-	writeTone(t, play, linphoneTone)
+	config := filepath.Join(dir, "linphonerc")
+	l.play, l.music = filepath.Join(dir, "tone.wav"), filepath.Join(dir, "music.wav")
+	writeTone(t, l.play, linphoneTone)
+	writeTone(t, l.music, linphoneMusic)
 	if err := os.WriteFile(config, fmt.Appendf(nil, linphoneConfig, l.port, testutil.FreePort(t)), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -69,109 +75,61 @@ func startLinphone(t *testing.T, answers bool) *linphone {
 	if answers {
 		args = append(args, "-a")
 	}
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.keys = write
+	var screen io.Reader
+	l.keyboard, screen = newKeyboard(t)
 	env := append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
-	l.process = startReading(t, read, env, "linphonec", args...)
-	_ = read.Close()
-	t.Cleanup(func() { _ = write.Close() })
+	l.process = startReading(t, screen, env, "linphonec", args...)
 	if l.await(t, "linphonec> ") == nil {
 		t.Fatal("linphonec has ended")
 	}
 	// The fourth is PCMU, the rate of the tone: at Opus's own linphonec plays silence.
-	l.enters(t, "codec disable all", "codec enable 3", "soundcard use files", "play "+play, "record "+l.file)
+	l.enters(t, "codec disable all", "codec enable 3", "soundcard use files", "play "+l.play, "record "+l.file)
 	return l
 }
 
-// enters types commands.
-func (l *linphone) enters(t *testing.T, commands ...string) {
+func (l *linphone) uri() string                        { return fmt.Sprintf("sip:desk@127.0.0.1:%d", l.port) }
+func (l *linphone) calls(t *testing.T, uri string)     { l.enters(t, "call "+uri) }
+func (l *linphone) resumes(t *testing.T)               { l.enters(t, "play "+l.play, "resume") }
+func (l *linphone) transfers(t *testing.T, uri string) { l.enters(t, "transfer "+uri) }
+func (l *linphone) hangsUp(t *testing.T)               { l.enters(t, "terminate") }
+
+// talks takes longer than linphonec needs to hear something, which it writes when it holds the call, or when that ends. Only then is it
+// known what.
+func (l *linphone) talks(t *testing.T, echo *alexatest.Call) {
 	t.Helper()
-	for _, c := range commands {
-		if _, err := fmt.Fprintln(l.keys, c); err != nil {
-			t.Fatal(err)
-		}
-	}
+	_, before, _ := testutil.ReadWAV(l.file)
+	l.written = len(before)
+	hearsNow(t, echo, linphoneTone, 5*aWhile)
 }
 
-// heard checks that linphonec has recorded a tone. The file is whole once the call is over.
-func (l *linphone) heard(t *testing.T, hz float64) {
+func (l *linphone) holds(t *testing.T) {
 	t.Helper()
-	var share float64
-	eventually(t, "linphonec's recording holds the tone", func() bool {
+	l.enters(t, "play "+l.music, "pause")
+}
+
+// silent waits until the Echo hears linphonec's music on hold in place of it. What linphonec has heard until then is written.
+func (l *linphone) silent(t *testing.T, echo *alexatest.Call) {
+	t.Helper()
+	hearsNow(t, echo, linphoneMusic, aWhile)
+	l.hasHeard(t)
+}
+
+func (l *linphone) idle(t *testing.T) {
+	t.Helper()
+	l.hasHeard(t)
+}
+
+// hasHeard waits until linphonec has written what it heard since talks: the Echo, for a while at least.
+func (l *linphone) hasHeard(t *testing.T) {
+	t.Helper()
+	eventually(t, "linphonec has heard the Echo", func() bool {
 		rate, samples, err := testutil.ReadWAV(l.file)
-		if err != nil || len(samples) < rate {
-			return false
+		window := samplesIn(aWhile, rate)
+		for ; err == nil && l.written+window <= len(samples); l.written += window / 10 {
+			if testutil.ToneShare(samples[l.written:l.written+window], rate, echoTone) > 0.95 {
+				return true
+			}
 		}
-		share = testutil.ToneShare(samples[len(samples)-rate:], rate, hz)
-		return share > 0.9
+		return false
 	})
-	t.Logf("linphonec heard %v Hz with a share of %.3f", hz, share)
-}
-
-// holdsAndResumes has linphonec hold the call and take it up again: the Echo is told, and hears it again afterwards.
-func (l *linphone) holdsAndResumes(t *testing.T, echo *alexatest.Call) {
-	t.Helper()
-	eventually(t, "the Echo hears linphonec", func() bool { return echo.Heard().ToneShare(linphoneTone) > 0.9 })
-	l.enters(t, "pause")
-	eventually(t, "the Echo is held", func() bool {
-		return strings.Contains(echo.RemoteSDP(), "a=sendonly") || strings.Contains(echo.RemoteSDP(), "a=inactive")
-	})
-	if l.await(t, `Call 1 .* paused`) == nil { // its re-INVITE is answered
-		t.Fatal("linphonec has ended")
-	}
-	l.enters(t, "resume")
-	eventually(t, "the Echo is taken up again", func() bool { return strings.Contains(echo.RemoteSDP(), "a=sendrecv") })
-	before := echo.Heard().Duration()
-	if err := echo.WaitHeard(within(t), before+3*time.Second); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// TestInteropHotelLinphoneCalls has linphonec call the room through a hotel that serves, hold the call, take it up again and end it.
-func TestInteropHotelLinphoneCalls(t *testing.T) {
-	testutil.Need(t, "linphonec")
-	t.Parallel()
-	l := newLobby(t, nil)
-	l.open(t, false)
-	guest := startLinphone(t, false)
-	guest.enters(t, "call sip:room-101@"+l.sip)
-	echo, err := l.room.NextCall(within(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	guest.holdsAndResumes(t, echo)
-	guest.enters(t, "terminate")
-	if err := echo.WaitState(within(t), alexatest.StateEnded); err != nil {
-		t.Fatal(err)
-	}
-	guest.heard(t, echoTone)
-	l.shut(t)
-	l.quiet(t)
-}
-
-// TestInteropHotelLinphone has linphonec as the front desk, which answers by itself, holds the Echo's call and takes it up again.
-func TestInteropHotelLinphone(t *testing.T) {
-	testutil.Need(t, "linphonec")
-	t.Parallel()
-	desk := startLinphone(t, true)
-	l := newLobby(t, nil)
-	l.settings["pbx"] = fmt.Sprintf("sip:desk@127.0.0.1:%d", desk.port)
-	l.open(t, false)
-	echo, err := l.room.Call(within(t), "reception")
-	if err != nil {
-		t.Fatal(err)
-	}
-	desk.holdsAndResumes(t, echo)
-	if err := echo.Hangup(within(t)); err != nil {
-		t.Fatal(err)
-	}
-	if desk.await(t, `(?i)call.*(ended|terminated|released)`) == nil {
-		t.Error("linphonec has ended before its call")
-	}
-	desk.heard(t, echoTone)
-	l.shut(t)
-	l.quiet(t)
 }

@@ -2,22 +2,16 @@ package main_test
 
 import (
 	"fmt"
-	"math"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/alexacall/alexacall/internal/testutil"
-	"github.com/alexacall/alexacall/sip/siptest"
 )
 
-const (
-	baresipTone = 1000 // Hz
-	portTries   = 5    // for a phone that cannot find a free port itself
-)
+// portTries is how often to try with a phone that cannot find a free port itself.
+const portTries = 5
 
 // checkGuestCall checks a run with -pbx: the guest's call alone, in which the Echo has heard a tone that it does not share with another.
 func checkGuestCall(t *testing.T, o outcome, tone float64) {
@@ -69,142 +63,4 @@ func TestInteropHotelSIPp(t *testing.T) {
 		return
 	}
 	t.Fatalf("SIPp found its ports taken %d times", portTries)
-}
-
-// baresip is a running baresip with one account, which plays a tone and records what it hears.
-type baresip struct {
-	*process
-	port int // of SIP
-	dir  string
-}
-
-const baresipConfig = `module_path %s
-sip_listen 127.0.0.1:%d
-net_interface 127.0.0.1
-rtp_ports 16384-32766
-audio_source aufile,%s
-audio_player aubridge,sink
-audio_alert aufile,/dev/null
-ausrc_srate 8000
-auplay_srate 8000
-ausrc_channels 1
-auplay_channels 1
-audio_txmode poll
-jitter_buffer_type fixed
-jitter_buffer_delay 2-10
-module g711.so
-module aufile.so
-module aubridge.so
-module sndfile.so
-module_tmp account.so
-module_app menu.so
-snd_path %s
-`
-
-// startBaresip starts baresip with a command, or none, and waits until it is ready. It ends with the test, or with itself if that does not.
-func startBaresip(t *testing.T, command string) *baresip {
-	t.Helper()
-	modules := baresipModules(t)
-	for range portTries {
-		b := &baresip{port: testutil.FreePort(t), dir: t.TempDir()}
-		play, account := filepath.Join(b.dir, "tone.wav"), "<sip:desk@127.0.0.1>;regint=0;answermode=auto;audio_codecs=pcmu\n"
-		writeTone(t, play, baresipTone)
-		for name, text := range map[string]string{
-			"config": fmt.Sprintf(baresipConfig, modules, b.port, play, b.dir), "accounts": account, "contacts": "",
-		} {
-			if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		args := []string{"-f", b.dir, "-t", "60"}
-		if command != "" {
-			args = append(args, "-e", command)
-		}
-		b.process = start(t, os.Environ(), "baresip", args...)
-		if b.await(t, "baresip is ready") != nil {
-			return b
-		}
-		const addressInUse = 98
-		if status := b.cmd.ProcessState.ExitCode(); status != addressInUse {
-			t.Fatalf("baresip has ended with status %d", status)
-		}
-	}
-	t.Fatalf("baresip found its port taken %d times", portTries)
-	return nil
-}
-
-// baresipModules returns where baresip's modules are, for its own default is the current folder.
-func baresipModules(t *testing.T) string {
-	t.Helper()
-	for _, pattern := range []string{"/usr/lib/baresip/modules", "/usr/lib/*/baresip/modules", "/usr/local/lib/baresip/modules", "/opt/homebrew/lib/baresip/modules"} {
-		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
-			return found[0]
-		}
-	}
-	t.Fatal("baresip's modules are nowhere")
-	return ""
-}
-
-// writeTone writes half a minute of a tone.
-func writeTone(t *testing.T, file string, hz float64) {
-	t.Helper()
-	pcm := make([]int16, 30*8000)
-	for i := range pcm {
-		pcm[i] = int16(8000 * math.Sin(2*math.Pi*hz*float64(i)/8000))
-	}
-	if err := (siptest.Recording{PCM: pcm}).WriteWAV(file); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// heard checks that baresip has recorded a tone. It writes the file while the call lasts.
-func (b *baresip) heard(t *testing.T, hz float64) {
-	t.Helper()
-	var share float64
-	eventually(t, "baresip's recording holds the tone", func() bool {
-		files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
-		if err != nil || len(files) != 1 {
-			return false
-		}
-		rate, samples, err := testutil.ReadWAV(files[0])
-		share = testutil.ToneShare(samples, rate, hz)
-		return err == nil && len(samples) > rate && share > 0.9
-	})
-	t.Logf("baresip heard %v Hz with a share of %.3f", hz, share)
-}
-
-// TestInteropHotelBaresip has baresip as the front desk, which answers by itself.
-func TestInteropHotelBaresip(t *testing.T) {
-	testutil.Need(t, "baresip")
-	t.Parallel()
-	desk := startBaresip(t, "")
-	o := run(t, "-json", "-pbx", fmt.Sprintf("sip:desk@127.0.0.1:%d", desk.port))
-	checkGuestCall(t, o, baresipTone)
-	desk.heard(t, echoTone)
-	if desk.await(t, `(?i)call.*(closed|terminated)|session closed`) == nil {
-		t.Error("baresip has ended before its call")
-	}
-}
-
-// TestInteropHotelBaresipCalls has baresip call the room through a hotel that serves.
-func TestInteropHotelBaresipCalls(t *testing.T) {
-	testutil.Need(t, "baresip")
-	t.Parallel()
-	l := newLobby(t, nil)
-	l.open(t, false)
-	guest := startBaresip(t, "/dial sip:room-101@"+l.sip)
-	echo, err := l.room.NextCall(within(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the Echo hears baresip", func() bool { return echo.Heard().ToneShare(baresipTone) > 0.9 })
-	if err := echo.WaitHeard(within(t), 2*time.Second); err != nil {
-		t.Fatal(err)
-	}
-	if err := echo.Hangup(within(t)); err != nil {
-		t.Fatal(err)
-	}
-	guest.heard(t, echoTone)
-	l.shut(t)
-	l.quiet(t)
 }

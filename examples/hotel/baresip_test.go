@@ -1,0 +1,203 @@
+package main_test
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/alexacall/alexacall/alexa/alexatest"
+	"github.com/alexacall/alexacall/internal/testutil"
+)
+
+// baresipTone is what baresip plays, in hertz.
+const baresipTone = 1000
+
+// baresip is a running baresip with one account, which plays a tone, records what it hears and takes what is typed.
+type baresip struct {
+	*process
+	keyboard
+	port  int // of SIP
+	dir   string
+	play  string // the file that it plays
+	loops int    // how often talks has tried what it hears
+}
+
+const baresipConfig = `module_path %s
+sip_listen 127.0.0.1:%d
+net_interface 127.0.0.1
+rtp_ports 16384-32766
+audio_source aufile,%s
+audio_player aubridge,sink
+audio_alert aufile,/dev/null
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+audio_txmode poll
+statmode_default off
+jitter_buffer_type fixed
+jitter_buffer_delay 2-10
+module g711.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module stdio.so
+module_tmp account.so
+module_app menu.so
+snd_path %s
+`
+
+// startBaresip starts baresip with a command, or none, and waits until it is ready. It ends with the test, or with itself if that does not.
+func startBaresip(t *testing.T, command string) *baresip {
+	t.Helper()
+	modules := baresipModules(t)
+	for range portTries {
+		b := &baresip{port: testutil.FreePort(t), dir: t.TempDir()}
+		b.play = filepath.Join(b.dir, "tone.wav")
+		account := "<sip:desk@127.0.0.1>;regint=0;answermode=auto;audio_codecs=pcmu\n"
+		writeTone(t, b.play, baresipTone)
+		for name, text := range map[string]string{
+			"config": fmt.Sprintf(baresipConfig, modules, b.port, b.play, b.dir), "accounts": account, "contacts": "",
+		} {
+			if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		args := []string{"-f", b.dir, "-t", "120"}
+		if command != "" {
+			args = append(args, "-e", command)
+		}
+		var screen io.Reader
+		b.keyboard, screen = newKeyboard(t)
+		b.process = startReading(t, screen, os.Environ(), "baresip", args...)
+		if b.await(t, "baresip is ready") != nil {
+			return b
+		}
+		const addressInUse = 98
+		if status := b.cmd.ProcessState.ExitCode(); status != addressInUse {
+			t.Fatalf("baresip has ended with status %d", status)
+		}
+	}
+	t.Fatalf("baresip found its port taken %d times", portTries)
+	return nil
+}
+
+// baresipModules returns where baresip's modules are, for its own default is the current folder.
+func baresipModules(t *testing.T) string {
+	t.Helper()
+	for _, pattern := range []string{"/usr/lib/baresip/modules", "/usr/lib/*/baresip/modules", "/usr/local/lib/baresip/modules", "/opt/homebrew/lib/baresip/modules"} {
+		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
+			return found[0]
+		}
+	}
+	t.Fatal("baresip's modules are nowhere")
+	return ""
+}
+
+// heard checks that baresip has recorded a tone. It writes the file while the call lasts.
+func (b *baresip) heard(t *testing.T, hz float64) {
+	t.Helper()
+	var share float64
+	eventually(t, "baresip's recording holds the tone", func() bool {
+		files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
+		if err != nil || len(files) != 1 {
+			return false
+		}
+		rate, samples, err := testutil.ReadWAV(files[0])
+		share = testutil.ToneShare(samples, rate, hz)
+		return err == nil && len(samples) > rate && share > 0.9
+	})
+	t.Logf("baresip heard %v Hz with a share of %.3f", hz, share)
+}
+
+func (b *baresip) uri() string                        { return fmt.Sprintf("sip:desk@127.0.0.1:%d", b.port) }
+func (b *baresip) calls(t *testing.T, uri string)     { b.enters(t, "/dial "+uri) }
+func (b *baresip) holds(t *testing.T)                 { b.enters(t, "/hold") }
+func (b *baresip) resumes(t *testing.T)               { b.enters(t, "/resume") }
+func (b *baresip) transfers(t *testing.T, uri string) { b.enters(t, "/transfer "+uri) }
+func (b *baresip) hangsUp(t *testing.T)               { b.enters(t, "/hangup") }
+
+// talks lays baresip's microphone before its loudspeaker for a while, so that the Echo hears what baresip hears: its own tone. The
+// recording, which baresip gives up for good when a call is held, would not tell.
+func (b *baresip) talks(t *testing.T, echo *alexatest.Call) {
+	t.Helper()
+	hearsNow(t, echo, baresipTone, aWhile)
+	b.loops++
+	room := fmt.Sprintf("aubridge,room-%d", b.loops)
+	b.enters(t, "/auplay "+room, "/ausrc "+room)
+	hearsNow(t, echo, echoTone, aWhile)
+	b.enters(t, "/ausrc aufile,"+b.play)
+	hearsNow(t, echo, baresipTone, aWhile)
+}
+
+// received counts the packets that baresip has put into its jitter buffer.
+var received = regexp.MustCompile(`put=(\d+)\D`)
+
+// silent waits until no packet has come to baresip for a while, by its own count. It plays nothing to whom it holds.
+func (b *baresip) silent(t *testing.T, echo *alexatest.Call) {
+	t.Helper()
+	hearsNoMore(t, echo, baresipTone)
+	count, since := "", time.Now()
+	eventually(t, "nothing comes to baresip", func() bool {
+		seen := len(b.stderr.String())
+		b.enters(t, "/audio_debug")
+		var m []string
+		eventually(t, "baresip's count of packets", func() bool {
+			m = received.FindStringSubmatch(b.stderr.String()[seen:])
+			return m != nil
+		})
+		if m[1] != count {
+			count, since = m[1], time.Now()
+		}
+		return time.Since(since) > aWhile
+	})
+	if n, err := strconv.Atoi(count); err != nil || n == 0 {
+		t.Errorf("baresip counts %q packets", count)
+	}
+}
+
+func (b *baresip) idle(t *testing.T) {
+	t.Helper()
+	if b.await(t, `(?i)call with .*(closed|terminated)|session closed`) == nil {
+		t.Error("baresip has ended before its call")
+	}
+}
+
+// TestInteropHotelBaresip has baresip as the front desk, which answers by itself.
+func TestInteropHotelBaresip(t *testing.T) {
+	testutil.Need(t, "baresip")
+	t.Parallel()
+	desk := startBaresip(t, "")
+	o := run(t, "-json", "-pbx", desk.uri())
+	checkGuestCall(t, o, baresipTone)
+	desk.heard(t, echoTone)
+	desk.idle(t)
+}
+
+// TestInteropHotelBaresipCalls has baresip call the room through a hotel that serves.
+func TestInteropHotelBaresipCalls(t *testing.T) {
+	testutil.Need(t, "baresip")
+	t.Parallel()
+	l := newLobby(t, nil)
+	l.open(t, false)
+	guest := startBaresip(t, "/dial sip:room-101@"+l.sip)
+	echo, err := l.room.NextCall(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the Echo hears baresip", func() bool { return echo.Heard().ToneShare(baresipTone) > 0.9 })
+	if err := echo.WaitHeard(within(t), 2*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if err := echo.Hangup(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	guest.heard(t, echoTone)
+	l.shut(t)
+	l.quiet(t)
+}

@@ -1,0 +1,86 @@
+package main_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/alexacall/alexacall/alexa/alexatest"
+	"github.com/alexacall/alexacall/internal/testutil"
+)
+
+// TestInteropHotelHold has each phone hold its call with the Echo and take it up again: in a call that it has placed and in one that the
+// Echo has.
+func TestInteropHotelHold(t *testing.T) {
+	t.Parallel()
+	for program, start := range handsets {
+		t.Run(program+" called", func(t *testing.T) {
+			testutil.Need(t, program)
+			t.Parallel()
+			h, l := start(t), newLobby(t, nil)
+			l.settings["pbx"] = h.uri()
+			l.open(t, false)
+			echo, err := l.room.Call(within(t), "reception")
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.holdAndResume(t, echo, h)
+			if err := echo.Hangup(within(t)); err != nil {
+				t.Fatal(err)
+			}
+			h.idle(t)
+			l.shut(t)
+			l.quiet(t)
+		})
+		t.Run(program+" calls", func(t *testing.T) {
+			testutil.Need(t, program)
+			t.Parallel()
+			h, l := start(t), newLobby(t, nil)
+			l.open(t, false)
+			h.calls(t, "sip:room-101@"+l.sip)
+			echo, err := l.room.NextCall(within(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.holdAndResume(t, echo, h)
+			h.hangsUp(t)
+			if err := echo.WaitState(within(t), alexatest.StateEnded); err != nil {
+				t.Fatal(err)
+			}
+			h.idle(t)
+			l.shut(t)
+			l.quiet(t)
+		})
+	}
+}
+
+// updates returns how many changes of calls the hotel has told Alexa.
+func (l *lobby) updates() int {
+	n := 0
+	for _, e := range l.cloud.Transcript() {
+		if e.Direction == alexatest.FromSkill && e.Type == "CallUpdate" && e.Status == 200 {
+			n++
+		}
+	}
+	return n
+}
+
+// holdAndResume has a phone hold the call twice. The Echo is told by Alexa's own signalling each time, and neither hears the other
+// meanwhile.
+func (l *lobby) holdAndResume(t *testing.T, echo *alexatest.Call, h handset) {
+	t.Helper()
+	h.talks(t, echo)
+	for n := range 2 {
+		h.holds(t)
+		eventually(t, "the Echo is held", func() bool { return !strings.Contains(echo.RemoteSDP(), "a=sendrecv") })
+		eventually(t, "the Echo agrees", func() bool {
+			return strings.Contains(echo.LocalSDP(), "a=recvonly") || strings.Contains(echo.LocalSDP(), "a=inactive")
+		})
+		h.silent(t, echo)
+		h.resumes(t)
+		eventually(t, "the Echo is taken up again", func() bool { return strings.Contains(echo.RemoteSDP(), "a=sendrecv") })
+		h.talks(t, echo)
+		if got := l.updates(); got != 2*(n+1) {
+			t.Errorf("Alexa is told %d changes after %d times on hold, want two each", got, n+1)
+		}
+	}
+}
