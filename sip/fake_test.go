@@ -22,7 +22,9 @@ func (e *fakeEngine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal
 		return nil, errors.New("fake: full")
 	}
 	a, _ := media.Pipe(p.Plan())
-	t := &fakeTerminal{Endpoint: a, policy: p, local: media.Local{ID: uint64(len(e.terminals) + 1), Addr: "192.0.2.99", Port: 40000, RTCPPort: 40001}}
+	t := &fakeTerminal{Endpoint: a, policy: p, local: media.Local{
+		ID: uint64(len(e.terminals) + 1), Addr: "192.0.2.99", Port: 40000, RTCPPort: 40001, Keys: p.NewKeys(), VideoKeys: p.NewKeys(),
+	}}
 	if o != nil {
 		t.o = *o
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/media"
+	"github.com/alexacall/alexacall/sip"
 )
 
 func TestIncomingRingAndAnswer(t *testing.T) {
@@ -353,4 +354,28 @@ func TestInvitationExpiresNot(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestIncomingWithKeys takes a call whose sound is protected by keys in the offer (RFC 4568), and refuses one that has none.
+func TestIncomingWithKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		policy := media.Phone()
+		policy.Security = media.SDES
+		w := newWorld(t, &sip.Options{Policy: policy})
+		s := w.peer.call()
+		s.send("INVITE", offer(1))
+		w.peer.response(488, "INVITE")
+		s.ackRefusal()
+		s = w.peer.call()
+		secured := strings.Replace(offer(1), "RTP/AVP", "RTP/SAVP", 1)
+		s.send("INVITE", secured+"a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:"+strings.Repeat("AbCd", 10)+"\r\n")
+		l := w.leg()
+		if err := l.Answer(background, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(w.peer.response(200, "INVITE").Body()); !strings.Contains(got, " RTP/SAVP ") || !strings.Contains(got, "a=crypto:3 AES_CM_128_HMAC_SHA1_80 ") {
+			t.Errorf("answered\n%s", got)
+		}
+		s.ack("")
+	})
 }
