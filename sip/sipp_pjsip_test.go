@@ -8,9 +8,9 @@ import (
 // pjsipRows are the scenarios of pjsip's own tests of pjsua.
 func pjsipRows() []sippScenario {
 	return below("pjsip", []sippScenario{
-		{file: "alt-pjsua-uac-custom-sdp.xml", why: needsCodec},
-		{file: "alt-pjsua-uas-amr-sdp.xml", why: needsCodec},
-		{file: "alt-pjsua-uas-custom-sdp.xml", why: needsCodec},
+		{file: "alt-pjsua-uac-custom-sdp.xml", act: []step{call, up, hangup}, o: codecs([]media.Codec{media.PCMU()}, h263())},
+		{file: "alt-pjsua-uas-amr-sdp.xml", act: []step{take, ring, answer, bye}, o: codecs([]media.Codec{amr(), media.TelephoneEvent(16000)})},
+		{file: "alt-pjsua-uas-custom-sdp.xml", act: []step{take, ring, answer, bye}, o: codecs([]media.Codec{media.PCMU()}, h263())},
 		{file: "alt-pjsua-uas-static-pt-no-rtpmap.xml", act: []step{take, ring, answer, bye}},
 		{file: "strict-route.xml", act: []step{call, up, hangup}, o: knows("test")},
 		{file: "transfer-attended.xml"},
@@ -34,10 +34,10 @@ func pjsipRows() []sippScenario {
 		{file: "uac-reinvite-port-0-bad-sdp.xml", act: []step{take, answer, offered(media.SendRecv), bye}},
 		{file: "uac-srtp-dtls-lower-prio.xml", why: lacksSecure},
 		{file: "uac-srtp-dtls-reinv-sdes.xml", why: lacksSecure},
-		{file: "uac-srtp-dtls.xml", why: lacksSecure},
+		{file: "uac-srtp-dtls.xml", act: []step{take, answer}, o: sdes},
 		{file: "uac-srtp-sdes-reinv-dtls.xml", why: lacksSecure},
-		{file: "uac-srtp-sdes-reinv-hold.xml", why: lacksSecure},
-		{file: "uac-srtp-sdes.xml", why: lacksSecure},
+		{file: "uac-srtp-sdes-reinv-hold.xml", act: []step{take, answer, offered(media.SendOnly), offered(media.SendRecv)}, o: sdes},
+		{file: "uac-srtp-sdes.xml", act: []step{take, answer}, o: sdes},
 		{file: "uac-subscribe.xml", why: needsRole},
 		{file: "uac-ticket-1148.xml", act: []step{take, answer, says(media.SendOnly)}},
 		{file: "uac-ticket-1864-scenario1.xml", why: ourWay + ": an offer with fewer m-lines than the last is refused with 488, RFC 3264 section 8"},

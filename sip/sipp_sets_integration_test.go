@@ -300,7 +300,7 @@ func sippSets() []sippSet {
 	return []sippSet{
 		{name: "bundled", dirs: []string{"sipp-bundled"}, rows: bundledRows(), floor: 2},
 		{name: "siphon-ai", dirs: []string{"siphon-ai"}, rows: siphonRows(), floor: 26},
-		{name: "pjsip", dirs: []string{"pjsip"}, rows: pjsipRows(), floor: 43},
+		{name: "pjsip", dirs: []string{"pjsip"}, rows: pjsipRows(), floor: 49},
 		{name: "asterisk", dirs: asteriskDirs(), rows: asteriskRows(), floor: 78},
 	}
 }

@@ -168,6 +168,15 @@ func g722(o *sip.Options) {
 	o.Policy = &media.Policy{Name: "asterisk", Audio: []media.Codec{media.G722(), media.PCMU(), media.PCMA(), media.TelephoneEvent(8000)}}
 }
 
+// codecs gives our side these codecs and no others.
+func codecs(sound []media.Codec, pictures ...media.Codec) func(*sip.Options) {
+	return func(o *sip.Options) { o.Policy = &media.Policy{Name: "scenario", Audio: sound, Video: pictures} }
+}
+
+// h263 and amr are codecs of pjsua's that we pass on.
+func h263() media.Codec { return media.Codec{Name: "H263-1998", ClockRate: 90000} }
+func amr() media.Codec  { return media.Codec{Name: "AMR-WB", ClockRate: 16000, Channels: 1} }
+
 // sdes gives our side the profile of phones with SRTP, of the one suite that the scenarios have.
 func sdes(o *sip.Options) {
 	o.Policy = media.Phone()
