@@ -127,7 +127,7 @@ func (s *sippSet) run(t *testing.T, root string, long bool, sem chan struct{}) {
 				sem <- struct{}{}
 				defer func() { <-sem }()
 				began := time.Now()
-				err := row.playUntil(t, root, network)
+				err := row.play(t, root, network)
 				if took := time.Since(began); err == nil && !long && took > 5*time.Second {
 					t.Logf("%s %s: slow, %s", row.file, network, took.Round(time.Millisecond))
 				}
@@ -226,17 +226,6 @@ func unbounded(text string) bool {
 	})
 }
 
-// playUntil plays the scenario again where SIPp has lost the port that was free for it.
-func (r *sippScenario) playUntil(t *testing.T, root, network string) error {
-	for range 5 {
-		err := r.play(t, root, network)
-		if err == nil || !strings.Contains(err.Error(), "Address already in use") {
-			return err
-		}
-	}
-	return errors.New("no port for SIPp")
-}
-
 // play runs SIPp and our side against each other. Both have to be content.
 func (r *sippScenario) play(t *testing.T, root, network string) (err error) {
 	limit := sippPlayFor
@@ -270,10 +259,7 @@ func (r *sippScenario) play(t *testing.T, root, network string) (err error) {
 	} else {
 		args = append(args, "-sn", r.file)
 	}
-	port, err := ports.take()
-	if err != nil {
-		return err
-	}
+	port := freePort(t)
 	p.to = "sip:service@127.0.0.1:" + port + ";transport=" + network
 	args = append(args, "-p", port, p.agent.Addr().String())
 	done := make(chan error, 1)

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
@@ -29,41 +27,6 @@ func runSipp(ctx context.Context, dir string, args []string) error {
 		text = said
 	}
 	return fmt.Errorf("sipp: %w\n%s", err, text[:min(len(text), 2000)])
-}
-
-// portBook hands out ports that the system has picked, each once, so that no two of the peers that run side by side are given the same.
-type portBook struct {
-	mu    sync.Mutex
-	taken map[string]bool
-}
-
-var ports portBook
-
-// take returns a port that was free for UDP and TCP a moment ago.
-func (b *portBook) take() (string, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.taken == nil {
-		b.taken = map[string]bool{}
-	}
-	for range 100 {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			return "", err
-		}
-		l, err := net.Listen("tcp", c.LocalAddr().String())
-		_ = c.Close()
-		if err != nil {
-			continue
-		}
-		_ = l.Close()
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		if !b.taken[port] {
-			b.taken[port] = true
-			return port, nil
-		}
-	}
-	return "", errors.New("no free port")
 }
 
 // dial returns a step that calls SIPp, and waits for its first sign of life. SIPp may not be there yet.

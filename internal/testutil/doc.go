@@ -13,6 +13,8 @@
 //		...
 //	}
 //
+// A program that cannot find a port for itself is told a [FreePort], and one that starts others is made to end with them by [OwnGroup].
+//
 // A test under fake time uses a network without sockets:
 //
 //	synctest.Test(t, func(t *testing.T) {
