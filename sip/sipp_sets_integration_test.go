@@ -33,6 +33,7 @@ type sippScenario struct {
 
 	long bool               // takes five seconds or more: in make soak only
 	udp  bool               // what it says fits UDP alone
+	old  bool               // SIPp 3.8, which is what speaks TLS, cannot load it
 	o    func(*sip.Options) // changes the options of our side
 	args []string           // more for SIPp's command line
 }
@@ -69,11 +70,10 @@ type play struct {
 // step is something that our side does or waits for.
 type step func(ctx context.Context, p *play) error
 
-// TestInteropSippSets runs the scenarios of the corpora that take less than five seconds, over UDP and TCP. SIPp as Debian has it speaks no
-// TLS: calls over that are proven with other peers.
+// TestInteropSippSets runs the scenarios of the corpora that take less than five seconds, over UDP and TCP.
 func TestInteropSippSets(t *testing.T) {
 	testutil.Need(t, "sipp")
-	runSippSets(t, false)
+	runSippSets(t, sippTurn{program: "sipp", networks: []string{"udp", "tcp"}})
 }
 
 // TestInteropSippSetsSoak runs those that take longer.
@@ -82,7 +82,15 @@ func TestInteropSippSetsSoak(t *testing.T) {
 		t.Skip("a long test: set ALEXACALL_SOAK=1")
 	}
 	testutil.Need(t, "sipp")
-	runSippSets(t, true)
+	runSippSets(t, sippTurn{program: "sipp", networks: []string{"udp", "tcp"}, long: true})
+}
+
+// sippTurn is how the sets are played.
+type sippTurn struct {
+	program  string // SIPp
+	networks []string
+	long     bool
+	security *sippTLS // for TLS
 }
 
 // sippSet is a set of the corpora, or a part of one.
@@ -94,20 +102,20 @@ type sippSet struct {
 }
 
 // runSippSets runs all sets and prints their counts.
-func runSippSets(t *testing.T, long bool) {
+func runSippSets(t *testing.T, turn sippTurn) {
 	root := filepath.Join(testutil.Corpora(t), "sipp")
 	sem := make(chan struct{}, sippAtOnce)
 	for _, set := range sippSets() {
 		t.Run(set.name, func(t *testing.T) {
 			t.Parallel()
 			set.checkComplete(t, root)
-			set.run(t, root, long, sem)
+			set.run(t, root, turn, sem)
 		})
 	}
 }
 
 // run plays what the set has for this run. Each scenario has to pass, and enough of them have to be there.
-func (s *sippSet) run(t *testing.T, root string, long bool, sem chan struct{}) {
+func (s *sippSet) run(t *testing.T, root string, turn sippTurn, sem chan struct{}) {
 	whys, now, other := map[reason]int{}, 0, 0
 	var work sync.WaitGroup
 	var mu sync.Mutex
@@ -117,18 +125,19 @@ func (s *sippSet) run(t *testing.T, root string, long bool, sem chan struct{}) {
 			whys[row.why]++
 			continue
 		}
-		if row.long != long {
+		networks := row.networks(root, turn.networks)
+		if row.long != turn.long || len(networks) == 0 {
 			other++
 			continue
 		}
 		now++
-		for _, network := range row.networks(root) {
+		for _, network := range networks {
 			work.Go(func() {
 				sem <- struct{}{}
 				defer func() { <-sem }()
 				began := time.Now()
-				err := row.play(t, root, network)
-				if took := time.Since(began); err == nil && !long && took > 5*time.Second {
+				err := row.play(t, root, network, turn)
+				if took := time.Since(began); err == nil && !turn.long && took > 5*time.Second {
 					t.Logf("%s %s: slow, %s", row.file, network, took.Round(time.Millisecond))
 				}
 				mu.Lock()
@@ -143,7 +152,7 @@ func (s *sippSet) run(t *testing.T, root string, long bool, sem chan struct{}) {
 	for _, why := range failed {
 		t.Error(strings.Join(why, "\n"))
 	}
-	t.Logf("%s: %d of %d scenarios pass, %d more are played by the other test", s.name, now-len(failed), now, other)
+	t.Logf("%s: %d of %d scenarios pass, %d more are played by other tests", s.name, now-len(failed), now, other)
 	for why, n := range whys {
 		t.Logf("%s: %d not run: %s", s.name, n, why)
 	}
@@ -202,19 +211,28 @@ func (r *sippScenario) matches(root string) []string {
 	return found
 }
 
-// networks returns what the scenario is played over. One that writes UDP into its Via can be played over that alone.
-func (r *sippScenario) networks(root string) []string {
+// networks returns which of some networks the scenario is played over. One that writes a network into its Via can be played over that alone.
+func (r *sippScenario) networks(root string, some []string) []string {
+	if r.old {
+		some = slices.DeleteFunc(slices.Clone(some), func(network string) bool { return network == "tls" })
+	}
 	if !strings.Contains(r.file, "/") {
-		return []string{"udp", "tcp"}
+		return some
 	}
 	text, _ := os.ReadFile(filepath.Join(root, filepath.FromSlash(r.file)))
+	only := ""
 	switch {
 	case r.udp || strings.Contains(string(text), "SIP/2.0/UDP") || unbounded(string(text)):
-		return []string{"udp"}
+		only = "udp"
 	case strings.Contains(string(text), "SIP/2.0/TCP"):
-		return []string{"tcp"}
+		only = "tcp"
+	default:
+		return some
 	}
-	return []string{"udp", "tcp"}
+	if slices.Contains(some, only) {
+		return []string{only}
+	}
+	return nil
 }
 
 // unbounded reports whether a scenario has messages without Content-Length, which cannot be told apart on a connection.
@@ -227,7 +245,7 @@ func unbounded(text string) bool {
 }
 
 // play runs SIPp and our side against each other. Both have to be content.
-func (r *sippScenario) play(t *testing.T, root, network string) (err error) {
+func (r *sippScenario) play(t *testing.T, root, network string, turn sippTurn) (err error) {
 	limit := sippPlayFor
 	if r.long {
 		limit = sippSoakFor
@@ -244,6 +262,10 @@ func (r *sippScenario) play(t *testing.T, root, network string) (err error) {
 	if r.o != nil {
 		r.o(o)
 	}
+	args := append(slices.Clone(r.args), "-t", map[string]string{"udp": "u1", "tcp": "t1", "tls": "l1"}[network])
+	if network == "tls" {
+		args = append(args, turn.security.use(o)...)
+	}
 	if p.agent, err = sip.Listen("127.0.0.1:0", e, o); err != nil {
 		return err
 	}
@@ -253,7 +275,6 @@ func (r *sippScenario) play(t *testing.T, root, network string) (err error) {
 			err = errors.Join(err, fmt.Errorf("%d terminals left", left))
 		}
 	}()
-	args := append(slices.Clone(r.args), "-t", map[string]string{"udp": "u1", "tcp": "t1"}[network])
 	if strings.Contains(r.file, "/") {
 		args = append(args, "-sf", filepath.Join(root, filepath.FromSlash(r.file)))
 	} else {
@@ -261,11 +282,15 @@ func (r *sippScenario) play(t *testing.T, root, network string) (err error) {
 	}
 	port := freePort(t)
 	p.to = "sip:service@127.0.0.1:" + port + ";transport=" + network
-	args = append(args, "-p", port, p.agent.Addr().String())
+	at := p.agent.Addr()
+	if network == "tls" {
+		at = p.agent.TLSAddr()
+	}
+	args = append(args, "-p", port, at.String())
 	done := make(chan error, 1)
 	p.done = done
 	dir := t.TempDir()
-	go func() { done <- runSipp(ctx, dir, args) }()
+	go func() { done <- runSipp(ctx, dir, turn.program, args) }()
 	for n, act := range r.act {
 		if err := act(ctx, p); err != nil {
 			cancel()

@@ -16,8 +16,8 @@ import (
 )
 
 // runSipp runs SIPp for one call.
-func runSipp(ctx context.Context, dir string, args []string) error {
-	cmd := exec.CommandContext(ctx, "sipp", append(args, "-i", "127.0.0.1", "-m", "1", "-nostdin", "-trace_err", "-error_file", "errors.log")...)
+func runSipp(ctx context.Context, dir, program string, args []string) error {
+	cmd := exec.CommandContext(ctx, program, append(args, "-i", "127.0.0.1", "-m", "1", "-nostdin", "-trace_err", "-error_file", "errors.log")...)
 	cmd.Dir = dir
 	text, err := cmd.CombinedOutput()
 	if err == nil {
