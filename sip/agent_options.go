@@ -64,6 +64,10 @@ type Options struct {
 	Decline603 bool
 	// Reliable says whether provisional responses are reliable (RFC 3262): where the far side takes that (the default), always, or never.
 	Reliable Reliability
+	// OfferByUpdate has Leg.Update make its offer within a call that is up by UPDATE (RFC 3311), which is answered at once, to a far side
+	// that does not say that it has none; one that then refuses the method gets the INVITE that is otherwise sent, as the RFC recommends:
+	// that one can wait for somebody's consent.
+	OfferByUpdate bool
 	// SessionExpires is how long a call may stand without a sign of life from both sides (RFC 4028), which one of them gives it at half of
 	// that: at least 90 s; 0 means 30 min. Negative is no session timers. A far side may shorten it.
 	SessionExpires time.Duration

@@ -47,6 +47,7 @@ type dialog struct {
 	flow      conn   // the way that our requests take; nil: target and routes decide
 	known     conn   // where the far side was reached or came from: for when its target cannot be reached
 	updates   bool   // the far side takes UPDATE
+	lacks     bool   // it has said that it does not
 	pinned    bool   // flow is the way that the far side's requests come, whatever its target says
 	login     login  // without credentials in a call that came in: who calls us may not ask who we are
 	secure    bool   // begun with a sips URI: every request is to stay on TLS (RFC 3261 section 12.1.1)
@@ -170,7 +171,7 @@ func (d *dialog) establish(res *sipmsg.Response) {
 // learn takes note of what the far side says that it takes.
 func (d *dialog) learn(msg sipmsg.Message) {
 	if yes, said := allows(msg, sipmsg.UPDATE); said {
-		d.updates = yes
+		d.updates, d.lacks = yes, !yes
 	}
 }
 

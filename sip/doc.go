@@ -18,8 +18,8 @@
 // A call that comes in is answered 100 at once. Ring sends 180, or 183 with the answer where it is given a plan; Answer sends 200. Before the
 // Bridge sees it, a call is refused whose description is malformed (400), has nothing in common with the policy (488), or for which there is
 // no room (503); what a plan of the Bridge's then cannot agree to is 488 too. An offer within a call waits up to four seconds for the
-// Bridge's Answer, and is then answered with what was wanted last. Update sends a re-INVITE; where offers meet, both wait as RFC 3261 section
-// 14.1 says, and one that is put off for up to ten seconds (500 with Retry-After) is made again. Hangup tells the far side its cause by status
+// Bridge's Answer, and is then answered with what was wanted last. Update sends a re-INVITE, or UPDATE with Options.OfferByUpdate; where offers
+// meet, both wait as RFC 3261 section 14.1 says, and one that is put off for up to ten seconds (500 with Retry-After) is made again. Hangup tells the far side its cause by status
 // and by a Reason header (RFC 3326). A call whose INVITE has Expires is over with 487 if it is not accepted in that time: Cancelled.
 //
 // Provisional responses that carry a description are reliable where the far side takes that (RFC 3262, see Options.Reliable): they are

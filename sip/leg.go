@@ -166,8 +166,8 @@ func (l *Leg) answer(want media.Plan, done func(error)) {
 	}
 }
 
-// Update implements bridge.Leg. It sends a re-INVITE. Before the call is up it sends UPDATE (RFC 3311), which takes a far side that has
-// that and, by reliable responses (RFC 3262), an answer to the first offer; else it fails.
+// Update implements bridge.Leg. It sends a re-INVITE, or UPDATE where Options.OfferByUpdate says so. Before the call is up it sends UPDATE
+// (RFC 3311), which takes a far side that has that and, by reliable responses (RFC 3262), an answer to the first offer; else it fails.
 func (l *Leg) Update(ctx context.Context, want media.Plan) error {
 	u := &update{ctx: ctx, want: want, result: make(chan error, 1)}
 	if !l.post(func() { l.update(u) }) {

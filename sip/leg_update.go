@@ -103,9 +103,12 @@ func (l *Leg) offer(u *update) {
 		u.done(err)
 		return
 	}
-	if l.Info().Phase < bridge.Up {
+	switch {
+	case l.Info().Phase < bridge.Up:
 		err = l.sendUpdate(u, l.early(), textOf(d))
-	} else {
+	case l.agent.o.OfferByUpdate && !l.dialog.lacks:
+		err = l.sendUpdate(u, l.dialog, textOf(d))
+	default:
 		err = l.reinvite(u, textOf(d))
 	}
 	if err != nil {

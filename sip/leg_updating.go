@@ -69,8 +69,11 @@ func (up *updating) response(res *sipmsg.Response, err error) {
 		up.success(res)
 	case passing(errorOf(sipmsg.UPDATE, res)):
 		l.yield(up.update, errorOf(sipmsg.UPDATE, res))
-	case !up.offered && (res.StatusCode == 405 || res.StatusCode == 501): // it does not, whatever it has said: another way remains
-		up.dialog.updates = false
+	case (res.StatusCode == 405 || res.StatusCode == 501) && l.Info().Phase == bridge.Up: // it does not, whatever it has said: another way remains
+		up.dialog.updates, up.dialog.lacks = false, true
+		if up.offered {
+			l.terminal.Rollback()
+		}
 		l.updates = append([]*update{up.update}, l.updates...)
 		l.nextUpdate()
 	case res.StatusCode == 408, res.StatusCode == 481: // RFC 3261 section 12.2.1.2
