@@ -143,9 +143,9 @@ func (a *Agent) within(tx *serverTx, tag string) {
 	l := a.find(req.CallID().Value(), tag)
 	var d *dialog
 	if l != nil {
-		d = l.dialogOf(tagOf(req.From().Params))
+		d = l.dialogFor(req)
 	}
-	if d == nil || d != l.dialog && (req.Method == sipmsg.BYE || req.Method == sipmsg.INVITE) {
+	if d == nil || d != l.dialog && req.Method == sipmsg.INVITE {
 		a.offended(tx.from, offenceDialog)
 		tx.refuse(noDialog())
 		return
@@ -164,7 +164,7 @@ func (a *Agent) within(tx *serverTx, tag string) {
 	case sipmsg.PRACK:
 		l.pracked(tx)
 	case sipmsg.BYE:
-		l.byed(tx)
+		l.byed(tx, d)
 	case sipmsg.INFO:
 		l.informed(tx)
 	case sipmsg.OPTIONS:

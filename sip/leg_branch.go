@@ -22,6 +22,7 @@ type branch struct {
 	tx     *clientTx // the INVITE as it was sent then
 	tag    string
 	dialog *dialog
+	gone   bool // it has said BYE
 
 	rseq     uint32             // RSeq of the last reliable response; 0: none
 	rack     string             // RAck for it
@@ -101,6 +102,16 @@ func (l *Leg) dialogOf(tag string) *dialog {
 		return l.dialog
 	}
 	return nil
+}
+
+// dialogFor returns the dialog that a request of the far side's is within, or nil. A far side of RFC 2543, whose 2xx had no tag, may have one
+// in what it sends itself: that is its tag from then on (RFC 3261 section 12.1.2 has the lack of one stand for none).
+func (l *Leg) dialogFor(req *sipmsg.Request) *dialog {
+	tag := tagOf(req.From().Params)
+	if d := l.dialog; d.ours && d.remoteTag == "" && !l.Info().Answered.IsZero() {
+		d.remoteTag = tag
+	}
+	return l.dialogOf(tag)
 }
 
 // branchOf returns the branch that a dialog is of, or nil if the call is up.

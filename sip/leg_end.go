@@ -88,8 +88,15 @@ func (l *Leg) bye(why bridge.Cause) {
 	}
 }
 
-// byed takes BYE.
-func (l *Leg) byed(tx *serverTx) {
+// byed takes BYE. Who has not accepted our call yet may send none, and ends its branch with it (RFC 3261 section 15.1.2): the call has the
+// others, and the response to its INVITE.
+func (l *Leg) byed(tx *serverTx, d *dialog) {
+	if b := l.branchOf(d); b != nil {
+		b.stop()
+		b.gone = true
+		_ = tx.answer(response{status: 200, phrase: "OK"})
+		return
+	}
 	end := &bridge.EndError{Cause: bridge.Normal, Remote: true}
 	r := reasonOf(tx.req)
 	if r.text != "" {

@@ -132,6 +132,13 @@ func (inv *inviting) success(res *sipmsg.Response) {
 			why = *inv.withdrawn
 		}
 		l.bye(why)
+	case b.gone: // its BYE was faster
+		inv.acknowledge(res, nil)
+		l.inviting = nil
+		l.over(&bridge.EndError{Cause: bridge.Normal, Remote: true})
+		l.concluding = true
+		l.stopTimers()
+		l.finish()
 	case inv.offerless && !b.complete:
 		l.sessionAgreed(res)
 		inv.takeOffer(res)
