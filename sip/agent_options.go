@@ -64,6 +64,9 @@ type Options struct {
 	Decline603 bool
 	// Reliable says whether provisional responses are reliable (RFC 3262): where the far side takes that (the default), always, or never.
 	Reliable Reliability
+	// AlwaysNotify has both sides told what comes of every transfer: norefersub (RFC 4488), by which who asks for one may do without, is
+	// neither offered nor taken.
+	AlwaysNotify bool
 	// OfferByUpdate has Leg.Update make its offer within a call that is up by UPDATE (RFC 3311), which is answered at once, to a far side
 	// that does not say that it has none; one that then refuses the method gets the INVITE that is otherwise sent, as the RFC recommends:
 	// that one can wait for somebody's consent.

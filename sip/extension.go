@@ -32,7 +32,10 @@ const (
 
 // supported is what Supported says of us.
 func (a *Agent) supported() string {
-	tags := []string{tagReplaces, tagNoNotify}
+	tags := []string{tagReplaces}
+	if !a.o.AlwaysNotify {
+		tags = append(tags, tagNoNotify)
+	}
 	if a.o.Reliable != ReliableOff {
 		tags = append(tags, tagReliable)
 	}
@@ -94,6 +97,8 @@ func (a *Agent) extensionRefusal(req *sipmsg.Request) *refusal {
 	switch {
 	case a.o.Reliable == ReliableOff && requires(req, tagReliable):
 		return badExtension(tagReliable)
+	case a.o.AlwaysNotify && requires(req, tagNoNotify):
+		return badExtension(tagNoNotify)
 	case a.o.Reliable == ReliableRequired && !supports(req, tagReliable):
 		return refuseWith(421, "Extension Required", sipmsg.NewHeader("Require", tagReliable))
 	}

@@ -65,6 +65,11 @@ func (l *Leg) referred(tx *serverTx) {
 		tx.refuse(r)
 		return
 	}
+	if l.agent.o.AlwaysNotify && requires(tx.req, tagNoNotify) {
+		tx.refuse(badExtension(tagNoNotify))
+		return
+	}
+	ref.mute = ref.mute && !l.agent.o.AlwaysNotify
 	refresh(l.dialog, tx)
 	s := &subscription{leg: l, mute: ref.mute, until: time.Now().Add(referFor)}
 	if l.refers++; l.refers > 1 {

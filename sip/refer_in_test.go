@@ -9,6 +9,7 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/sip"
 )
 
 const referDave = "Refer-To: <sip:dave@" + daveAddr + ">"
@@ -253,4 +254,30 @@ func TestReferByeAfterNotify(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReferAlwaysNotify tells a far side what comes of its REFER although it would do without, and takes none that requires that.
+func TestReferAlwaysNotify(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, &sip.Options{AlwaysNotify: true})
+		s := w.peer.call()
+		s.send("OPTIONS", "")
+		if got := w.peer.response(200, "OPTIONS").GetHeader("Supported").Value(); got != "replaces, 100rel, timer" {
+			t.Errorf("Supported: %s", got)
+		}
+		s.send("INVITE", offer(1), "Require: norefersub")
+		w.peer.response(420, "INVITE")
+		s.ackRefusal()
+		s = w.peer.call()
+		l := s.up(w, nil)
+		s.refer(420, referDave, "Refer-Sub: false", "Require: norefersub")
+		s.send("REFER", "", referDave, "Refer-Sub: false")
+		if got := w.peer.response(202, "REFER").GetHeader("Refer-Sub"); got != nil {
+			t.Errorf("Refer-Sub: %s", got.Value())
+		}
+		w.peer.notify(100, false)
+		info := waitInfo(t, l, func(i bridge.Info) bool { return i.Transfer != nil })
+		info.Transfer.Done(nil)
+		w.peer.notify(200, true)
+	})
 }
