@@ -116,6 +116,10 @@ func registers(ctx context.Context, p *play) error {
 	return err
 }
 
+// byUpdate has our side make its offers within a call by UPDATE, alwaysNotifies wants every transfer told of.
+func byUpdate(o *sip.Options)       { o.OfferByUpdate = true }
+func alwaysNotifies(o *sip.Options) { o.AlwaysNotify = true }
+
 // takesMessages has our side take MESSAGE.
 func takesMessages(o *sip.Options) {
 	o.Message = func(context.Context, *sip.Message) error { return nil }
