@@ -47,6 +47,8 @@ type Agent struct {
 	closed   bool
 	quiet    chan struct{} // closed and replaced when standing or legs get fewer
 
+	outliving map[legKey]*time.Timer // calls that are over, and of which a far side may still tell how its transfer goes
+
 	registrations map[*Registration]struct{} // those that Close has to end
 
 	closing sync.Once
@@ -89,7 +91,7 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 	}
 	a := &Agent{
 		o: s, log: s.log, engine: e, txs: newTransactions(),
-		inboxes: map[string]*inbox{}, filled: make(chan filled), legs: map[legKey]*Leg{}, registrations: map[*Registration]struct{}{},
+		inboxes: map[string]*inbox{}, filled: make(chan filled), legs: map[legKey]*Leg{}, outliving: map[legKey]*time.Timer{}, registrations: map[*Registration]struct{}{},
 		quiet: make(chan struct{}), model: modelOf(s.policy),
 	}
 	a.transport = newTransport(&a.o, &a.count)
@@ -169,6 +171,9 @@ func (a *Agent) Close() error {
 		}
 		a.mu.Lock()
 		a.closed = true
+		for _, timer := range a.outliving {
+			timer.Stop()
+		}
 		close(a.filled)
 		a.mu.Unlock()
 		a.stop()

@@ -145,6 +145,9 @@ func (a *Agent) within(tx *serverTx, tag string) {
 	if l != nil {
 		d = l.dialogFor(req)
 	}
+	if l == nil && a.toldLate(tx) {
+		return
+	}
 	if d == nil || d != l.dialog && req.Method == sipmsg.INVITE {
 		a.offended(tx.from, offenceDialog)
 		tx.refuse(noDialog())

@@ -70,7 +70,8 @@
 // of a call that is up, or of one that we have placed and that rings; it is refused with 481, 486 or 603 as the RFC says, and with 480 if
 // nobody takes it within ten seconds.
 //
-// [Leg.Refer] and [Leg.ReferTo] have a far side transferred, and return with its last NOTIFY.
+// [Leg.Refer] and [Leg.ReferTo] have a far side transferred, and return with its last NOTIFY, or the end of the call. What is told after that
+// is accepted for three minutes (RFC 5057 section 5.1).
 //
 // # Identity
 //

@@ -141,7 +141,8 @@ func (l *Leg) cancelled(invite *serverTx, r reason) {
 	l.refuseCall(end, terminated)
 }
 
-// stopTimers stops what would go on without the call, and refuses an offer that waits (RFC 3261 section 15.1.2).
+// stopTimers stops what would go on without the call, refuses an offer that waits (RFC 3261 section 15.1.2), and lets those tell of
+// transfers that we have asked.
 func (l *Leg) stopTimers() {
 	if q := l.asked; q != nil {
 		q.stop()
@@ -150,6 +151,9 @@ func (l *Leg) stopTimers() {
 	}
 	if l.tentative != nil {
 		l.tentative.timer.Stop() // what acknowledges it late is still answered
+	}
+	if len(l.referring) > 0 {
+		l.agent.outlive(l.key())
 	}
 	l.later, l.updating = nil, nil
 	l.session.stop()

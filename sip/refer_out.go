@@ -97,7 +97,12 @@ func (l *Leg) refer(ctx context.Context, target string) error {
 		return said
 	default:
 	}
-	l.post(func() { r.done(err) })
+	l.post(func() {
+		if !r.told && l.Ended() != nil {
+			l.agent.outlive(l.key())
+		}
+		r.done(err)
+	})
 	return err
 }
 
@@ -170,18 +175,18 @@ func (r *referring) done(err error) {
 
 // notified takes NOTIFY, of what came of a REFER of ours (RFC 3515 section 2.4.4).
 func (l *Leg) notified(tx *serverTx) {
-	event, params, _ := strings.Cut(headerText(tx.req, "event", "o"), ";")
-	if !strings.EqualFold(strings.TrimSpace(event), eventRefer) {
+	if !ofRefer(tx.req) {
 		tx.refuse(refuseWith(489, "Bad Event", sipmsg.NewHeader("Allow-Events", eventRefer)))
 		return
 	}
+	_, params, _ := strings.Cut(headerText(tx.req, "event", "o"), ";")
 	r := l.referringOf(params)
 	if r == nil {
-		tx.refuse(noDialog())
+		if !l.agent.toldLate(tx) {
+			tx.refuse(noDialog())
+		}
 		return
 	}
-	state, _, _ := strings.Cut(headerText(tx.req, "subscription-state"), ";")
-	last := strings.EqualFold(strings.TrimSpace(state), "terminated")
 	status, phrase, ok := parseFrag(tx.req.Body())
 	if !ok && len(tx.req.Body()) > 0 {
 		tx.refuse(refuseWith(400, "Bad Body"))
@@ -193,7 +198,7 @@ func (l *Leg) notified(tx *serverTx) {
 		r.done(&Error{Status: status, Reason: phrase, Method: string(sipmsg.REFER)})
 	case ok && status >= 200:
 		r.done(nil)
-	case last:
+	case lastNotify(tx.req):
 		r.done(&Error{Status: 408, Reason: "Request Timeout", Method: string(sipmsg.REFER), Err: errNotify})
 	}
 }

@@ -133,6 +133,47 @@ func TestLegReferEnds(t *testing.T) {
 	})
 }
 
+// TestLegReferOutlives has the far side tell of a transfer after the call is over, whoever has ended it: it may, until it has said the last.
+func TestLegReferOutlives(t *testing.T) {
+	for _, ours := range []bool{false, true} {
+		for range 20 {
+			synctest.Test(t, func(t *testing.T) {
+				w, s, l, refer, result := referred(t)
+				w.peer.reply(refer, 202, "", "")
+				if ours {
+					hung := async(func() error { return l.Hangup(background, bridge.Normal) })
+					bye := w.peer.request("BYE")
+					s.report(200, "active;expires=60", "refer", "SIP/2.0 100 Trying\r\n")
+					w.peer.reply(bye, 200, "", "")
+					if err := <-hung; err != nil {
+						t.Error(err)
+					}
+				} else {
+					s.send("BYE", "")
+					w.peer.response(200, "BYE")
+				}
+				s.report(200, "active;expires=60", "refer", "SIP/2.0 180 Ringing\r\n")
+				if err := <-result; bridge.CauseOf(err) != bridge.Normal || err == nil {
+					t.Errorf("Refer: %v, want the end of the call", err)
+				}
+				s.send("BYE", "")
+				w.peer.response(481, "BYE")
+				s.report(481, "terminated", "presence", "")
+				s.report(200, "terminated;reason=noresource", "refer", "SIP/2.0 200 OK\r\n")
+				s.report(481, "terminated;reason=noresource", "refer", "SIP/2.0 200 OK\r\n")
+			})
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w, s, _, refer, _ := referred(t)
+		w.peer.reply(refer, 202, "", "")
+		s.send("BYE", "")
+		w.peer.response(200, "BYE")
+		time.Sleep(3*time.Minute + time.Second)
+		s.report(481, "terminated", "refer", "SIP/2.0 200 OK\r\n") // too late
+	})
+}
+
 func TestLegReferGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
