@@ -12,6 +12,7 @@ import (
 
 	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/media"
+	"github.com/alexacall/alexacall/media/engine"
 	"github.com/alexacall/alexacall/sip"
 )
 
@@ -281,6 +282,35 @@ func offered(d media.Direction) step {
 			}
 		}
 	}
+}
+
+// refers asks SIPp to call somebody else, and does not wait for what comes of it.
+func refers(ctx context.Context, p *play) error {
+	go func() { _ = p.leg.Refer(ctx, "sip:sales@example.com") }()
+	return later(ctx, p)
+}
+
+// refersTo asks SIPp to take our place in another call of ours, and does not wait for what comes of it.
+func refersTo(ctx context.Context, p *play) error {
+	e, err := engine.Listen("127.0.0.1:0", nil)
+	if err != nil {
+		return err
+	}
+	other, err := sip.Listen("127.0.0.1:0", e, &sip.Options{Bridge: bridge.Func(answerAll)})
+	if err != nil {
+		return errors.Join(err, e.Close())
+	}
+	p.close = func() error { return errors.Join(other.Close(), e.Close()) }
+	asked, err := p.agent.Dial(ctx, "sip:sales@"+other.Addr().String(), nil)
+	if err != nil {
+		return err
+	}
+	consult, _ := asked.(*sip.Leg)
+	if err := (&play{leg: consult}).phase(ctx, bridge.Up); err != nil {
+		return err
+	}
+	go func() { _ = p.leg.ReferTo(ctx, consult) }()
+	return later(ctx, p)
 }
 
 // transfers carries out that SIPp wants to be replaced, as far as SIPp can tell.
