@@ -28,14 +28,16 @@ func passwordOf(name string) string { return "the-word-of-" + name }
 
 // pbx says what an Asterisk is to do.
 type pbx struct {
-	lines []line
-	plan  string // the dial plan's context "calls", with @NAME@ for Asterisk's address
+	lines     []line
+	plan      string // the dial plan's context "calls", with @PBX@ for Asterisk's address
+	transport string // that lines are to use; "": UDP
 }
 
 // asterisk is one that runs. What it says, every SIP message among it, is kept.
 type asterisk struct {
 	t    *testing.T
 	addr string // of SIP
+	way  string // that it is to be reached by, as a parameter of its URI
 	root string
 	dir  string // its files, as it sees them
 
@@ -48,7 +50,7 @@ var asteriskModulesTable = [...]string{
 	"res_timing_timerfd", "res_sorcery_config", "res_sorcery_memory", "res_sorcery_astdb", "res_pjproject", "res_pjsip", "res_pjsip_session",
 	"res_pjsip_pubsub", "res_pjsip_authenticator_digest", "res_pjsip_outbound_authenticator_digest", "res_pjsip_endpoint_identifier_user",
 	"res_pjsip_registrar", "res_pjsip_path", "res_pjsip_sdp_rtp", "res_pjsip_caller_id", "res_pjsip_dtmf_info", "res_pjsip_nat",
-	"res_pjsip_refer", "res_pjsip_rfc3326", "res_pjsip_diversion", "res_pjsip_logger", "res_rtp_asterisk", "res_musiconhold", "chan_pjsip",
+	"res_pjsip_refer", "res_pjsip_rfc3326", "res_pjsip_diversion", "res_pjsip_logger", "res_srtp", "res_rtp_asterisk", "res_musiconhold", "chan_pjsip",
 	"codec_ulaw", "codec_alaw", "format_pcm", "bridge_simple", "bridge_softmix", "bridge_native_rtp", "bridge_builtin_features",
 	"bridge_builtin_interval_features", "bridge_holding", "pbx_config", "app_dial", "app_echo", "app_transfer", "app_playtones",
 	"func_channel", "func_callerid", "func_pjsip_endpoint",
@@ -74,6 +76,9 @@ func startAsterisk(t *testing.T, p *pbx) *asterisk {
 func tryAsterisk(t *testing.T, root string, p *pbx) *asterisk {
 	t.Helper()
 	a := &asterisk{t: t, addr: freeAddr(t), root: root, dir: "/tmp/alexacall-" + rand.Text()}
+	if p.transport != "" {
+		a.way = ";transport=" + p.transport
+	}
 	dir := filepath.Join(root, a.dir)
 	must(t, os.Mkdir(dir, 0o700))
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
@@ -190,7 +195,7 @@ func (a *asterisk) joins(sides int) {
 }
 
 // uri returns the URI of somebody at Asterisk.
-func (a *asterisk) uri(user string) string { return "sip:" + user + "@" + a.addr }
+func (a *asterisk) uri(user string) string { return "sip:" + user + "@" + a.addr + a.way }
 
 // The ways of a message, in Asterisk's words.
 const (

@@ -9,7 +9,7 @@ import (
 	"github.com/alexacall/alexacall/sip"
 )
 
-// desk is a phone that can transfer calls, registered as the line of its name. It plays nothing.
+// desk is a phone that can transfer calls, registered as the line "desk". It plays nothing.
 type desk struct {
 	t     *testing.T
 	agent *sip.Agent
@@ -17,20 +17,39 @@ type desk struct {
 	legs  chan *sip.Leg // that have come and are up
 }
 
-func newDesk(t *testing.T, a *asterisk, name string) *desk {
+func newDesk(t *testing.T, a *asterisk) *desk {
 	t.Helper()
 	d := &desk{t: t, legs: make(chan *sip.Leg, 1)}
+	d.open(a, bridge.Func(d.takes))
+	return d
+}
+
+// newForwarder returns a desk whose calls all go on to somebody else at Asterisk.
+func newForwarder(t *testing.T, a *asterisk, to string) *desk {
+	t.Helper()
+	d, open := &desk{t: t}, make(chan struct{})
+	d.open(a, bridge.Func(func(ctx context.Context, in bridge.Leg) error {
+		<-open
+		return bridge.To(d.line, a.uri(to), nil).Handle(ctx, in)
+	}))
+	close(open)
+	return d
+}
+
+// open registers it as the line "desk".
+func (d *desk) open(a *asterisk, calls bridge.Bridge) {
+	t := d.t
+	t.Helper()
 	e, err := engine.Listen("127.0.0.1:0", nil)
 	must(t, err)
 	t.Cleanup(func() { must(t, e.Close()) })
-	d.agent, err = sip.Listen("127.0.0.1:0", e, &sip.Options{Bridge: bridge.Func(d.takes)})
+	d.agent, err = sip.Listen("127.0.0.1:0", e, &sip.Options{Bridge: calls})
 	must(t, err)
 	t.Cleanup(func() { must(t, d.agent.Close()) })
 	d.line, err = d.agent.Register(within(t), &sip.RegisterOptions{
-		AOR: bridge.Party{URI: a.uri(name)}, Credentials: []sip.Credentials{{Username: name, Password: passwordOf(name)}},
+		AOR: bridge.Party{URI: "sip:desk@" + a.addr}, Credentials: []sip.Credentials{{Username: "desk", Password: passwordOf("desk")}},
 	})
 	must(t, err)
-	return d
 }
 
 // takes accepts a call and stays until it ends.

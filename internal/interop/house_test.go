@@ -106,7 +106,7 @@ func newHouse(t *testing.T, a *asterisk, o sip.Options) *house {
 	must(t, err)
 	t.Cleanup(func() { must(t, h.sip.Close()) })
 	h.line, err = h.sip.Register(within(t), &sip.RegisterOptions{
-		AOR: bridge.Party{URI: a.uri("hotel")}, User: "room-101", Credentials: []sip.Credentials{{Username: "hotel", Password: passwordOf("hotel")}},
+		AOR: bridge.Party{URI: "sip:hotel@" + a.addr}, Registrar: "sip:" + a.addr + a.way, User: "room-101", Credentials: []sip.Credentials{{Username: "hotel", Password: passwordOf("hotel")}},
 	})
 	must(t, err)
 	close(h.open)
