@@ -7,7 +7,7 @@ import (
 	"github.com/alexacall/alexacall/sip"
 )
 
-// direct has Asterisk take itself out of the way of the media: it sends both sides re-INVITEs with each other's address, and its own back
+// directTable has Asterisk take itself out of the way of the media: it sends both sides re-INVITEs with each other's address, and its own back
 // when it needs the sound again.
 var directTable = [...]string{"direct_media=yes", passesHold}
 

@@ -46,24 +46,37 @@ func TestInteropAsteriskRefers(t *testing.T) {
 	}
 }
 
+// waysTable has how Asterisk may be set up where calls are transferred: it stays in the way of the media or does not, and may tell us by
+// UPDATE with whom we are connected.
+var waysTable = map[string][]string{
+	"through Asterisk": nil,
+	"direct media":     directTable[:],
+	"told by whom":     {"send_pai=yes", "trust_id_outbound=yes", "connected_line_method=update"},
+}
+
 // The desk transfers the Echo's call blindly, by REFER to Asterisk, which keeps our leg.
 func TestInteropAsteriskBlindTransfer(t *testing.T) {
 	t.Parallel()
-	carol := newPhone(t, "carol", carolTone)
-	a := startAsterisk(t, transfers(nil, carol))
-	h, d := newHouse(t, a, sip.Options{}), newDesk(t, a)
-	call := h.calls("desk")
-	leg := d.next()
-	a.joins(2)
-	must(t, leg.Refer(within(t), a.uri("carol")))
-	must(t, leg.Hangup(within(t), bridge.Normal))
-	h.talksToCarol(call, next(t, carol))
+	for name, settings := range waysTable {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			carol := newPhone(t, "carol", carolTone)
+			a := startAsterisk(t, transfers(nil, carol, settings...))
+			h, d := newHouse(t, a, sip.Options{}), newDesk(t, a)
+			call := h.calls("desk")
+			leg := d.next()
+			a.joins(2)
+			must(t, leg.Refer(within(t), a.uri("carol")))
+			must(t, leg.Hangup(within(t), bridge.Normal))
+			h.talksToCarol(call, next(t, carol))
+		})
+	}
 }
 
 // The desk calls carol, and transfers the Echo's call to her: REFER with Replaces.
 func TestInteropAsteriskAttendedTransfer(t *testing.T) {
 	t.Parallel()
-	for name, settings := range map[string][]string{"through Asterisk": nil, "direct media": directTable[:]} {
+	for name, settings := range waysTable {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			carol := newPhone(t, "carol", carolTone)
