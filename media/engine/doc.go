@@ -19,10 +19,10 @@
 // Each leg's outgoing stream is one unbroken RTP sender, whatever sources feed it one after another: its sequence number and time never
 // go back from one to the next, no number goes out twice, and a hold leaves no gap. A description's address is believed as it stands only
 // where the leg is protected; plain RTP is sent to where the description says, or to another port of that address from which three
-// packets of one source have come while nothing has come from the described one. A description that names the engine itself, or an
-// address of a family that its socket cannot reach, is refused. A leg with SDES is followed to another port only for packets that its keys
-// prove. RTP and keys of a leg with ICE go to addresses that have shown its
-// password and to no others; where the far side chooses the path, they have also answered a check of ours.
+// packets of one source have come while nothing has come from the described one, until a call that was there too is described at that
+// port. A description that names the engine itself, or an address of a family that its socket cannot reach, is refused. A leg with SDES is
+// followed to another port only for packets that its keys prove. RTP and keys of a leg with ICE go to addresses that have shown its password
+// and to no others; where the far side chooses the path, they have also answered a check of ours.
 //
 // Pictures are passed on as they are. They share the way of the sound where the far side bundles them (RFC 9143) or describes one
 // transport for both, and on legs without ICE they may have an address of their own. A request for a key frame (PLI, FIR) that comes from

@@ -18,8 +18,9 @@ const (
 // latch finds the call of plain RTP that comes from another port than the far side's description says, as it does through a NAT. Only
 // the address of the description is believed, only while nothing has come from where it said, only if one call alone can be meant,
 // only after several packets of one source, and not of a source whose call has just ended: a gateway goes on sending for a moment,
-// from the address where the next call is waited for. If media comes from where the description said after all, that holds. A
-// description that names another address begins this anew. Its own lock guards it; the order is shard, latch.
+// from the address where the next call is waited for. If media comes from where the description said after all, that holds. So it is
+// if another call, which was there already, turns out to be described at the address that was found: its media has come before its
+// description. A description that names another address begins this anew. Its own lock guards it; the order is shard, latch.
 type latch struct {
 	mu      sync.Mutex
 	waiting map[netip.Addr][]*transport // by the address in the description
@@ -143,6 +144,20 @@ func (l *latch) over(source leftover, now time.Time) bool {
 	return late && age <= 2*latchTurn || later && age <= latchTurn
 }
 
+// claim makes tr the owner of an address that its description names, even if it was found for another call meanwhile.
+func (s *shard) claim(addr netip.AddrPort, tr *transport) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if owner := s.remotes[addr]; owner != nil && owner.t != tr.t && owner.found && owner.remote() == addr && tr.t.id <= owner.newest {
+		owner.found = false
+		owner.far.Store(new(owner.awaited))
+		if owner.mux.Load() {
+			owner.farRTCP.Store(new(owner.awaited))
+		}
+	}
+	return s.own(s.remotes, addr, tr)
+}
+
 // latchAll moves calls to the addresses that a batch has proved.
 func (s *shard) latchAll(w *worker) {
 	for _, found := range w.latch {
@@ -161,7 +176,7 @@ func (s *shard) follow(tr *transport, from netip.AddrPort) bool {
 	if !tr.awaited.IsValid() || tr.found != home || !s.own(s.remotes, from, tr) {
 		return false
 	}
-	tr.found = !home
+	tr.found, tr.newest = !home, tr.t.engine.ids.Load()
 	if home {
 		tr.awaited = netip.AddrPort{}
 		tr.bound = slices.DeleteFunc(tr.bound, func(a netip.AddrPort) bool { return a == tr.remote() })

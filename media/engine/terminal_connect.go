@@ -46,7 +46,7 @@ func (t *terminal) claimWay(tr *transport, section *media.Transport) error {
 		return errFamily
 	case t.engine.owns(far), t.engine.owns(rtcp):
 		return errAddressOurs
-	case !tr.shard.bind(tr.shard.remotes, far, tr):
+	case !tr.shard.claim(far, tr):
 		return errAddressTaken
 	}
 	return nil

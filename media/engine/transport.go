@@ -18,9 +18,11 @@ type transport struct {
 	bound     []netip.AddrPort // in the shard's tables, oldest first; guarded by its lock
 
 	// awaited is where the description says that plain RTP comes from, until something has come from there; found says that it has come
-	// from elsewhere. The shard's lock guards both, and its reader may clear awaited while it holds the lock for reading.
+	// from elsewhere, when newest was the last terminal that there was. The shard's lock guards them, and its reader may clear awaited
+	// while it holds the lock for reading.
 	awaited netip.AddrPort
 	found   bool
+	newest  uint64
 
 	far      atomic.Pointer[netip.AddrPort] // where to send; nil: nowhere
 	farRTCP  atomic.Pointer[netip.AddrPort]
