@@ -64,7 +64,7 @@ func program(t *testing.T) string {
 func environ(dir string, settings ...string) []string {
 	var env []string
 	for _, s := range os.Environ() {
-		if !strings.HasPrefix(s, "HOTEL_") && !strings.HasPrefix(s, "LWA_") {
+		if !strings.HasPrefix(s, "HOTEL_") && !strings.HasPrefix(s, "LWA_") && !strings.HasPrefix(s, "SIP_") {
 			env = append(env, s)
 		}
 	}

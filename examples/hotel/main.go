@@ -30,7 +30,8 @@ type options struct {
 	serve, json                                                                      bool
 	calls                                                                            int
 	spoil, pbx, skillAddr, skillID, skillCert, skillKey, skillRootCA, skillChainAddr string
-	alexaEndpoint, lwaURL, sipAddr, publicIP, mediaAddr                              string
+	alexaEndpoint, lwaURL, sipAddr, publicIP, mediaAddr, register                    string
+	sipPassword                                                                      string            // from the environment alone
 	devices                                                                          map[string]string // SIP user -> external user id
 	secrets                                                                          lwa.Credentials   // from the environment alone
 }
@@ -59,6 +60,7 @@ func parse(args []string) *options {
 		f.StringVar(p, name, cmp.Or(os.Getenv(key), def), usage+" [$"+key+"]")
 	}
 	text(&o.pbx, "pbx", "", "SIP URI of the front desk; in a simulation, a real phone for the guest's call")
+	text(&o.register, "register", "", "SIP URI to register at the PBX for all calls, with $SIP_PASSWORD; without it, nothing is registered")
 	text(&o.skillAddr, "skill-addr", ":8443", "where to listen for Alexa's events")
 	text(&o.skillID, "skill-id", "", "id of the skill")
 	text(&o.skillCert, "skill-cert", "", "TLS certificate file; without it, plain HTTP for a proxy in front")
@@ -81,7 +83,7 @@ func parse(args []string) *options {
 		check(f.Set("device", s))
 	}
 	o.secrets.ClientID, o.secrets.ClientSecret = os.Getenv("LWA_CLIENT_ID"), os.Getenv("LWA_CLIENT_SECRET")
-	o.secrets.RefreshToken = os.Getenv("LWA_REFRESH_TOKEN")
+	o.secrets.RefreshToken, o.sipPassword = os.Getenv("LWA_REFRESH_TOKEN"), os.Getenv("SIP_PASSWORD")
 	if _ = f.Parse(args); f.NArg() > 0 { // Parse exits on an error
 		check(fmt.Errorf("%q is not a flag", f.Arg(0)))
 	}
@@ -92,6 +94,7 @@ func parse(args []string) *options {
 type hotel struct {
 	skill  *alexa.Skill
 	phones *sip.Agent
+	desk   *bridge.Router // takes calls from a device
 	server *http.Server
 	tokens *lwa.Source
 	media  *engine.Engine
@@ -119,7 +122,18 @@ func open(o *options, roots *x509.CertPool) *hotel {
 	phones := must(sip.Listen(o.sipAddr, media, &sip.Options{Bridge: rooms, PublicAddr: o.publicIP, Logger: log})) // takes calls from here on
 	desk.Routes = []bridge.Route{{Bridge: bridge.To(phones, o.pbx, nil)}}                                          // the skill does from listen on
 	server := &http.Server{Handler: skill, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	return &hotel{skill, phones, server, tokens, media}
+	return &hotel{skill, phones, desk, server, tokens, media}
+}
+
+// register has the PBX send calls for the rooms to o.register, and calls from a device go out by it. A PBX that says nothing is asked again
+// until ctx ends.
+func (h *hotel) register(ctx context.Context, o *options) {
+	_, user, _ := strings.Cut(o.register, ":")
+	user, _, _ = strings.Cut(user, "@")
+	line := must(h.phones.Register(ctx, &sip.RegisterOptions{
+		AOR: bridge.Party{URI: o.register}, Credentials: []sip.Credentials{{Username: user, Password: o.sipPassword}},
+	}))
+	h.desk.Routes = []bridge.Route{{Bridge: bridge.To(line, o.pbx, nil)}}
 }
 
 // listen answers Alexa's events, until drain.
@@ -152,6 +166,9 @@ func serve(ctx context.Context, o *options) {
 	}
 	h := open(o, roots)
 	defer h.drain(0)
+	if o.register != "" {
+		h.register(ctx, o)
+	}
 	answer := h.server.Serve
 	if o.skillCert != "" {
 		answer = func(l net.Listener) error { return h.server.ServeTLS(l, o.skillCert, o.skillKey) }

@@ -15,12 +15,12 @@ var serveFlagTable = map[string]string{
 	"skill-addr": "HOTEL_SKILL_ADDR", "skill-id": "HOTEL_SKILL_ID", "skill-cert": "HOTEL_SKILL_CERT", "skill-key": "HOTEL_SKILL_KEY",
 	"alexa-endpoint": "HOTEL_ALEXA_ENDPOINT", "lwa-url": "HOTEL_LWA_URL", "skill-root-ca": "HOTEL_SKILL_ROOT_CA",
 	"skill-chain-addr": "HOTEL_SKILL_CHAIN_ADDR", "sip-addr": "HOTEL_SIP_ADDR", "pbx": "HOTEL_PBX", "public-ip": "HOTEL_PUBLIC_IP",
-	"media-addr": "HOTEL_MEDIA_ADDR", "device": "HOTEL_DEVICE",
+	"media-addr": "HOTEL_MEDIA_ADDR", "device": "HOTEL_DEVICE", "register": "HOTEL_REGISTER",
 }
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	p := start(t, environ(t.TempDir(), "HOTEL_SIP_ADDR=192.0.2.7:5080", "LWA_CLIENT_SECRET=hush", "LWA_REFRESH_TOKEN=hush"), program(t), "-serve", "-h")
+	p := start(t, environ(t.TempDir(), "HOTEL_SIP_ADDR=192.0.2.7:5080", "LWA_CLIENT_SECRET=hush", "LWA_REFRESH_TOKEN=hush", "SIP_PASSWORD=hush"), program(t), "-serve", "-h")
 	if status := p.wait(t, patience); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
@@ -35,7 +35,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("-h does not list -%s", name)
 		}
 	}
-	for _, want := range []string{"$LWA_CLIENT_ID", "$LWA_CLIENT_SECRET", "$LWA_REFRESH_TOKEN", `(default "192.0.2.7:5080")`, "https://api.eu.amazonalexa.com"} {
+	for _, want := range []string{"$LWA_CLIENT_ID", "$LWA_CLIENT_SECRET", "$LWA_REFRESH_TOKEN", "$SIP_PASSWORD", `(default "192.0.2.7:5080")`, "https://api.eu.amazonalexa.com"} {
 		if !strings.Contains(help, want) {
 			t.Errorf("-h does not say %s", want)
 		}
@@ -84,6 +84,7 @@ func TestBadSettings(t *testing.T) {
 		{"certificate without a key", true, []string{"-skill-cert", noCert}, secrets, "-skill-key"},
 		{"public name", true, []string{"-public-ip", "hotel.example"}, secrets, "hotel.example"},
 		{"stray word", true, []string{"all"}, secrets, `"all" is not a flag`},
+		{"line that is no URI", true, []string{"-register", "hotel"}, secrets, "AOR"},
 		{"no SIP port", true, []string{"-sip-addr", "127.0.0.1"}, secrets, "missing port"},
 		{"no media port", true, []string{"-media-addr", "127.0.0.1"}, secrets, "missing port"},
 		{"skill address in use", true, []string{"-skill-addr", taken.Addr().String()}, secrets, taken.Addr().String()},
