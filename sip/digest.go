@@ -67,12 +67,17 @@ func (x *exchange) send() error {
 	if !in.home.IsValid() {
 		in.home = x.way.remote()
 	}
-	for _, k := range in.known {
+	x.giveKnown()
+	return x.launch()
+}
+
+// giveKnown gives those answers that were good on this way.
+func (x *exchange) giveKnown() {
+	for _, k := range x.dialog.login.known {
 		if k.at == x.way.remote() {
 			x.give(k)
 		}
 	}
-	return x.launch()
 }
 
 // launch sends the request as it is.

@@ -90,11 +90,11 @@
 // # Registration
 //
 // [Agent.Register] keeps an address at a registrar, whose calls then come to the Bridge, with RegisterOptions.User in Info.To. It is
-// refreshed ten minutes before it expires, or after half of its time where that is short, and up to a tenth of the wait earlier; a failure
-// is followed by attempts as in RFC 5626 section 4.5. A connection that it uses is kept open, and is replaced within ten seconds when it
-// ends. Proxies may put themselves into the way of the calls that come (Path, RFC 3327); [Registration.Dial] takes the way that the
-// registrar names for calls out (Service-Route, RFC 3608). [Registration.Close] ends it there within five seconds, [Agent.Close] all of
-// them within two; Drain lets them stand. There may be 10,000.
+// refreshed ten minutes before it expires, or after half of its time where that is short, and up to a tenth of the wait earlier; a failure is
+// followed by attempts as in RFC 5626 section 4.5. A connection that it uses is kept open, and is replaced within ten seconds when it ends; a
+// refresh goes to it first, and then to the registrar's other addresses. Proxies may put themselves into the way of the calls that come
+// (Path, RFC 3327); [Registration.Dial] takes the way that the registrar names for calls out (Service-Route, RFC 3608). [Registration.Close]
+// ends it there within five seconds, [Agent.Close] all of them within two; Drain lets them stand. There may be 10,000.
 //
 // # Authentication
 //

@@ -90,8 +90,17 @@ func (x *exchange) relaunch(way conn) {
 		}
 	}
 	x.renew()
-	if x.req.RemoveHeader("Contact") {
-		x.req.AppendHeader(d.contact())
+	x.tries, x.given = nil, nil // this one has asked for nothing yet
+	for _, row := range digestTable {
+		for x.req.RemoveHeader(row.give) {
+		}
+	}
+	x.giveKnown()
+	if was := x.req.Contact(); was != nil {
+		now := d.contact()
+		now.Address.User, now.Params = was.Address.User, was.Params // a registration has its own
+		x.req.RemoveHeader("Contact")
+		x.req.AppendHeader(now)
 	}
 	if err := x.launch(); err != nil {
 		x.handle(nil, err)

@@ -37,24 +37,52 @@ func (r *Registration) refresh() {
 
 // ask sends a REGISTER. 0 ends the registration.
 func (r *Registration) ask(expires time.Duration) {
-	way, err := r.dialog.way()
+	way, rest, err := r.ways()
 	if err != nil {
 		r.failed(unanswered(sipmsg.REGISTER, err))
 		return
 	}
-	x := &exchange{dialog: r.dialog, req: r.request(expires), way: way}
+	r.dialog.net, r.dialog.login.home = way.network(), way.remote() // wherever the registrar, or our proxy, is by now
+	x := &exchange{dialog: r.dialog, req: r.request(expires), way: way, rest: rest}
 	x.handle = func(res *sipmsg.Response, err error) {
 		if r.under == x && (res == nil || !res.IsProvisional()) {
 			r.under = nil
+			r.took(x.way)
 			r.ended(res, err)
 		}
 	}
 	r.under = x
-	r.note(func() { r.way = way })
+	r.took(way)
 	if err := x.send(); err != nil {
 		r.under = nil
 		r.failed(unanswered(sipmsg.REGISTER, err))
 	}
+}
+
+// ways returns the way of the next request, which is the connection that there is, if it lives, and the other ways to the registrar.
+func (r *Registration) ways() (conn, *route, error) {
+	d := r.dialog
+	hop := d.hop()
+	rest, err := r.agent.route(r.agent.ctx, &hop, d.net)
+	if d.flow != nil && d.flow.alive() {
+		rest.leave(wayOf(d.flow))
+		return d.flow, rest, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	way, err := rest.next(r.agent.ctx)
+	return way, rest, err
+}
+
+// took takes note of the way that a request has taken. A connection is kept for the calls that come by it, unless it was made for the length
+// of the request.
+func (r *Registration) took(way conn) {
+	if !reliable(r.dialog.net) {
+		way = nil
+	}
+	r.note(func() { r.way = way })
+	r.dialog.keep(way)
 }
 
 // ended takes the end of a REGISTER.
@@ -102,6 +130,9 @@ func (r *Registration) succeeded(res *sipmsg.Response) {
 		return
 	}
 	r.again(refreshAfter(lasts, rand.Float64()))
+	if flow := r.dialog.flow; flow != nil && !flow.alive() {
+		r.lost(flow) // it may have ended before it was known to be ours
+	}
 }
 
 // failed takes the failure of an attempt. Before there was any success, a refusal is the end.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -23,6 +24,13 @@ type route struct {
 
 // more reports whether there are ways left.
 func (r *route) more() bool { return r != nil && len(r.left) > 0 }
+
+// leave leaves a way out.
+func (r *route) leave(key wayKey) {
+	if r != nil {
+		r.left = slices.DeleteFunc(r.left, func(k wayKey) bool { return k == key })
+	}
+}
 
 // next returns the next way that can be had (RFC 3263 section 4.3).
 func (r *route) next(ctx context.Context) (conn, error) {
