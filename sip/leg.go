@@ -58,6 +58,7 @@ type Leg struct {
 	reporting  *report         // the last word on a transfer, which the far side is to have before BYE
 	refers     int             // REFERs that were taken
 	referring  []*referring    // ours that are under way
+	refersDue  []*referring    // ours that wait for the ACK of our acceptance
 	extra      []sipmsg.Header // of the INVITE that we place
 }
 

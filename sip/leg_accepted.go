@@ -105,6 +105,7 @@ func (l *Leg) acknowledged(ack *sipmsg.Request) {
 	if u.owed != nil {
 		u.tell(l.settleOwed(u.owed, ack))
 	}
+	l.referDue()
 	l.nextUpdate()
 }
 

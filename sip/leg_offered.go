@@ -51,6 +51,7 @@ func (l *Leg) reinvited(tx *serverTx) {
 	if u := l.unacked; u != nil {
 		u.stop() // who invites again has our 2xx
 		l.unacked = nil
+		l.referDue()
 	}
 	if !offer.IsZero() {
 		l.ask(tx, l.dialog, offer)

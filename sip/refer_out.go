@@ -21,6 +21,7 @@ var errNotify = errors.New("sip: the far side has ended its reports of the trans
 // referring is a REFER of ours, until the far side has said what came of it.
 type referring struct {
 	leg      *Leg
+	target   string
 	exchange *exchange
 	timer    *time.Timer
 	told     bool
@@ -30,7 +31,7 @@ type referring struct {
 // Refer asks the far side to call to, a sip, sips or tel URI, in our place (RFC 3515), and returns with what it says last: nil if that call
 // was accepted, else an *Error with its status. A far side that will not say (RFC 4488) has agreed when it has accepted. Refer fails before
 // the call is up, when the call ends, and after three minutes without a last word. When ctx ends it returns its error, and what it has
-// asked for goes on. The call itself stands: who asked hangs it up.
+// asked for goes on. The call itself stands: who asked hangs it up. Nothing is asked before the far side has acknowledged our acceptance.
 func (l *Leg) Refer(ctx context.Context, to string) error {
 	target, err := checkTarget(to)
 	if err != nil {
@@ -87,8 +88,8 @@ func (l *Leg) replacement() (string, error) {
 
 // refer sends REFER and waits for what comes of it.
 func (l *Leg) refer(ctx context.Context, target string) error {
-	r := &referring{leg: l, result: make(chan error, 1)}
-	if !l.post(func() { r.send(target) }) {
+	r := &referring{leg: l, target: target, result: make(chan error, 1)}
+	if !l.post(r.send) {
 		return l.gone()
 	}
 	err := l.await(ctx, r.result)
@@ -106,8 +107,8 @@ func (l *Leg) refer(ctx context.Context, target string) error {
 	return err
 }
 
-// send sends the REFER.
-func (r *referring) send(target string) {
+// send sends the REFER, once the far side has our acceptance: it could overtake that.
+func (r *referring) send() {
 	l := r.leg
 	switch {
 	case l.Ended() != nil:
@@ -115,6 +116,9 @@ func (r *referring) send(target string) {
 		return
 	case l.Info().Phase < bridge.Up:
 		r.done(errNotUp)
+		return
+	case l.unacked != nil:
+		l.refersDue = append(l.refersDue, r)
 		return
 	}
 	way, err := l.dialog.way()
@@ -124,7 +128,7 @@ func (r *referring) send(target string) {
 	}
 	req := l.dialog.request(sipmsg.REFER, 0)
 	req.AppendHeader(l.dialog.contact())
-	req.AppendHeader(sipmsg.NewHeader("Refer-To", "<"+target+">"))
+	req.AppendHeader(sipmsg.NewHeader("Refer-To", "<"+r.target+">"))
 	us := sipmsg.Uri{Scheme: l.dialog.local.uri.Scheme, User: l.dialog.local.uri.User, Host: l.dialog.local.uri.Host, Port: l.dialog.local.uri.Port}
 	if checkURI(&us) == nil {
 		req.AppendHeader(sipmsg.NewHeader("Referred-By", "<"+us.String()+">"))
@@ -139,6 +143,17 @@ func (r *referring) send(target string) {
 	})
 	if err := r.exchange.send(); err != nil {
 		r.done(err)
+	}
+}
+
+// referDue sends what has waited for the far side to have our acceptance, but for what nobody waits for any more.
+func (l *Leg) referDue() {
+	due := l.refersDue
+	l.refersDue = nil
+	for _, r := range due {
+		if !r.told {
+			r.send()
+		}
 	}
 }
 

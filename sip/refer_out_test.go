@@ -60,6 +60,62 @@ func TestLegRefer(t *testing.T) {
 	})
 }
 
+// TestReferBeforeACK refers callers at the moment of acceptance: nothing is sent before the far side has that, which its ACK says, or another
+// INVITE; and then only what somebody waits for.
+func TestReferBeforeACK(t *testing.T) {
+	for name, told := range map[string]func(s *script){
+		"ACK":            func(s *script) { s.ack("") },
+		"another INVITE": func(s *script) { s.send("INVITE", hold(2)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				s := w.peer.call()
+				l, _ := s.accepted(w, nil)
+				ctx, cancel := context.WithTimeout(background, 100*time.Millisecond)
+				defer cancel()
+				late := async(func() error { return l.Refer(ctx, "sip:late@example.com") })
+				result := async(func() error { return l.Refer(background, "sip:dave@example.com") })
+				w.peer.silence(400 * time.Millisecond)
+				if err := <-late; !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("Refer: %v", err)
+				}
+				told(s)
+				refer := w.peer.request("REFER")
+				if got := refer.GetHeader("Refer-To").Value(); got != "<sip:dave@example.com>" {
+					t.Errorf("Refer-To %s", got)
+				}
+				w.peer.reply(refer, 202, "", "", "Refer-Sub: false")
+				if err := <-result; err != nil {
+					t.Errorf("Refer: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// TestReferNoACK refers a caller who never acknowledges: that ends with the call.
+func TestReferNoACK(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		s := w.peer.call()
+		l, _ := s.accepted(w, nil)
+		result := async(func() error { return l.Refer(background, "sip:dave@example.com") })
+		for msg := w.peer.receive(time.Minute); ; msg = w.peer.receive(time.Minute) {
+			if bye, ok := msg.(*sipmsg.Request); ok {
+				if bye.Method != sipmsg.BYE {
+					t.Fatalf("got %s", head(msg))
+				}
+				w.peer.reply(bye, 200, "", "")
+				break
+			}
+		}
+		if err := <-result; bridge.CauseOf(err) != bridge.Unreachable {
+			t.Errorf("Refer: %v", err)
+		}
+	})
+}
+
 func TestLegReferFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		act    func(w *world, s *script, refer *sipmsg.Request)
