@@ -104,9 +104,10 @@ func (d Description) Plan() Plan {
 		if _, twice := p.Find(kind); twice {
 			continue
 		}
-		var codecs []Codec
-		for _, f := range m.formatList() {
-			codecs = append(codecs, f.Codec)
+		formats := m.formatList()
+		codecs := make([]Codec, len(formats))
+		for i, f := range formats {
+			codecs[i] = f.Codec
 		}
 		p = append(p, Media{Kind: kind, Dir: s.direction(m), Codecs: codecs})
 	}

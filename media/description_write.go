@@ -5,9 +5,13 @@ import (
 	"strings"
 )
 
+// usualBody is as long as a description of sound alone is without its o-line, in bytes, so that it is written in one piece.
+const usualBody = 384
+
 // describe writes sections as our next description and keeps its text, to know whether the version has to grow.
 func (s *negotiated) describe(p *Policy, l Local, sections []section, offer bool) (Description, error) {
 	w := writer{p: p, l: l, offer: offer}
+	w.b.Grow(usualBody)
 	w.session(sections)
 	for i := range sections {
 		if sections[i].live {

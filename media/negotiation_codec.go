@@ -9,6 +9,7 @@ import (
 // answer speaks for. Telephone events stay at the clock rates of the sound that stays, where they can (RFC 4733 section 2.1). It is
 // empty if no sound is left.
 func (p *Policy) common(k Kind, theirs []Format, wanted []Codec) (in, out []Format) {
+	in, out = make([]Format, 0, len(theirs)), make([]Format, 0, len(theirs))
 	for _, f := range theirs {
 		w, reading, ok := p.meet(k, f.Codec, wanted)
 		if ok {

@@ -273,7 +273,7 @@ func (o *offering) number(c Codec, taken []Format, s *section) (uint8, bool) {
 
 // remember adds formats to what is known. A number that the far side has given to another codec stands for that from then on.
 func remember(known, fs []Format) []Format {
-	all := slices.Clone(known)
+	all := append(make([]Format, 0, len(known)+len(fs)), known...)
 	for _, f := range fs {
 		if i := slices.IndexFunc(all, func(k Format) bool { return k.Number == f.Number }); i >= 0 {
 			all[i] = f

@@ -47,15 +47,15 @@ type Transport struct {
 // formatList returns the RTP formats of m that are known by rtpmap or statically, in the order of the m-line. Of a number that
 // stands there twice, as some gateways write it, the first counts.
 func (m *sdpSection) formatList() []Format {
-	var fs []Format
+	fs := make([]Format, 0, len(m.formats))
 	for _, text := range m.formats {
 		n, err := strconv.ParseUint(text, 10, 7)
 		if err != nil || uses(fs, uint8(n)) {
 			continue
 		}
-		c, ok := m.rtpmap(text)
-		if _, malformed := m.numbered("rtpmap", text); !ok && !malformed {
-			c, ok = staticFormat(uint8(n))
+		c, ok := staticFormat(uint8(n))
+		if value, said := m.numbered("rtpmap", text); said {
+			c, ok = rtpmap(value)
 		}
 		if !ok {
 			continue
@@ -66,23 +66,21 @@ func (m *sdpSection) formatList() []Format {
 	return fs
 }
 
-// rtpmap parses "a=rtpmap:96 opus/48000/2" of one payload type.
-func (m *sdpSection) rtpmap(number string) (Codec, bool) {
-	value, ok := m.numbered("rtpmap", number)
-	if !ok {
+// rtpmap parses "opus/48000/2" of "a=rtpmap:96 opus/48000/2".
+func rtpmap(value string) (Codec, bool) {
+	name, rest, ok := strings.Cut(value, "/")
+	c := Codec{Name: canonicalName(strings.TrimSpace(name)), Channels: 1}
+	if !ok || c.Name == "" {
 		return Codec{}, false
 	}
-	f := strings.Split(value, "/")
-	c := Codec{Name: canonicalName(strings.TrimSpace(f[0])), Channels: 1}
-	if len(f) < 2 || c.Name == "" {
-		return Codec{}, false
-	}
+	rate, rest, said := strings.Cut(rest, "/")
 	var err error
-	if c.ClockRate, err = strconv.Atoi(strings.TrimSpace(f[1])); err != nil || c.ClockRate < 1 || c.ClockRate > 1_000_000 {
+	if c.ClockRate, err = strconv.Atoi(strings.TrimSpace(rate)); err != nil || c.ClockRate < 1 || c.ClockRate > 1_000_000 {
 		return Codec{}, false
 	}
-	if len(f) > 2 {
-		if c.Channels, err = strconv.Atoi(strings.TrimSpace(f[2])); err != nil || c.Channels < 1 || c.Channels > 255 {
+	if said {
+		channels, _, _ := strings.Cut(rest, "/")
+		if c.Channels, err = strconv.Atoi(strings.TrimSpace(channels)); err != nil || c.Channels < 1 || c.Channels > 255 {
 			return Codec{}, false
 		}
 	}
@@ -232,7 +230,10 @@ func (m *sdpSection) ssrcs() []uint32 {
 
 // milliseconds returns a=ptime or a=maxptime (RFC 8866 sections 6.4 and 6.5); 0 without, or where it makes no sense.
 func (m *sdpSection) milliseconds(name string) time.Duration {
-	v, _ := m.value(name)
+	v, ok := m.value(name)
+	if !ok {
+		return 0
+	}
 	ms, err := strconv.ParseFloat(v, 64)        // some phones write "20.0"
 	if err != nil || !(ms >= 1 && ms <= 1000) { // NaN is neither
 		return 0
