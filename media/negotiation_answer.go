@@ -14,28 +14,9 @@ func (n Negotiation) Answer(p *Policy, l Local, want Plan, offer Description) (N
 		return n, Description{}, ErrPending
 	}
 	s := n.next()
-	switch {
-	case offer.d == nil:
-		return n, Description{}, &DescriptionError{Reason: "empty"}
-	case len(offer.d.sections) == 0:
-		return n, Description{}, fmt.Errorf("%w: no m-line", ErrNoCommonCodec)
-	case len(offer.d.sections) < len(s.sections):
-		return n, Description{}, &DescriptionError{Reason: "fewer m-lines than before"}
-	}
-	if want == nil {
-		want = p.Plan()
-	}
-	a := answering{p: p, l: &l, want: want, offer: offer.d, secured: s.secured, why: ErrNoCommonCodec}
-	sections := make([]section, len(offer.d.sections))
-	for i := range sections {
-		var before section
-		if i < len(s.sections) {
-			before = s.sections[i]
-		}
-		sections[i] = a.section(&offer.d.sections[i], before)
-	}
-	if firstLive(sections) < 0 {
-		return n, Description{}, a.why
+	sections, err := s.answer(p, &l, want, offer)
+	if err != nil {
+		return n, Description{}, err
 	}
 	p.share(sections, func(s *section) { s.live = false })
 	s.sections, s.offer = sections, nil
@@ -46,6 +27,41 @@ func (n Negotiation) Answer(p *Policy, l Local, want Plan, offer Description) (N
 		return n, Description{}, err
 	}
 	return Negotiation{&s}, answer, nil
+}
+
+// Foresee returns the error of Answer to an offer that begins a call, if there is no plan whatever that could be agreed on.
+func (p *Policy) Foresee(offer Description) error {
+	keys := p.NewKeys() // that nobody is shown
+	_, err := new(negotiated).answer(p, &Local{Keys: keys, VideoKeys: keys}, nil, offer)
+	return err
+}
+
+// answer returns the m-sections of the answer to an offer, of which one is live at the least.
+func (s *negotiated) answer(p *Policy, l *Local, want Plan, offer Description) ([]section, error) {
+	switch {
+	case offer.d == nil:
+		return nil, &DescriptionError{Reason: "empty"}
+	case len(offer.d.sections) == 0:
+		return nil, fmt.Errorf("%w: no m-line", ErrNoCommonCodec)
+	case len(offer.d.sections) < len(s.sections):
+		return nil, &DescriptionError{Reason: "fewer m-lines than before"}
+	}
+	if want == nil {
+		want = p.Plan()
+	}
+	a := answering{p: p, l: l, want: want, offer: offer.d, secured: s.secured, why: ErrNoCommonCodec}
+	sections := make([]section, len(offer.d.sections))
+	for i := range sections {
+		var before section
+		if i < len(s.sections) {
+			before = s.sections[i]
+		}
+		sections[i] = a.section(&offer.d.sections[i], before)
+	}
+	if firstLive(sections) < 0 {
+		return nil, a.why
+	}
+	return sections, nil
 }
 
 // answering is the work on one offer.

@@ -28,7 +28,6 @@ type Agent struct {
 	intake    *bridge.Intake // nil without a Bridge
 	door      *doorkeeper    // nil unless those who begin something have to say who they are
 	count     counters
-	model     media.Local    // stands for the media of a call that are not there yet
 	addr      netip.AddrPort // of UDP and TCP
 	tlsAddr   netip.AddrPort
 
@@ -92,7 +91,7 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 	a := &Agent{
 		o: s, log: s.log, engine: e, txs: newTransactions(),
 		inboxes: map[string]*inbox{}, filled: make(chan filled), legs: map[legKey]*Leg{}, outliving: map[legKey]*time.Timer{}, registrations: map[*Registration]struct{}{},
-		quiet: make(chan struct{}), model: modelOf(s.policy),
+		quiet: make(chan struct{}),
 	}
 	a.transport = newTransport(&a.o, &a.count)
 	a.transport.arrived, a.transport.broken, a.transport.lost = a.arrived, rescue, a.lostWay

@@ -118,16 +118,10 @@ func (a *Agent) foresee(offer media.Description) error {
 	if offer.IsZero() {
 		return nil
 	}
-	if _, _, err := (media.Negotiation{}).Answer(a.o.policy, a.model, nil, offer); err != nil {
+	if err := a.o.policy.Foresee(offer); err != nil {
 		return refuseMedia(err)
 	}
 	return nil
-}
-
-// modelOf returns what an answer is made of that nobody will see. Its keys protect nothing: they only have to be there.
-func modelOf(p *media.Policy) media.Local {
-	keys := p.NewKeys()
-	return media.Local{ID: 1, Addr: "127.0.0.1", Port: 9, RTCPPort: 9, Keys: keys, VideoKeys: keys}
 }
 
 // ring tells the caller that the called party is being told, or gives it early media.
