@@ -37,7 +37,10 @@ func plainURI(u *sipmsg.Uri) string {
 		return u.Scheme + ":" + raw
 	}
 	bare := sipmsg.Uri{Scheme: u.Scheme, User: u.User, Host: u.Host, Port: u.Port}
-	return bare.String()
+	var b strings.Builder
+	b.Grow(len(u.Scheme) + len(u.User) + len(u.Host) + len("://@[]:65535"))
+	bare.StringWrite(&b)
+	return b.String()
 }
 
 // asCaller returns the party that a call of ours is to come from. One of another protocol has no SIP URI, and callers have been seen with

@@ -48,7 +48,7 @@ func (a *Agent) tryBind(host, port string) error {
 		if c, ok := c.(interface{ SetReadBuffer(bytes int) error }); ok {
 			_ = c.SetReadBuffer(udpBuffer) // the system may give less
 		}
-		t.udp = c
+		t.udp = datagramsOf(c)
 		a.addr, _ = addrPort(c.LocalAddr())
 		_, port, _ = net.SplitHostPort(c.LocalAddr().String())
 	}

@@ -76,7 +76,6 @@ func (w *texter) sdp() string {
 	return w.sdps[w.calls%len(w.sdps)]
 }
 
-
 var lineEnd = []byte("\r\n")
 
 // receive reads a message.

@@ -236,7 +236,7 @@ func (d *dialog) request(method sipmsg.RequestMethod, seq uint32) *sipmsg.Reques
 		d.agent.extend(req)
 	}
 	req.AppendHeader(sipmsg.NewHeader("User-Agent", userAgent))
-	req.SetBody(nil)
+	noBody(req)
 	return req
 }
 

@@ -106,7 +106,7 @@ func readIdentity(msg sipmsg.Message, trusted bool) Identity {
 // valuesOf returns the values of all header fields of one name, as many as are read.
 func valuesOf(msg sipmsg.Message, name string) []string {
 	var values []string
-	for _, h := range msg.GetHeaders(name) {
+	for h := range fields(msg, name) {
 		for v := range splitQuoted(h.Value(), ',') {
 			if len(values) == maxIdentities {
 				return values

@@ -26,7 +26,7 @@ type Leg struct {
 	*bridge.State
 	agent    *Agent
 	terminal media.Terminal
-	log      *slog.Logger
+	log      legLog
 	came     bool // came in; else it was dialled
 	user     string
 	callID   string
@@ -69,11 +69,23 @@ func (a *Agent) newLeg(d *dialog, info bridge.Info) *Leg {
 	info.ID = "sip-" + d.localTag
 	info.Placed = time.Now()
 	l := &Leg{
-		State: bridge.NewState(info), agent: a, log: a.log.With("leg", info.ID), callID: d.callID, localTag: d.localTag, dialog: d,
+		State: bridge.NewState(info), agent: a, log: legLog{a.log, info.ID}, callID: d.callID, localTag: d.localTag, dialog: d,
 		settled: make(chan struct{}),
 	}
 	l.digits.leg = l
 	return l
+}
+
+// legLog tells of one leg. The logger of its own that it tells by is made when there is something to tell.
+type legLog struct {
+	log *slog.Logger
+	id  string
+}
+
+func (l legLog) Debug(msg string, args ...any) {
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.With("leg", l.id).Debug(msg, args...)
+	}
 }
 
 // open opens the leg's media.

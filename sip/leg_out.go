@@ -242,18 +242,16 @@ func cancelOf(invite *sipmsg.Request, why *bridge.Cause) *sipmsg.Request {
 	req := sipmsg.NewRequest(sipmsg.CANCEL, *invite.Recipient.Clone())
 	via := invite.Via().Clone() // the same branch: it is how the far side knows what is meant
 	req.AppendHeader(via)
-	sipmsg.CopyHeaders("Route", invite, req)
+	copyFields(req, invite, "Route")
 	forwards := sipmsg.MaxForwardsHeader(maxForwards)
 	req.AppendHeader(&forwards)
-	for _, name := range [...]string{"From", "To", "Call-ID"} {
-		sipmsg.CopyHeaders(name, invite, req)
-	}
+	copyFields(req, invite, "From", "To", "Call-ID")
 	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sipmsg.CANCEL})
 	if why != nil {
 		req.AppendHeader(reasonHeader(*why))
 	}
 	req.AppendHeader(sipmsg.NewHeader("User-Agent", userAgent))
-	req.SetBody(nil)
+	noBody(req)
 	return req
 }
 

@@ -52,10 +52,9 @@ func (tx *serverTx) build(r response) *sipmsg.Response {
 	if r.status != 100 {
 		res.AppendHeader(sipmsg.NewHeader("Server", userAgent))
 	}
+	noBody(res)
 	if r.sdp != nil {
 		setSDP(res, r.sdp)
-	} else {
-		res.SetBody(nil)
 	}
 	return res
 }
@@ -73,6 +72,10 @@ func (r *response) to(asked *sipmsg.ToHeader) *sipmsg.ToHeader {
 	to.Params = append(slices.Clip(to.Params), sipmsg.HeaderKV{K: "tag", V: tag})
 	return &to
 }
+
+// noBody gives a message its Content-Length, which SetBody changes later. SetBody(nil) would do so too, but compares the name of every header
+// field there is with it, made small.
+func noBody(msg sipmsg.Message) { msg.AppendHeader(new(sipmsg.ContentLengthHeader)) }
 
 // setSDP makes an SDP the body of a message.
 func setSDP(msg sipmsg.Message, sdp []byte) {
@@ -99,6 +102,15 @@ func fields(msg sipmsg.Message, name string) iter.Seq[sipmsg.Header] {
 			if n := h.Name(); len(n) == len(name) && strings.EqualFold(n, name) && !yield(h) {
 				return
 			}
+		}
+	}
+}
+
+// copyFields appends copies of the header fields of some names to another message.
+func copyFields(to, from sipmsg.Message, names ...string) {
+	for _, name := range names {
+		for h := range fields(from, name) {
+			to.AppendHeader(sipmsg.HeaderClone(h))
 		}
 	}
 }

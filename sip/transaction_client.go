@@ -157,13 +157,13 @@ func (tx *clientTx) end() {
 func ackOfRefusal(invite *sipmsg.Request, res *sipmsg.Response) *sipmsg.Request {
 	ack := sipmsg.NewRequest(sipmsg.ACK, *invite.Recipient.Clone())
 	ack.AppendHeader(sipmsg.HeaderClone(invite.Via()))
-	sipmsg.CopyHeaders("Route", invite, ack)
+	copyFields(ack, invite, "Route")
 	maxForwards := sipmsg.MaxForwardsHeader(maxForwards)
 	ack.AppendHeader(&maxForwards)
 	ack.AppendHeader(sipmsg.HeaderClone(invite.From()))
 	ack.AppendHeader(sipmsg.HeaderClone(res.To()))
 	ack.AppendHeader(sipmsg.HeaderClone(invite.CallID()))
 	ack.AppendHeader(&sipmsg.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sipmsg.ACK})
-	ack.SetBody(nil)
+	noBody(ack)
 	return ack
 }

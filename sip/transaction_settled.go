@@ -67,8 +67,7 @@ func (s *settled) acknowledge(d *dialog, invite *sipmsg.Request, res *sipmsg.Res
 		return err
 	}
 	ack := d.request(sipmsg.ACK, invite.CSeq().SeqNo)
-	sipmsg.CopyHeaders("Authorization", invite, ack)
-	sipmsg.CopyHeaders("Proxy-Authorization", invite, ack)
+	copyFields(ack, invite, "Authorization", "Proxy-Authorization")
 	if sdp != nil {
 		setSDP(ack, sdp)
 	}

@@ -61,10 +61,10 @@ type transport struct {
 	count   *counters
 	guard   *guard
 
-	udp         net.PacketConn // nil without UDP
-	tcp         net.Listener   // nil without TCP
-	tls         net.Listener   // of what TLS comes in over; nil without
-	secure      *tls.Config    // of TLS both ways; nil without
+	udp         datagrams    // nil without UDP
+	tcp         net.Listener // nil without TCP
+	tls         net.Listener // of what TLS comes in over; nil without
+	secure      *tls.Config  // of TLS both ways; nil without
 	dialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	reading     sync.WaitGroup
 	ctx         context.Context // ends with close
@@ -146,32 +146,6 @@ func (t *transport) closeSockets() {
 	}
 }
 
-// readUDP reads datagrams until the socket is closed. A passing fault of the system, such as ICMP's, does not end it.
-func (t *transport) readUDP() {
-	buf := make([]byte, maxMessage)
-	for faults := 0; ; {
-		n, from, err := t.udp.ReadFrom(buf)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil:
-			if faults++; faults > maxReadFaults {
-				t.pause(readFaultPause)
-			}
-			continue
-		}
-		faults = 0
-		at, ok := addrPort(from)
-		switch {
-		case !ok:
-		case t.guard.admits(at.Addr(), time.Now()):
-			t.datagram(buf[:n], at)
-		default:
-			t.count.barred.Add(1)
-		}
-	}
-}
-
 // A socket whose reads fail again and again is not asked in a tight loop.
 const (
 	maxReadFaults  = 16
@@ -186,14 +160,6 @@ func (t *transport) pause(d time.Duration) {
 	case <-timer.C:
 	case <-t.ctx.Done():
 	}
-}
-
-// datagram takes one.
-func (t *transport) datagram(b []byte, from netip.AddrPort) {
-	if len(bytes.Trim(b, "\r\n\x00")) == 0 {
-		return // a keep-alive
-	}
-	t.message(b, &flow{t: t, to: from})
 }
 
 // message parses one message.
@@ -231,26 +197,6 @@ func addrPort(a net.Addr) (netip.AddrPort, bool) {
 }
 
 func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
-
-// flow is a conn over UDP: an address that our one socket sends to.
-type flow struct {
-	t  *transport
-	to netip.AddrPort
-}
-
-var _ conn = (*flow)(nil)
-
-func (f *flow) network() string        { return networkUDP }
-func (f *flow) remote() netip.AddrPort { return f.to }
-func (f *flow) alive() bool            { return true }
-func (f *flow) hold(int)               {}
-
-func (f *flow) write(b []byte) error {
-	if _, err := f.t.udp.WriteTo(b, net.UDPAddrFromAddrPort(f.to)); err != nil {
-		return fmt.Errorf("sip: UDP: %w", err)
-	}
-	return nil
-}
 
 // send writes a message whole, whatever its size: see workaround.go.
 func (t *transport) send(way conn, msg sipmsg.Message) error {
