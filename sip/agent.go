@@ -28,6 +28,7 @@ type Agent struct {
 	intake    *bridge.Intake // nil without a Bridge
 	door      *doorkeeper    // nil unless those who begin something have to say who they are
 	count     counters
+	overload  *overload
 	addr      netip.AddrPort // of UDP and TCP
 	tlsAddr   netip.AddrPort
 
@@ -59,7 +60,7 @@ var _ bridge.Dialer = (*Agent)(nil)
 type legKey struct{ callID, tag string }
 
 // counters are what Stats tells.
-type counters struct{ in, out, refused, invalid, unparsed, dropped, barred, handshakes, digitsLost, panics, unauthorized atomic.Uint64 }
+type counters struct{ in, out, refused, invalid, unparsed, dropped, barred, handshakes, digitsLost, panics, unauthorized, turnedAway atomic.Uint64 }
 
 // Stats are the totals of an Agent.
 type Stats struct {
@@ -68,6 +69,7 @@ type Stats struct {
 	ClientTransactions int    // of ours, likewise
 	In, Out            uint64 // calls that have come in and were handed to the Bridge, and calls placed
 	Refused            uint64 // calls that came in and were refused before the Bridge saw them
+	TurnedAway         uint64 // of these, for having come when there was too much to do
 	Invalid            uint64 // requests and responses that broke the rules of SIP
 	Unauthorized       uint64 // requests with credentials that were wrong
 	Unparsed           uint64 // what came and was no SIP
@@ -75,6 +77,7 @@ type Stats struct {
 	Barred             uint64 // messages and connections of sources that are not Options.Peers, or that have offended too often
 	Handshakes         uint64 // of TLS that far sides began and that came to nothing
 	DigitsLost         uint64 // digits that could not go out as INFO
+	ReadBuffer         int    // bytes of UDP that the system keeps until they are read, 4 MiB are asked for; 0: it does not say, or there is no UDP
 	Panics             uint64 // of the Bridge, Options.Message and Options.Users; each has cost one call or message
 }
 
@@ -89,7 +92,7 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 		return nil, errors.New("sip: no engine")
 	}
 	a := &Agent{
-		o: s, log: s.log, engine: e, txs: newTransactions(),
+		o: s, log: s.log, engine: e, txs: newTransactions(), overload: newOverload(),
 		inboxes: map[string]*inbox{}, filled: make(chan filled), legs: map[legKey]*Leg{}, outliving: map[legKey]*time.Timer{}, registrations: map[*Registration]struct{}{},
 		quiet: make(chan struct{}),
 	}
@@ -120,8 +123,12 @@ func (a *Agent) Stats() Stats {
 		In: a.count.in.Load(), Out: a.count.out.Load(), Refused: a.count.refused.Load(), Invalid: a.count.invalid.Load(),
 		Unparsed: a.count.unparsed.Load(), Dropped: a.count.dropped.Load(), Handshakes: a.count.handshakes.Load(), Barred: a.count.barred.Load(),
 		DigitsLost: a.count.digitsLost.Load(), Panics: a.count.panics.Load(), Unauthorized: a.count.unauthorized.Load(),
+		TurnedAway: a.count.turnedAway.Load(),
 	}
 	s.ServerTransactions, s.ClientTransactions = a.txs.counts()
+	if a.transport.udp != nil {
+		s.ReadBuffer = a.transport.udp.buffer()
+	}
 	if a.intake != nil {
 		s.Panics += a.intake.Stats().Panics
 	}

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"errors"
+	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // arrived sorts what has come in, in the order in which it came. It is called by the readers of the sockets and does not wait.
-func (a *Agent) arrived(msg sipmsg.Message, from conn) {
+func (a *Agent) arrived(msg sipmsg.Message, from conn, came time.Time) {
 	tidy(msg)
 	if res, ok := msg.(*sipmsg.Response); ok {
 		if !validResponse(res) {
@@ -17,7 +18,7 @@ func (a *Agent) arrived(msg sipmsg.Message, from conn) {
 			a.offended(from, offenceUnparsed)
 			return
 		}
-		a.postMessage(res.CallID().Value(), func() { a.response(res) })
+		a.postMessage(res.CallID().Value(), came, func() { a.response(res) })
 		return
 	}
 	req, ok := msg.(*sipmsg.Request)
@@ -34,7 +35,9 @@ func (a *Agent) arrived(msg sipmsg.Message, from conn) {
 		return
 	}
 	received(req, from)
-	a.postMessage(req.CallID().Value(), func() { a.request(req, from) })
+	if !a.turnAway(req, from) {
+		a.postMessage(req.CallID().Value(), came, func() { a.request(req, from) })
+	}
 }
 
 // response hands a response to the request that it belongs to.
@@ -76,7 +79,7 @@ func (a *Agent) begin(key string, req *sipmsg.Request, from conn) {
 	}
 	if a.txs.full(a.stands(req)) {
 		a.count.dropped.Add(1)
-		_ = a.transport.send(answerTo(req, from), sipmsg.NewResponseFromRequest(req, 503, "Service Unavailable", nil))
+		a.dismiss(req, from, "too many transactions", "")
 		return
 	}
 	r := validate(req)

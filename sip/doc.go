@@ -152,6 +152,15 @@
 // some 3 kB for both legs of a call, and of at most 400,000. A TLS handshake has 10 seconds, and a message over a connection 20 seconds to
 // arrive; a connection that no call needs is closed after two minutes of silence.
 //
+// # Overload
+//
+// Where messages wait a quarter of a second on average before they are handled, half of the time after which their senders repeat them, INVITEs
+// that begin calls are answered 503 with Retry-After, and nothing is kept of them but that: a repetition within 32 seconds is answered alike.
+// It ends once they wait half of that. Everything else is handled as ever, so what stands is ended and changed in time, and MESSAGE is taken.
+// The wait over UDP counts from when the system took a datagram (on Linux, amd64 and arm64; elsewhere from when it was read), so that it is
+// known while it is still in the system's queue. Of that queue the system may give less than is asked for (Stats.ReadBuffer; on Linux
+// net.core.rmem_max limits it): then bursts are lost.
+//
 // # Sources
 //
 // Options.Peers says who may begin anything; what comes from others is dropped before it is parsed, but for addresses that a request of ours

@@ -22,3 +22,11 @@ func (r *Registration) Until() time.Time {
 	defer r.mu.Unlock()
 	return r.until
 }
+
+// Strain has the agent think for the next 50 ms that messages wait so long.
+func (a *Agent) Strain(wait time.Duration) {
+	time.Sleep(lookEvery) // what was handled before does not count
+	now := time.Now()
+	a.overload.took(now.Add(-wait), now)
+	time.Sleep(lookEvery)
+}

@@ -1,6 +1,9 @@
 package sip
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Limits of what waits to be handled.
 const (
@@ -18,7 +21,8 @@ const (
 // have to be looked up; but a new one's stack has to grow each time, which is a sixteenth of what a call costs.
 type inbox struct {
 	waiting []func()
-	done    int // of those in waiting
+	done    int       // of those in waiting
+	since   time.Time // when the message came that it is there for; zero for anything else
 }
 
 // post has f done in the inbox of a call, after what waits there. It returns false, and f is never done, once the agent is closed.
@@ -28,12 +32,12 @@ func (a *Agent) post(callID string, f func()) bool {
 	if a.closed {
 		return false
 	}
-	a.enqueue(callID, f)
+	a.enqueue(callID, time.Time{}, f)
 	return true
 }
 
-// postMessage is post for what comes from the network, which is dropped where too much waits.
-func (a *Agent) postMessage(callID string, f func()) {
+// postMessage is post for what has come from the network, at a time. It is dropped where too much waits.
+func (a *Agent) postMessage(callID string, came time.Time, f func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	in := a.inboxes[callID]
@@ -42,12 +46,12 @@ func (a *Agent) postMessage(callID string, f func()) {
 	case in == nil && len(a.inboxes) >= maxInboxes, in != nil && len(in.waiting)-in.done >= maxWaiting:
 		a.count.dropped.Add(1)
 	default:
-		a.enqueue(callID, f)
+		a.enqueue(callID, came, f)
 	}
 }
 
 // enqueue adds f to an inbox. a.mu is held.
-func (a *Agent) enqueue(callID string, f func()) {
+func (a *Agent) enqueue(callID string, came time.Time, f func()) {
 	if in := a.inboxes[callID]; in != nil {
 		if in.done > 0 && len(in.waiting) == cap(in.waiting) {
 			in.waiting, in.done = slices.Delete(in.waiting, 0, in.done), 0
@@ -59,7 +63,7 @@ func (a *Agent) enqueue(callID string, f func()) {
 	if last := len(a.spare) - 1; last >= 0 {
 		in, a.spare = a.spare[last], a.spare[:last]
 	}
-	in.waiting = append(in.waiting, f)
+	in.waiting, in.since = append(in.waiting, f), came
 	a.inboxes[callID] = in
 	select {
 	case a.filled <- filled{callID, in}:
@@ -83,6 +87,9 @@ func (a *Agent) wait() {
 
 // empty does what waits in one inbox, until nothing does.
 func (a *Agent) empty(callID string, in *inbox) {
+	if !in.since.IsZero() {
+		a.overload.took(in.since, time.Now())
+	}
 	for {
 		a.mu.Lock()
 		if in.done == len(in.waiting) {

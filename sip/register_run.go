@@ -310,7 +310,7 @@ func (a *Agent) lostWay(way *stream) {
 		ours := r.way == conn(way)
 		r.mu.Unlock()
 		if ours {
-			a.enqueue(r.callID, func() { r.lost(way) })
+			a.enqueue(r.callID, time.Time{}, func() { r.lost(way) })
 		}
 	}
 }

@@ -55,9 +55,9 @@ type conn interface {
 // transport moves messages between the sockets and the agent.
 type transport struct {
 	parser  *sipmsg.Parser
-	arrived func(msg sipmsg.Message, from conn) // called in the order of arrival
-	broken  func(text []byte, from conn)        // called for a message that is no SIP
-	lost    func(s *stream)                     // called when a connection has ended
+	arrived func(msg sipmsg.Message, from conn, came time.Time) // called in the order of arrival
+	broken  func(text []byte, from conn)                        // called for a message that is no SIP
+	lost    func(s *stream)                                     // called when a connection has ended
 	count   *counters
 	guard   *guard
 
@@ -162,8 +162,8 @@ func (t *transport) pause(d time.Duration) {
 	}
 }
 
-// message parses one message.
-func (t *transport) message(b []byte, from conn) {
+// message parses one message, which came at a time.
+func (t *transport) message(b []byte, from conn, came time.Time) {
 	if crowded(b) {
 		t.unparsed(from)
 		return
@@ -175,7 +175,7 @@ func (t *transport) message(b []byte, from conn) {
 		return
 	}
 	msg.SetTransport(from.network())
-	t.arrived(msg, from)
+	t.arrived(msg, from, came)
 }
 
 // unparsed counts what was no SIP.

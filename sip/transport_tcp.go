@@ -121,6 +121,6 @@ func (s *stream) take(f *framer) (whole bool, err error) {
 			return whole, errBarred
 		}
 		whole, s.pulse.breaks = true, 0
-		s.t.message(msg, s)
+		s.t.message(msg, s, time.Now())
 	}
 }

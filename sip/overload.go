@@ -1,0 +1,145 @@
+package sip
+
+import (
+	"hash/maphash"
+	"strconv"
+	"sync"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// When calls are turned away because there is too much to do. What tells is how long a call with something to do waits until somebody does it.
+// Who has no answer after T1 says it again, and so makes more of what there is too much of already: before it comes to that, no more is begun.
+const (
+	overloadAt    = timerT1 / 2           // the mean wait from which there is too much to do
+	overloadUntil = timerT1 / 4           // below it there is not any more
+	lookEvery     = 50 * time.Millisecond // that the mean is taken of
+	maxTurnedAway = 1 << 19               // INVITEs in half a minute that are remembered; further ones have no answer
+)
+
+// overload tells whether there is too much to do, and remembers who was turned away for it: so little of each that it costs next to nothing
+// however many they are. It is safe for concurrent use.
+type overload struct {
+	seed maphash.Seed
+
+	mu      sync.Mutex
+	since   time.Time     // when this look began
+	waited  time.Duration // by all that was handled since
+	handled int
+	there   bool // there is too much to do
+
+	away   map[uint64]struct{} // marks of those who were turned away
+	before map[uint64]struct{} // those of the time before
+	begun  time.Time           // when away was
+}
+
+func newOverload() *overload { return &overload{seed: maphash.MakeSeed()} }
+
+// took takes note of a message that came at a time and is handled now.
+func (o *overload) took(came, now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.look(now)
+	o.waited += max(now.Sub(came), 0)
+	o.handled++
+}
+
+// eases reports whether there is nothing to do about calls that begin: there is not too much to do, and nobody was turned away of late.
+func (o *overload) eases(now time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.look(now)
+	o.forget(now)
+	return !o.there && o.away == nil && o.before == nil
+}
+
+// look ends a look that has lasted long enough. One that has lasted much longer says that little happens, however late that was.
+func (o *overload) look(now time.Time) {
+	lasted := now.Sub(o.since)
+	if lasted < lookEvery {
+		return
+	}
+	mean := o.waited / time.Duration(max(o.handled, 1))
+	o.there = lasted < 2*lookEvery && (mean >= overloadAt || o.there && mean >= overloadUntil)
+	o.since, o.waited, o.handled = now, 0, 0
+}
+
+// forget forgets those who will not come again.
+func (o *overload) forget(now time.Time) {
+	lasted := now.Sub(o.begun)
+	if lasted < giveUp {
+		return
+	}
+	o.away, o.before, o.begun = nil, o.away, now
+	if lasted >= 2*giveUp {
+		o.before = nil
+	}
+}
+
+// mark returns what a request is remembered by.
+func (o *overload) mark(key string) uint64 { return maphash.String(o.seed, key) }
+
+// turned reports whether a request was turned away within the time in which it may be repeated, and whether one that was not is to be.
+func (o *overload) turned(mark uint64) (was, shall bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, was = o.away[mark]
+	if !was {
+		_, was = o.before[mark]
+	}
+	return was, o.there
+}
+
+// turn remembers a request as turned away. It returns false if there are too many.
+func (o *overload) turn(mark uint64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.away) >= maxTurnedAway {
+		return false
+	}
+	if o.away == nil {
+		o.away = map[uint64]struct{}{}
+	}
+	o.away[mark] = struct{}{}
+	return true
+}
+
+// turnAway answers an INVITE that would begin a call 503 where there is too much to do, and again where it is repeated later: who has that answer
+// is not to be called after all. Nothing else is done about it. It returns false for what is to be handled.
+func (a *Agent) turnAway(req *sipmsg.Request, from conn) bool {
+	if req.Method != sipmsg.INVITE || tagOf(req.To().Params) != "" || a.overload.eases(time.Now()) || !a.transport.guard.peer(from.remote().Addr()) {
+		return false
+	}
+	key := serverKey(req, req.Method)
+	mark := a.overload.mark(key)
+	was, shall := a.overload.turned(mark)
+	if !was {
+		if !shall || a.knows(req.CallID().Value(), key) {
+			return false
+		}
+		if !a.overload.turn(mark) {
+			a.count.dropped.Add(1)
+			return true
+		}
+		a.count.refused.Add(1)
+		a.count.turnedAway.Add(1)
+	}
+	a.dismiss(req, from, "overload", strconv.FormatUint(mark, 36))
+	return true
+}
+
+// dismiss answers a request 503 without a transaction. tag is for To; empty: a random one.
+func (a *Agent) dismiss(req *sipmsg.Request, from conn, why, tag string) {
+	r := busyRefusal(why)
+	res := (&serverTx{req: req}).build(response{status: r.status, phrase: r.phrase, tag: tag, header: r.header})
+	_ = a.transport.send(answerTo(req, from), res)
+}
+
+// knows reports whether a request is one that is being dealt with, or that was.
+func (a *Agent) knows(callID, key string) bool {
+	tx, past := a.txs.findServer(key)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return tx != nil || past != nil || a.inboxes[callID] != nil
+}
