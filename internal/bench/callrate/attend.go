@@ -21,15 +21,23 @@ type report struct {
 	Goroutines int
 }
 
+// served is a program that takes calls.
+type served struct {
+	addr string
+	end  func() // ends the calls that stand, and takes no more; nil: it cannot
+	stop func()
+}
+
 // attend runs a program: it prints the address that it takes calls at, and a report for each line that it is sent, until there are no more.
-// With a directory for profiles the first report begins them, and the second ends them.
-func attend(start func(to string) (addr string, stop func(), err error), to, profiles string) error {
-	addr, stop, err := start(to)
+// With a directory for profiles the first report begins them, and the second ends them. The second comes when the calls are over: those that
+// still stand, for a caller that has lost them, are ended, since it is for what finished calls leave behind.
+func attend(start func(to string) (*served, error), to, profiles string) error {
+	s, err := start(to)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	if _, err := fmt.Println(addr); err != nil {
+	defer s.stop()
+	if _, err := fmt.Println(s.addr); err != nil {
 		return err
 	}
 	var cpu *os.File
@@ -40,6 +48,9 @@ func attend(start func(to string) (addr string, stop func(), err error), to, pro
 			if err := cpu.Close(); err != nil {
 				return err
 			}
+		}
+		if n == 2 && s.end != nil {
+			s.end()
 		}
 		runtime.GC() // twice: a pool survives one
 		runtime.GC()

@@ -3,7 +3,8 @@
 // stateful proxy, and an agent of package sip with bridge.To and an engine that negotiates. Each has one core, the two SIPps the other.
 //
 // It prints a line for each and, last, the result: the rate that was held, the calls that failed, processor time a call, that time against the
-// others', heap a finished call (of those that ended in the 32 seconds for which repetitions may come) and goroutines that are left.
+// others', heap a finished call when the last has ended (of those that ended in the 32 seconds for which repetitions may come), and goroutines
+// that are left when these seconds are over. The line of a program says what heap is left then.
 // It needs Linux, sipp, kamailio and taskset.
 package main
 
@@ -32,8 +33,8 @@ type plan struct {
 type figures struct {
 	load
 	cpu        time.Duration // for a call
-	heap, left int           // bytes for a call, after the calls and after settle
-	goroutines int
+	heap, left int           // bytes for a finished call, at the end of the calls and after settle
+	goroutines int           // after settle
 }
 
 func main() {
@@ -134,7 +135,7 @@ func measureOne(ctx context.Context, w io.Writer, dir string, p plan, start star
 	}
 	kept := max(min(f.calls, p.rate*int(keptFor.Seconds())), 1)
 	f.cpu = (used - cpu) / time.Duration(max(f.calls, 1))
-	f.heap, f.goroutines = (after.Heap-before.Heap)/kept, after.Goroutines-before.Goroutines
+	f.heap = (after.Heap - before.Heap) / kept
 	_, err = fmt.Fprintf(w, "%-10s %d calls at %d a second, %d failed, %d messages repeated, %d us a call", s.name, f.calls, f.rate, f.failed, f.repeated, f.cpu.Microseconds())
 	if err == nil && s.in != nil {
 		pause(ctx, p.settle)
@@ -142,9 +143,9 @@ func measureOne(ctx context.Context, w io.Writer, dir string, p plan, start star
 		if end, err = s.report(); err != nil {
 			return f, err
 		}
-		f.left = (end.Heap - before.Heap) / kept
-		_, err = fmt.Fprintf(w, ", %.1f kB and %.2f goroutines a finished call, %.1f kB after %s",
-			float64(f.heap)/1000, float64(f.goroutines)/float64(kept), float64(f.left)/1000, p.settle)
+		f.left, f.goroutines = (end.Heap-before.Heap)/kept, end.Goroutines-before.Goroutines
+		_, err = fmt.Fprintf(w, ", %.1f kB and %.2f goroutines a finished call, after %s %.1f kB and %d goroutines in all",
+			float64(f.heap)/1000, float64(after.Goroutines-before.Goroutines)/float64(kept), p.settle, float64(f.left)/1000, f.goroutines)
 	}
 	if err == nil {
 		_, err = fmt.Fprintln(w)

@@ -20,28 +20,28 @@ type naive struct {
 	out *sipgo.DialogClientCache
 }
 
-func startNaive(to string) (string, func(), error) {
+func startNaive(to string) (*served, error) {
 	callee, err := netip.ParseAddrPort(to)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	c, err := listenPacket("udp", "127.0.0.1:0")
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	at, _ := c.LocalAddr().(*net.UDPAddr)
 	sipmsg.SetDefaultLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	ua, err := sipgo.NewUA(sipgo.WithUserAgent("naive"))
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	server, err := sipgo.NewServer(ua)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	client, err := sipgo.NewClient(ua, sipgo.WithClientHostname("127.0.0.1"), sipgo.WithClientConnectionAddr(at.String()))
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	contact := sipmsg.ContactHeader{Address: sipmsg.Uri{Scheme: "sip", User: "gw", Host: "127.0.0.1", Port: at.Port}}
 	n := &naive{
@@ -56,7 +56,7 @@ func startNaive(to string) (string, func(), error) {
 		}
 	})
 	go func() { _ = server.ServeUDP(c) }()
-	return at.String(), func() { _ = ua.Close() }, nil
+	return &served{addr: at.String(), stop: func() { _ = ua.Close() }}, nil
 }
 
 // invited carries one call, from its beginning to its end.
