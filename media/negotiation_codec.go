@@ -22,7 +22,8 @@ func (p *Policy) common(k Kind, theirs []Format, wanted []Codec) (in, out []Form
 // meet finds the first of the wanted codecs that the far side's c can stand for and that p allows. w has parameters; reading is c as it
 // has to be understood.
 func (p *Policy) meet(k Kind, c Codec, wanted []Codec) (w, reading Codec, ok bool) {
-	readings := p.readings(c)
+	var one [1]Codec
+	readings := p.readings(one[:0], c)
 	for _, w := range wanted {
 		for _, reading := range readings {
 			if !w.Matches(reading) {
@@ -51,10 +52,10 @@ func (p *Policy) allowed(k Kind, c Codec) (Codec, bool) {
 // take, each at level 4.1.
 var anyH264Table = [...]string{"42e029", "640029", "640c29", "4d0029", "420029"}
 
-// readings returns the codecs that the far side's c can stand for.
-func (p *Policy) readings(c Codec) []Codec {
+// readings appends the codecs that the far side's c can stand for.
+func (p *Policy) readings(all []Codec, c Codec) []Codec {
 	if _, said := param(c.Params, "profile-level-id"); said || !p.AnyH264 || !strings.EqualFold(c.Name, nameH264) {
-		return []Codec{c}
+		return append(all, c)
 	}
 	modes := []int{1, 0}
 	switch mode, _ := param(c.Params, "packetization-mode"); mode {
@@ -63,7 +64,6 @@ func (p *Policy) readings(c Codec) []Codec {
 	case "1":
 		modes = []int{1}
 	}
-	var all []Codec
 	for _, mode := range modes {
 		for _, profile := range anyH264Table {
 			r := H264(profile, mode)
@@ -82,7 +82,7 @@ func (p *Policy) read(said Plan) Plan {
 		}
 		var codecs []Codec
 		for _, c := range said[i].Codecs {
-			codecs = append(codecs, p.readings(c)...)
+			codecs = p.readings(codecs, c)
 		}
 		said[i].Codecs = codecs
 	}

@@ -126,7 +126,8 @@ func (s *section) take(p *Policy, d *sdpSession, m *sdpSection, secured bool) er
 	offered := s.in
 	s.in, s.out = nil, nil
 	for _, f := range m.formatList() {
-		i, reading := taken(offered, p.readings(f.Codec))
+		var one [1]Codec
+		i, reading := taken(offered, p.readings(one[:0], f.Codec))
 		if i >= 0 {
 			s.in, s.out = append(s.in, offered[i]), append(s.out, Format{f.Number, reading})
 		}

@@ -28,7 +28,7 @@ type Agent struct {
 	intake    *bridge.Intake // nil without a Bridge
 	door      *doorkeeper    // nil unless those who begin something have to say who they are
 	count     counters
-	overload  *overload
+	overload  overload
 	addr      netip.AddrPort // of UDP and TCP
 	tlsAddr   netip.AddrPort
 
@@ -92,7 +92,7 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 		return nil, errors.New("sip: no engine")
 	}
 	a := &Agent{
-		o: s, log: s.log, engine: e, txs: newTransactions(), overload: newOverload(),
+		o: s, log: s.log, engine: e, txs: newTransactions(),
 		inboxes: map[string]*inbox{}, filled: make(chan filled), legs: map[legKey]*Leg{}, outliving: map[legKey]*time.Timer{}, registrations: map[*Registration]struct{}{},
 		quiet: make(chan struct{}),
 	}

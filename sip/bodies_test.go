@@ -44,7 +44,7 @@ func TestBodiesDropped(t *testing.T) {
 		}
 		for key, p := range a.txs.answered.entries {
 			if len(p.text) == 0 || len(p.text) > 1000 {
-				t.Errorf("of %q %d bytes are kept", key, len(p.text))
+				t.Errorf("of %x %d bytes are kept", key, len(p.text))
 			}
 		}
 	})

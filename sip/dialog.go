@@ -338,7 +338,6 @@ func (d *dialog) contact() *sipmsg.ContactHeader {
 // via returns a Via with a new branch. rport lets the far side answer to where it sees us (RFC 3581).
 func (a *Agent) via(network string) *sipmsg.ViaHeader {
 	v := &sipmsg.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: network, Host: a.o.host, Port: a.o.portOf(network)}
-	v.Params.Add("branch", sipmsg.RFC3261BranchMagicCookie+rand.Text())
-	v.Params.Add("rport", "")
+	v.Params = sipmsg.HeaderParams{{K: "branch", V: sipmsg.RFC3261BranchMagicCookie + rand.Text()}, {K: "rport"}}
 	return v
 }

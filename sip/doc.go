@@ -138,7 +138,7 @@
 // one; its timers are timers of the runtime. A registration is handled in the same way. The goroutines:
 //   - one that reads UDP, one each that accepts TCP and TLS, one for each connection, and one for each that is being made
 //     or, while a request goes on to the next address of its host, waited for;
-//   - eight that wait for inboxes, and one for each call and each registration with something in its inbox while these are busy;
+//   - 64 that wait for inboxes, and one for each call and each registration with something in its inbox while these are busy;
 //   - one for each call that came in, of bridge.Intake, while the Bridge handles it;
 //   - one for each message that Options.Message takes.
 //

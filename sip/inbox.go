@@ -10,7 +10,7 @@ const (
 	maxWaiting = 128  // messages of one call
 	maxInboxes = 8192 // calls that have messages waiting
 	maxSpare   = 64   // inboxes that are kept for the next call
-	workers    = 8    // goroutines that wait for inboxes
+	workers    = 64   // goroutines that wait for inboxes
 )
 
 // inbox orders what happens to one call: its messages as they arrived, the wishes of its leg's owner and its timers come one after the

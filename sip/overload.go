@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"hash/maphash"
 	"strconv"
 	"sync"
 	"time"
@@ -21,20 +20,16 @@ const (
 // overload tells whether there is too much to do, and remembers who was turned away for it: so little of each that it costs next to nothing
 // however many they are. It is safe for concurrent use.
 type overload struct {
-	seed maphash.Seed
-
 	mu      sync.Mutex
 	since   time.Time     // when this look began
 	waited  time.Duration // by all that was handled since
 	handled int
 	there   bool // there is too much to do
 
-	away   map[uint64]struct{} // marks of those who were turned away
-	before map[uint64]struct{} // those of the time before
-	begun  time.Time           // when away was
+	away   map[mark]struct{} // marks of those who were turned away
+	before map[mark]struct{} // those of the time before
+	begun  time.Time         // when away was
 }
-
-func newOverload() *overload { return &overload{seed: maphash.MakeSeed()} }
 
 // took takes note of a message that came at a time and is handled now.
 func (o *overload) took(came, now time.Time) {
@@ -77,31 +72,28 @@ func (o *overload) forget(now time.Time) {
 	}
 }
 
-// mark returns what a request is remembered by.
-func (o *overload) mark(key string) uint64 { return maphash.String(o.seed, key) }
-
 // turned reports whether a request was turned away within the time in which it may be repeated, and whether one that was not is to be.
-func (o *overload) turned(mark uint64) (was, shall bool) {
+func (o *overload) turned(key mark) (was, shall bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	_, was = o.away[mark]
+	_, was = o.away[key]
 	if !was {
-		_, was = o.before[mark]
+		_, was = o.before[key]
 	}
 	return was, o.there
 }
 
 // turn remembers a request as turned away. It returns false if there are too many.
-func (o *overload) turn(mark uint64) bool {
+func (o *overload) turn(key mark) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.away) >= maxTurnedAway {
 		return false
 	}
 	if o.away == nil {
-		o.away = map[uint64]struct{}{}
+		o.away = map[mark]struct{}{}
 	}
-	o.away[mark] = struct{}{}
+	o.away[key] = struct{}{}
 	return true
 }
 
@@ -112,7 +104,7 @@ func (a *Agent) turnAway(req *sipmsg.Request, from conn) bool {
 		return false
 	}
 	key := serverKey(req, req.Method)
-	mark := a.overload.mark(key)
+	mark := a.txs.mark(key)
 	was, shall := a.overload.turned(mark)
 	if !was {
 		if !shall || a.knows(req.CallID().Value(), key) {
@@ -125,7 +117,7 @@ func (a *Agent) turnAway(req *sipmsg.Request, from conn) bool {
 		a.count.refused.Add(1)
 		a.count.turnedAway.Add(1)
 	}
-	a.dismiss(req, from, "overload", strconv.FormatUint(mark, 36))
+	a.dismiss(req, from, "overload", strconv.FormatUint(uint64(mark), 36))
 	return true
 }
 

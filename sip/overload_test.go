@@ -30,7 +30,7 @@ func TestOverload(t *testing.T) {
 		{"a clock that was set", []step{{0, []time.Duration{-time.Hour, 400 * ms}, false}, {50 * ms, nil, false}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o, now := newOverload(), time.Now()
+			o, now := new(overload), time.Now()
 			o.eases(now)
 			for i, s := range c.steps {
 				now = now.Add(s.after)
@@ -48,15 +48,15 @@ func TestOverload(t *testing.T) {
 
 // TestTurnedAway remembers who was turned away for as long as he may ask again, and not for ever.
 func TestTurnedAway(t *testing.T) {
-	o, now := newOverload(), time.Now()
+	o, now := new(overload), time.Now()
 	first := now
 	for i := range 200 {
 		o.eases(now)
-		if mark := uint64(i); !o.turn(mark) {
+		if !o.turn(mark(i)) {
 			t.Fatal("no room")
 		}
 		for age := range time.Duration(i + 1) {
-			was, _ := o.turned(uint64(i) - uint64(age))
+			was, _ := o.turned(mark(i) - mark(age))
 			if aged := age * time.Second; !was && aged <= giveUp || was && aged > 2*giveUp {
 				t.Fatalf("after %v: %v", aged, was)
 			}
@@ -70,7 +70,7 @@ func TestTurnedAway(t *testing.T) {
 		t.Errorf("%v after the first somebody is remembered", now.Add(3*giveUp).Sub(first))
 	}
 	for i := range maxTurnedAway {
-		o.turn(uint64(i))
+		o.turn(mark(i))
 	}
 	if o.turn(maxTurnedAway) {
 		t.Error("there is no limit")

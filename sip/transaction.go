@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"hash/maphash"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,16 +32,23 @@ type transactions struct {
 	mu       sync.Mutex
 	server   map[string]*serverTx
 	client   map[string]*clientTx
-	answered past[*spent]    // server transactions, by the same keys
-	settled  past[*settled]  // INVITEs of ours, likewise
-	calls    map[string]bool // INVITEs that have begun calls, by mergeKey
+	answered past[*spent]      // server transactions, by the marks of the same keys
+	settled  past[*settled]    // INVITEs of ours, likewise
+	calls    map[mark]struct{} // INVITEs that have begun calls, by that of mergeKey
+	seed     maphash.Seed
 }
 
 func newTransactions() *transactions {
-	t := &transactions{server: map[string]*serverTx{}, client: map[string]*clientTx{}, calls: map[string]bool{}}
+	t := &transactions{server: map[string]*serverTx{}, client: map[string]*clientTx{}, calls: map[mark]struct{}{}, seed: maphash.MakeSeed()}
 	t.answered.forgotten = func(p *spent) { delete(t.calls, p.merge) }
 	return t
 }
+
+// mark stands for a key where there are so many that the keys themselves would be what most memory is for, and most of the work of its
+// collection. That two keys of 400,000 have one is less likely than 1 in 10^8, and cannot be brought about by who does not know the seed.
+type mark uint64
+
+func (t *transactions) mark(key string) mark { return mark(maphash.String(t.seed, key)) }
 
 // serverKey returns what a request's transaction is found under (RFC 3261 section 17.2.3). method stands in place of the request's own:
 // INVITE for ACK and for what CANCEL is for. The Call-ID is part of it, for there are senders whose branches are not unique; with its length,
@@ -72,14 +80,14 @@ func mergeKey(req *sipmsg.Request) string {
 func (t *transactions) findServer(key string) (*serverTx, *spent) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.server[key], t.answered.entries[key]
+	return t.server[key], t.answered.entries[t.mark(key)]
 }
 
 // findClient returns the transaction of a response, or what is kept of it.
 func (t *transactions) findClient(key string) (*clientTx, *settled) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.client[key], t.settled.entries[key]
+	return t.client[key], t.settled.entries[t.mark(key)]
 }
 
 // full reports whether no more requests can be taken or made, of calls that stand or of others.
@@ -103,13 +111,13 @@ func (t *transactions) counts() (server, client int) {
 
 // begins takes note of an INVITE that begins a call, and reports whether it is the first of its kind.
 func (t *transactions) begins(tx *serverTx) bool {
-	key := mergeKey(tx.req)
+	merge := t.mark(mergeKey(tx.req))
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.calls[key] {
+	if _, twice := t.calls[merge]; twice {
 		return false
 	}
-	t.calls[key], tx.merge = true, key
+	t.calls[merge], tx.merge = struct{}{}, merge
 	return true
 }
 

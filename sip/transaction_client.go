@@ -132,7 +132,7 @@ func (tx *clientTx) settle(res *sipmsg.Response) {
 	t := tx.agent.txs
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.settled.add(tx.key, tx.past, t.sweep)
+	t.settled.add(t.mark(tx.key), tx.past, t.sweep)
 }
 
 // drop ends a request whose responses nobody waits for any more.

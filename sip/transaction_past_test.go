@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,7 +22,7 @@ func TestPast(t *testing.T) {
 		begun := time.Now()
 		for i := range n {
 			mu.Lock()
-			p.add(fmt.Sprint(i), i, sweep)
+			p.add(mark(i), i, sweep)
 			mu.Unlock()
 			time.Sleep(every)
 		}
@@ -38,7 +37,7 @@ func TestPast(t *testing.T) {
 		if p.entries != nil || p.queue != nil || p.timer != nil {
 			t.Errorf("%d entries and a queue of %d are left", len(p.entries), len(p.queue))
 		}
-		p.add("again", 1, sweep)
+		p.add(1, 1, sweep)
 		p.close()
 		time.Sleep(2 * giveUp)
 	})
@@ -47,10 +46,10 @@ func TestPast(t *testing.T) {
 // TestPastLimit takes nothing new while as much is kept as may be.
 func TestPastLimit(t *testing.T) {
 	txs := newTransactions()
-	txs.answered.entries = map[string]*spent{}
+	txs.answered.entries = map[mark]*spent{}
 	filler := new(spent)
 	for n := range maxPast + maxTransactions {
-		txs.answered.entries[fmt.Sprint(n)] = filler
+		txs.answered.entries[mark(n)] = filler
 	}
 	if !txs.full(false) || txs.full(true) {
 		t.Errorf("full for new calls: %v, for those that stand: %v", txs.full(false), txs.full(true))
@@ -63,7 +62,7 @@ func TestPastTwice(t *testing.T) {
 		txs := newTransactions()
 		txs.mu.Lock()
 		for range 2 {
-			txs.answered.add("key", &spent{merge: "merge"}, txs.sweep)
+			txs.answered.add(1, &spent{merge: 2}, txs.sweep)
 		}
 		txs.mu.Unlock()
 		time.Sleep(giveUp + sweepEvery)

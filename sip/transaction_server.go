@@ -14,7 +14,7 @@ var errAnswered = errors.New("sip: the request has its final response already")
 type serverTx struct {
 	agent     *Agent
 	key       string
-	merge     string // see transactions.calls; empty: not there
+	merge     mark // see transactions.calls; empty: not there
 	req       *sipmsg.Request
 	user      string // who has proved to have sent it, or the call that it belongs to
 	from      conn   // that it came by
@@ -148,7 +148,7 @@ func (tx *serverTx) finish(text []byte, tag string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	tx.leave(t)
-	t.answered.add(tx.key, &spent{text: text, way: tx.back, tag: tag, merge: tx.merge}, t.sweep)
+	t.answered.add(t.mark(tx.key), &spent{text: text, way: tx.back, tag: tag, merge: tx.merge}, t.sweep)
 }
 
 // leave takes the transaction from among the agent's, whose lock is held.
