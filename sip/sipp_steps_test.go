@@ -286,6 +286,9 @@ func offered(d media.Direction) step {
 
 // refers asks SIPp to call somebody else, and does not wait for what comes of it.
 func refers(ctx context.Context, p *play) error {
+	if err := p.leg.Update(ctx, nil); err != nil { // asks for nothing, once the call has its ACK: SIPp takes REFER after it
+		return err
+	}
 	go func() { _ = p.leg.Refer(ctx, "sip:sales@example.com") }()
 	return later(ctx, p)
 }
