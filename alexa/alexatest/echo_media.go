@@ -85,6 +85,10 @@ func (n *negotiation) finishAnswer(own string, offer *remoteSDP) (string, error)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	dir := n.want.against(offer.dir)
+	own, err := narrow(own, offer.audio.MediaName.Formats)
+	if err != nil {
+		return "", err
+	}
 	text, err := place(own, n.layout, dir)
 	if err != nil {
 		return "", err

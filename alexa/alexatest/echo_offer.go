@@ -54,6 +54,27 @@ func place(text string, l layout, dir direction) (string, error) {
 	return string(out), err
 }
 
+// narrow leaves the audio section of an answer no formats but those that the offer has. pion goes on to name all that were ever agreed.
+func narrow(answer string, offered []string) (string, error) {
+	d := &sdp.SessionDescription{}
+	if err := d.UnmarshalString(answer); err != nil {
+		return "", fmt.Errorf("alexatest: own SDP: %w", err)
+	}
+	for _, m := range d.MediaDescriptions {
+		if m.MediaName.Media != "audio" {
+			continue
+		}
+		gone := func(format string) bool { return !slices.Contains(offered, format) }
+		m.MediaName.Formats = slices.DeleteFunc(m.MediaName.Formats, gone)
+		m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
+			format, _, _ := strings.Cut(a.Value, " ")
+			return slices.Contains([]string{"rtpmap", "fmtp", "rtcp-fb"}, a.Key) && format != "*" && gone(format)
+		})
+	}
+	out, err := d.Marshal()
+	return string(out), err
+}
+
 func rejected(s section) *sdp.MediaDescription {
 	m := &sdp.MediaDescription{
 		MediaName: sdp.MediaName{Media: s.kind, Protos: s.protos, Formats: s.formats[:min(1, len(s.formats))]},

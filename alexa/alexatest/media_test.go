@@ -257,3 +257,29 @@ func TestEndInEveryState(t *testing.T) {
 		}
 	}
 }
+
+// TestCodecWithdrawn has the gateway offer a codec at first and not again: the Echo's answer does not name it any more.
+func TestCodecWithdrawn(t *testing.T) {
+	ctx := testContext(t)
+	cloud := newCloud(t, patient)
+	echo := newEcho(t, cloud, "7201", &alexatest.EchoOptions{Play: alexatest.Tone(440)})
+	g := newGateway(t, cloud, webrtc.MimeTypePCMU)
+	defer func() { cloud.Close(); g.close(); g.peer.close() }()
+	offer := strings.Replace(g.peer.offer(), "SAVPF 0", "SAVPF 96 0", 1)
+	offer = strings.Replace(offer, "a=rtpmap:0 PCMU/8000\r\n", "a=rtpmap:96 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\n", 1)
+	g.say(ctx, "InitiateInboundCall", "s-1", parties("7201"), sdpMember("OFFER", offer))
+	call, err := echo.NextCall(ctx)
+	must(t, err)
+	must(t, call.WaitState(ctx, alexatest.StateConnected))
+	if !strings.Contains(call.LocalSDP(), "SAVPF 96 0") {
+		t.Fatalf("Opus is not agreed:\n%s", call.LocalSDP())
+	}
+	g.say(ctx, "CallUpdate", "s-1", `"renegotiationType":"CALL_UPDATE"`, sdpMember("OFFER", g.peer.offer()))
+	g.await(ctx, "CallUpdateResponse")
+	if sdp := call.LocalSDP(); !strings.Contains(sdp, "SAVPF 0\r\n") || strings.Contains(sdp, ":96 ") {
+		t.Errorf("an offer without Opus is answered\n%s", sdp)
+	}
+	g.say(ctx, "CallEnded", "s-1", endedMember)
+	must(t, call.WaitState(ctx, alexatest.StateEnded))
+	noViolations(t, cloud)
+}
