@@ -14,7 +14,7 @@ import (
 // The line to the hotel may be other than the phone's: another codec, which Asterisk transcodes, another transport, keys for the sound.
 func TestInteropAsteriskLines(t *testing.T) {
 	t.Parallel()
-	keys := media.Phone()
+	keys, id := media.Phone(), newIdentity(t)
 	keys.Security = media.SDES
 	for name, test := range map[string]struct {
 		settings  []string
@@ -25,17 +25,18 @@ func TestInteropAsteriskLines(t *testing.T) {
 		"PCMA":       {settings: []string{"disallow=all", "allow=alaw"}, says: "PCMA/8000"},
 		"TCP":        {transport: "tcp", says: "from TCP:"},
 		"SDES":       {settings: []string{"media_encryption=sdes"}, policy: keys, says: "a=crypto:"},
-		"SDES, TCP":  {settings: []string{"media_encryption=sdes"}, policy: keys, transport: "tcp", says: "a=crypto:"},
+		"TLS":        {transport: "tls", says: "from TLS:"},
+		"SDES, TLS":  {settings: []string{"media_encryption=sdes"}, policy: keys, transport: "tls", says: "a=crypto:"},
 		"identities": {settings: []string{"send_pai=yes", "trust_id_outbound=yes", "trust_id_inbound=yes"}, says: "P-Asserted-Identity"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			bob := newPhone(t, "bob", bobTone)
 			p := exchange(bob, nil)
-			p.transport, p.lines[0].settings = test.transport, append(test.settings, passesHold)
+			p.transport, p.tls, p.lines[0].settings = test.transport, id.pem, append(test.settings, passesHold)
 			p.lines[1].settings = []string{passesHold}
 			a := startAsterisk(t, p)
-			h := newHouse(t, a, sip.Options{Policy: test.policy})
+			h := newHouse(t, a, sip.Options{Policy: test.policy, TLS: id.config})
 			for _, called := range [...]bool{false, true} {
 				call, phone := h.connect(bob, called)
 				hear(t, call, phone, bobTone)

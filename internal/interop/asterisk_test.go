@@ -30,14 +30,16 @@ func passwordOf(name string) string { return "the-word-of-" + name }
 type pbx struct {
 	lines     []line
 	plan      string // the dial plan's context "calls", with @PBX@ for Asterisk's address
-	transport string // that lines are to use; "": UDP
+	transport string // that the hotel's line is to use; "": UDP
+	tls       string // certificate and key; "": no TLS
 }
 
 // asterisk is one that runs. What it says, every SIP message among it, is kept.
 type asterisk struct {
 	t    *testing.T
-	addr string // of SIP
-	way  string // that it is to be reached by, as a parameter of its URI
+	addr string // of SIP over UDP and TCP
+	safe string // over TLS
+	line string // where the hotel's line ends, with the transport as a parameter
 	root string
 	dir  string // its files, as it sees them
 
@@ -75,9 +77,14 @@ func startAsterisk(t *testing.T, p *pbx) *asterisk {
 // tryAsterisk returns nil if the port was taken.
 func tryAsterisk(t *testing.T, root string, p *pbx) *asterisk {
 	t.Helper()
-	a := &asterisk{t: t, addr: freeAddr(t), root: root, dir: "/tmp/alexacall-" + rand.Text()}
-	if p.transport != "" {
-		a.way = ";transport=" + p.transport
+	a := &asterisk{t: t, addr: freeAddr(t), safe: freeAddr(t), root: root, dir: "/tmp/alexacall-" + rand.Text()}
+	switch p.transport {
+	case "":
+		a.line = a.addr
+	case "tls":
+		a.line = a.safe + ";transport=tls"
+	default:
+		a.line = a.addr + ";transport=" + p.transport
 	}
 	dir := filepath.Join(root, a.dir)
 	must(t, os.Mkdir(dir, 0o700))
@@ -143,6 +150,9 @@ func (a *asterisk) files(p *pbx) map[string]string {
 	for _, network := range [...]string{"udp", "tcp"} {
 		fmt.Fprintf(&sip, "[%s]\ntype=transport\nprotocol=%s\nbind=%s\n", network, network, a.addr)
 	}
+	if p.tls != "" {
+		fmt.Fprintf(&sip, "[tls]\ntype=transport\nprotocol=tls\nbind=%s\ncert_file=%s/tls.conf\npriv_key_file=%[2]s/tls.conf\nmethod=tlsv1_2\n", a.safe, a.dir)
+	}
 	for _, l := range p.lines {
 		fmt.Fprintf(&sip, "[%s]\ntype=endpoint\ncontext=calls\ndisallow=all\nallow=ulaw,alaw\ndirect_media=no\nauth=%[1]s\naors=%[1]s\n", l.name)
 		for _, s := range l.settings {
@@ -158,6 +168,9 @@ func (a *asterisk) files(p *pbx) map[string]string {
 		"asterisk": main.String(), "modules": modules.String(), "pjsip": sip.String(), "logger": "[logfiles]\nconsole => notice,warning,error,verbose\n",
 		"extensions": "[calls]\n" + strings.ReplaceAll(p.plan, "@PBX@", a.addr), "rtp": "[general]\nrtpstart=20000\nrtpend=29999\n",
 		"features": "[featuremap]\nblindxfer => #1\n[general]\nfeaturedigittimeout = 2000\n",
+	}
+	if p.tls != "" {
+		all["tls"] = p.tls
 	}
 	for _, name := range [...]string{"musiconhold", "cdr", "cel", "indications", "http", "ccss", "udptl", "acl", "codecs", "manager", "stasis", "dnsmgr", "pjproject"} {
 		all[name] = ""
@@ -195,7 +208,7 @@ func (a *asterisk) joins(sides int) {
 }
 
 // uri returns the URI of somebody at Asterisk.
-func (a *asterisk) uri(user string) string { return "sip:" + user + "@" + a.addr + a.way }
+func (a *asterisk) uri(user string) string { return "sip:" + user + "@" + a.addr }
 
 // The ways of a message, in Asterisk's words.
 const (

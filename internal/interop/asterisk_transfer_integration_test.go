@@ -20,6 +20,7 @@ exten => refers,1,Answer()
  same => n,Hangup()
 exten => assisted,1,Dial(PJSIP/bob,30,t)
 exten => 102,1,Dial(PJSIP/carol,30)
+exten => external_replaces,1,Dial(PJSIP/hotel,30)
 `
 	return p
 }
@@ -106,6 +107,23 @@ func TestInteropAsteriskTransferOfCalled(t *testing.T) {
 	a.joins(2)
 	must(t, leg.Refer(within(t), a.uri("carol")))
 	must(t, leg.Hangup(within(t), bridge.Normal))
+	h.talksToCarol(call, next(t, carol))
+}
+
+// The desk has called carol by way of Asterisk and the room directly, and joins them: Asterisk sends us an INVITE with Replaces.
+func TestInteropAsteriskReplaces(t *testing.T) {
+	t.Parallel()
+	carol := newPhone(t, "carol", carolTone)
+	a := startAsterisk(t, transfers(nil, carol))
+	h, d := newHouse(t, a, sip.Options{}), newDesk(t, a)
+	first := d.calls(a.uri("carol"))
+	a.joins(2)
+	second := d.calls("sip:room@" + h.sip.Addr().String())
+	call, err := h.echo.NextCall(within(t))
+	must(t, err)
+	must(t, first.ReferTo(within(t), second))
+	wantOver(t, second)
+	must(t, first.Hangup(within(t), bridge.Normal))
 	h.talksToCarol(call, next(t, carol))
 }
 

@@ -47,7 +47,7 @@ func (d *desk) open(a *asterisk, calls bridge.Bridge) {
 	must(t, err)
 	t.Cleanup(func() { must(t, d.agent.Close()) })
 	d.line, err = d.agent.Register(within(t), &sip.RegisterOptions{
-		AOR: bridge.Party{URI: "sip:desk@" + a.addr}, Credentials: []sip.Credentials{{Username: "desk", Password: passwordOf("desk")}},
+		AOR: bridge.Party{URI: a.uri("desk")}, Credentials: []sip.Credentials{{Username: "desk", Password: passwordOf("desk")}},
 	})
 	must(t, err)
 }

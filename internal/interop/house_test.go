@@ -91,7 +91,7 @@ func newHouse(t *testing.T, a *asterisk, o sip.Options) *house {
 		Client: &alexa.Client{Endpoint: h.cloud.URL(), Tokens: tokens, HTTPClient: &http.Client{Transport: transport}},
 		Bridge: bridge.Func(func(ctx context.Context, in bridge.Leg) error {
 			<-h.open
-			return bridge.To(h.line, a.uri(in.Info().To.URI), &bridge.JoinOptions{Dialer: h.line}).Handle(ctx, in)
+			return bridge.To(h.line, "sip:"+in.Info().To.URI+"@"+a.line, &bridge.JoinOptions{Dialer: h.line}).Handle(ctx, in)
 		}),
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, h.cloud.ChainAddr())
@@ -106,7 +106,7 @@ func newHouse(t *testing.T, a *asterisk, o sip.Options) *house {
 	must(t, err)
 	t.Cleanup(func() { must(t, h.sip.Close()) })
 	h.line, err = h.sip.Register(within(t), &sip.RegisterOptions{
-		AOR: bridge.Party{URI: "sip:hotel@" + a.addr}, Registrar: "sip:" + a.addr + a.way, User: "room-101", Credentials: []sip.Credentials{{Username: "hotel", Password: passwordOf("hotel")}},
+		AOR: bridge.Party{URI: a.uri("hotel")}, Registrar: "sip:" + a.line, User: "room-101", Credentials: []sip.Credentials{{Username: "hotel", Password: passwordOf("hotel")}},
 	})
 	must(t, err)
 	close(h.open)
