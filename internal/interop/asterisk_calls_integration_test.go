@@ -34,6 +34,7 @@ exten => away,1,Ringing()
 }
 
 func TestInteropAsteriskEchoCalls(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	bob := newPhone(t, "bob", bobTone)
 	h := newHouse(t, startAsterisk(t, exchange(bob, nil)), sip.Options{})
@@ -52,6 +53,7 @@ func TestInteropAsteriskEchoCalls(t *testing.T) {
 }
 
 func TestInteropAsteriskPhoneCalls(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	bob := newPhone(t, "bob", bobTone)
 	h := newHouse(t, startAsterisk(t, exchange(bob, nil)), sip.Options{})
@@ -69,6 +71,7 @@ func TestInteropAsteriskPhoneCalls(t *testing.T) {
 
 // Asterisk's own Echo() sends back what it hears.
 func TestInteropAsteriskEchoes(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	h := newHouse(t, startAsterisk(t, exchange(nil, nil)), sip.Options{})
 	call := h.calls("echo")
@@ -80,6 +83,7 @@ func TestInteropAsteriskEchoes(t *testing.T) {
 
 // Asterisk says why a call came to nothing by status and by Reason, and the Echo is told as well as Alexa has words for it.
 func TestInteropAsteriskRefuses(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	h := newHouse(t, startAsterisk(t, exchange(nil, nil)), sip.Options{})
 	for who, want := range map[string]string{
@@ -97,6 +101,7 @@ func TestInteropAsteriskRefuses(t *testing.T) {
 
 // A call that is given up before it is answered rings nobody any more.
 func TestInteropAsteriskGivesUp(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	bob, err := siptest.NewPhone(&siptest.PhoneOptions{User: "bob", AnswerAfter: -1, Username: "bob", Password: passwordOf("bob")})
 	must(t, err)
@@ -116,6 +121,7 @@ func TestInteropAsteriskGivesUp(t *testing.T) {
 
 // While the line is registered it can be called; when the registration has ended it cannot.
 func TestInteropAsteriskUnregisters(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	bob := newPhone(t, "bob", bobTone)
 	a := startAsterisk(t, exchange(bob, nil))

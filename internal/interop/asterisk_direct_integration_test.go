@@ -13,6 +13,7 @@ var directTable = [...]string{"direct_media=yes", passesHold}
 
 // Asterisk has a phone and us send to each other, and the sound goes on.
 func TestInteropAsteriskDirectMedia(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	bob := newPhone(t, "bob", bobTone)
 	h := newHouse(t, startAsterisk(t, exchange(bob, nil, directTable[:]...)), sip.Options{})
@@ -39,6 +40,7 @@ func TestInteropAsteriskDirectMedia(t *testing.T) {
 
 // The other way round, a phone calls the Echo.
 func TestInteropAsteriskDirectMediaIn(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	bob := newPhone(t, "bob", bobTone)
 	h := newHouse(t, startAsterisk(t, exchange(bob, nil, directTable[:]...)), sip.Options{})

@@ -19,6 +19,7 @@ const passesHold = "moh_passthrough=yes"
 
 // A phone holds the Echo and takes it up again, through Asterisk.
 func TestInteropAsteriskPhoneHolds(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	bob := newPhone(t, "bob", bobTone)
 	h := newHouse(t, startAsterisk(t, exchange(bob, nil, passesHold)), sip.Options{})
@@ -38,6 +39,7 @@ func TestInteropAsteriskPhoneHolds(t *testing.T) {
 
 // The Echo holds a phone, which is told by Asterisk, and takes it up again.
 func TestInteropAsteriskEchoHolds(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	bob := newPhone(t, "bob", bobTone)
 	h := newHouse(t, startAsterisk(t, exchange(bob, nil, passesHold)), sip.Options{})

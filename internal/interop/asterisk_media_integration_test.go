@@ -13,11 +13,13 @@ import (
 
 // The line to the hotel may be other than the phone's: another codec, which Asterisk transcodes, another transport, keys for the sound.
 func TestInteropAsteriskLines(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	keys, id := media.Phone(), newIdentity(t)
 	keys.Security = media.SDES
 	for name, test := range map[string]struct {
 		settings  []string
+		digest    string
 		transport string
 		policy    *media.Policy
 		says      string // in what Asterisk has said
@@ -27,13 +29,14 @@ func TestInteropAsteriskLines(t *testing.T) {
 		"SDES":       {settings: []string{"media_encryption=sdes"}, policy: keys, says: "a=crypto:"},
 		"TLS":        {transport: "tls", says: "from TLS:"},
 		"SDES, TLS":  {settings: []string{"media_encryption=sdes"}, policy: keys, transport: "tls", says: "a=crypto:"},
+		"SHA-256":    {digest: "SHA-256,MD5", says: "algorithm=SHA-256, cnonce="},
 		"identities": {settings: []string{"send_pai=yes", "trust_id_outbound=yes", "trust_id_inbound=yes"}, says: "P-Asserted-Identity"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			bob := newPhone(t, "bob", bobTone)
 			p := exchange(bob, nil)
-			p.transport, p.tls, p.lines[0].settings = test.transport, id.pem, append(test.settings, passesHold)
+			p.transport, p.tls, p.lines[0].settings, p.lines[0].digest = test.transport, id.pem, append(test.settings, passesHold), test.digest
 			p.lines[1].settings = []string{passesHold}
 			a := startAsterisk(t, p)
 			h := newHouse(t, a, sip.Options{Policy: test.policy, TLS: id.config})
@@ -57,6 +60,7 @@ func TestInteropAsteriskLines(t *testing.T) {
 
 // Digits go from a phone through Asterisk to us, through our bridge, and by Asterisk to another phone, as events in the sound or as INFO.
 func TestInteropAsteriskDigits(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	for _, mode := range [...]string{"rfc4733", "info"} {
 		t.Run(mode, func(t *testing.T) {
@@ -85,6 +89,7 @@ func TestInteropAsteriskDigits(t *testing.T) {
 
 // What Asterisk plays before anybody answers is heard by the Echo, with and without reliable responses.
 func TestInteropAsteriskEarlyMedia(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	for _, reliable := range [...]string{"no", "yes", "required"} {
 		t.Run(reliable, func(t *testing.T) {

@@ -22,6 +22,7 @@ type line struct {
 	name     string
 	contact  string   // where it is; "": where it registers
 	settings []string // of its endpoint, beside the usual
+	digest   string   // the algorithms that it is asked for; "": MD5
 }
 
 func passwordOf(name string) string { return "the-word-of-" + name }
@@ -58,13 +59,20 @@ var asteriskModulesTable = [...]string{
 	"func_channel", "func_callerid", "func_pjsip_endpoint",
 }
 
-// startAsterisk starts one, which ends with the test, and waits until it is ready.
-func startAsterisk(t *testing.T, p *pbx) *asterisk {
+// needAsterisk skips a test where there is no Asterisk, and returns the folder that it is in.
+func needAsterisk(t *testing.T) string {
 	t.Helper()
 	root := os.Getenv(asteriskEnv)
 	if root == "" {
 		t.Skipf("%s is not set: make interop-asterisk sets it, and says what it needs", asteriskEnv)
 	}
+	return root
+}
+
+// startAsterisk starts one, which ends with the test, and waits until it is ready.
+func startAsterisk(t *testing.T, p *pbx) *asterisk {
+	t.Helper()
+	root := needAsterisk(t)
 	for range 5 { // it cannot find a free port for itself
 		if a := tryAsterisk(t, root, p); a != nil {
 			return a
@@ -158,7 +166,10 @@ func (a *asterisk) files(p *pbx) map[string]string {
 		for _, s := range l.settings {
 			sip.WriteString(s + "\n")
 		}
-		fmt.Fprintf(&sip, "[%s]\ntype=auth\nauth_type=userpass\nusername=%[1]s\npassword=%s\n", l.name, passwordOf(l.name))
+		fmt.Fprintf(&sip, "[%s]\ntype=auth\nauth_type=digest\nusername=%[1]s\npassword=%s\n", l.name, passwordOf(l.name))
+		if l.digest != "" {
+			fmt.Fprintf(&sip, "supported_algorithms_uas=%s\n", l.digest)
+		}
 		fmt.Fprintf(&sip, "[%s]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n", l.name)
 		if l.contact != "" {
 			fmt.Fprintf(&sip, "contact=%s\n", l.contact)

@@ -10,6 +10,7 @@ import (
 // Both sides insist on session timers (RFC 4028) of 90 s, the shortest that there are. Whoever has placed the call refreshes it after
 // half of that, so the test lasts as long.
 func TestInteropAsteriskSessionTimers(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	const interval = 90 * time.Second
 	for name, test := range map[string]struct {

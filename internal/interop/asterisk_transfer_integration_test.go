@@ -36,6 +36,7 @@ func (h *house) talksToCarol(call *alexatest.Call, phone *siptest.Call) {
 
 // Asterisk's Transfer() sends us a REFER: Join dials who is named there.
 func TestInteropAsteriskRefers(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	carol := newPhone(t, "carol", carolTone)
 	a := startAsterisk(t, transfers(nil, carol))
@@ -57,6 +58,7 @@ var waysTable = map[string][]string{
 
 // The desk transfers the Echo's call blindly, by REFER to Asterisk, which keeps our leg.
 func TestInteropAsteriskBlindTransfer(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	for name, settings := range waysTable {
 		t.Run(name, func(t *testing.T) {
@@ -76,6 +78,7 @@ func TestInteropAsteriskBlindTransfer(t *testing.T) {
 
 // The desk calls carol, and transfers the Echo's call to her: REFER with Replaces.
 func TestInteropAsteriskAttendedTransfer(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	for name, settings := range waysTable {
 		t.Run(name, func(t *testing.T) {
@@ -97,6 +100,7 @@ func TestInteropAsteriskAttendedTransfer(t *testing.T) {
 
 // The desk has called the room itself, and transfers the Echo to carol.
 func TestInteropAsteriskTransferOfCalled(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	carol := newPhone(t, "carol", carolTone)
 	a := startAsterisk(t, transfers(nil, carol))
@@ -112,6 +116,7 @@ func TestInteropAsteriskTransferOfCalled(t *testing.T) {
 
 // The desk has called carol by way of Asterisk and the room directly, and joins them: Asterisk sends us an INVITE with Replaces.
 func TestInteropAsteriskReplaces(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	carol := newPhone(t, "carol", carolTone)
 	a := startAsterisk(t, transfers(nil, carol))
@@ -129,6 +134,7 @@ func TestInteropAsteriskReplaces(t *testing.T) {
 
 // Bob presses the digits of Asterisk's own transfer.
 func TestInteropAsteriskTransferByDigits(t *testing.T) {
+	needAsterisk(t)
 	t.Parallel()
 	bob, carol := newPhone(t, "bob", bobTone), newPhone(t, "carol", carolTone)
 	h := newHouse(t, startAsterisk(t, transfers(bob, carol)), sip.Options{})
