@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,8 +12,8 @@ import (
 	"github.com/alexacall/alexacall/sip"
 )
 
-// sippTLSEnv is the environment variable that names a SIPp which speaks TLS, as internal/tools/sipp-tls.sh prints it. Without it the one on
-// the path is asked whether it does. That of Debian 13, 3.7 with wolfSSL, says so, and fails to send.
+// sippTLSEnv is the environment variable that names a SIPp which speaks TLS, as internal/tools/sipp-tls.sh prints it. Without it there is the one
+// that the script has made, or the one on the path if it does. That of Debian 13, 3.7 with wolfSSL, says so, and fails to send.
 const sippTLSEnv = "ALEXACALL_SIPP_TLS"
 
 // sippTLS is what a SIPp and an agent show each other: both have certificates, and check each other's.
@@ -21,9 +22,9 @@ type sippTLS struct {
 	cert, key, ca string // SIPp's files
 }
 
-// use has the agent speak TLS alone, and returns what SIPp is told.
+// use has the agent speak TLS too, and returns what SIPp is told.
 func (s *sippTLS) use(o *sip.Options) []string {
-	o.Network, o.TLS = "tls", s.ours.Clone()
+	o.TLS, o.TLSAddr = s.ours.Clone(), "127.0.0.1:0"
 	return []string{"-tls_cert", s.cert, "-tls_key", s.key, "-tls_ca", s.ca}
 }
 
@@ -32,9 +33,11 @@ func needSippTLS(t *testing.T) string {
 	t.Helper()
 	named := os.Getenv(sippTLSEnv)
 	program := named
-	if named == "" {
-		testutil.Need(t, "sipp")
-		program = "sipp"
+	if made, err := filepath.Abs("../.cache/sipp-tls/sipp"); named == "" && err == nil {
+		if program = made; !isFile(made) {
+			testutil.Need(t, "sipp")
+			program = "sipp"
+		}
 	}
 	text, err := exec.CommandContext(t.Context(), program, "-v").CombinedOutput() // which ends with status 99
 	switch {
@@ -43,8 +46,13 @@ func needSippTLS(t *testing.T) string {
 	case named != "":
 		t.Fatalf("%s=%s speaks no TLS: %v\n%s", sippTLSEnv, named, err, text)
 	}
-	t.Skipf("sipp speaks no TLS, and %s names none that does", sippTLSEnv)
+	t.Skipf("sipp speaks no TLS, and neither %s nor internal/tools/sipp-tls.sh has one that does", sippTLSEnv)
 	return ""
+}
+
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // TestInteropSippSetsTLS runs the short scenarios of the corpora over TLS with certificates both ways, which each side checks.
