@@ -25,9 +25,20 @@ fi
 rm -rf "$dir"
 mkdir -p "$dir"/apt/{parts,lists/partial,archives/partial} "$dir/root"
 : >"$dir/apt/none"
-archive=$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' | sed -n 's/^Debian Debian main //p' | head -n 1)
+# Where the machine has no lists of packages, they are had apart, to learn where Debian's are.
+debian() {
+	local all
+	all=$(apt-get "$@" indextargets --format '$(ORIGIN) $(LABEL) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages')
+	sed -n '/^Debian Debian main /{s///p;q}' <<<"$all"
+}
+archive=$(debian)
 if [[ -z $archive ]]; then
-	echo "sipp-tls: the machine's apt has no lists of Debian's packages: apt-get update makes them" >&2
+	mkdir -p "$dir/apt/machine/partial"
+	apt-get -qq -o Dir::State::Lists="$dir/apt/machine" -o APT::Sandbox::User= update >&2
+	archive=$(debian -o Dir::State::Lists="$dir/apt/machine")
+fi
+if [[ -z $archive ]]; then
+	echo "sipp-tls: the machine's packages are not Debian's" >&2
 	exit 1
 fi
 cat >"$dir/apt/parts/debian.sources" <<-EOF
@@ -47,8 +58,8 @@ apt=(apt-get -qq -y -o Dir::Etc::SourceList="$dir/apt/none" -o Dir::Etc::SourceP
 		dpkg-deb -x "$package" "$dir/root"
 	done
 } >&2
-loader=$(find "$dir/root" -name 'ld-linux*.so.*' ! -type d | head -n 1)
-libraries=$(dirname "$(find "$dir/root" -name libc.so.6 | head -n 1)")
+loader=$(find "$dir/root" -name 'ld-linux*.so.*' ! -type d -print -quit)
+libraries=$(dirname "$(find "$dir/root" -name libc.so.6 -print -quit)")
 cat >"$dir/sipp" <<-EOF
 	#!/bin/sh
 	exec '$loader' --library-path '$libraries' '$dir/root/usr/bin/sipp' "\$@"
