@@ -103,7 +103,8 @@ type hotel struct {
 // open connects a skill with a SIP agent: calls from a device go to o.pbx, calls to the name of a device go to the device.
 func open(o *options, roots *x509.CertPool) *hotel {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	desk, rooms, public := &bridge.Router{}, &bridge.Router{}, netip.Addr{}
+	desk, rooms := &bridge.Router{}, &bridge.Router{}
+	transfers, public := &bridge.JoinOptions{Dialer: desk}, netip.Addr{} // phones may transfer calls wherever SIP leads
 	check(public.UnmarshalText([]byte(o.publicIP)))
 	media := must(engine.Listen(o.mediaAddr, &engine.Options{PublicIP: public, Logger: log}))
 	tokens := must(lwa.NewSource(o.secrets, &lwa.Options{TokenURL: o.lwaURL, Logger: log}))
@@ -117,10 +118,10 @@ func open(o *options, roots *x509.CertPool) *hotel {
 		}
 	}
 	for name, id := range o.devices {
-		rooms.Routes = append(rooms.Routes, bridge.Route{To: "sip:" + name + "@*", Bridge: bridge.To(skill, id, nil)})
+		rooms.Routes = append(rooms.Routes, bridge.Route{To: "sip:" + name + "@*", Bridge: bridge.To(skill, id, transfers)})
 	}
 	phones := must(sip.Listen(o.sipAddr, media, &sip.Options{Bridge: rooms, PublicAddr: o.publicIP, Logger: log})) // takes calls from here on
-	desk.Routes = []bridge.Route{{Bridge: bridge.To(phones, o.pbx, nil)}}                                          // the skill does from listen on
+	desk.Routes = []bridge.Route{{Bridge: bridge.To(phones, o.pbx, transfers), Via: []bridge.Dialer{phones}}}      // the skill does from listen on
 	server := &http.Server{Handler: skill, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	return &hotel{skill, phones, desk, server, tokens, media}
 }
@@ -133,7 +134,7 @@ func (h *hotel) register(ctx context.Context, o *options) {
 	line := must(h.phones.Register(ctx, &sip.RegisterOptions{
 		AOR: bridge.Party{URI: o.register}, Credentials: []sip.Credentials{{Username: user, Password: o.sipPassword}},
 	}))
-	h.desk.Routes = []bridge.Route{{Bridge: bridge.To(line, o.pbx, nil)}}
+	h.desk.Routes = []bridge.Route{{Bridge: bridge.To(line, o.pbx, &bridge.JoinOptions{Dialer: h.desk}), Via: []bridge.Dialer{line}}}
 }
 
 // listen answers Alexa's events, until drain.
