@@ -135,8 +135,11 @@ func (b *baresip) talks(t *testing.T, echo *alexatest.Call) {
 	hearsNow(t, echo, baresipTone, aWhile)
 }
 
-// received counts the packets that baresip has put into its jitter buffer.
-var received = regexp.MustCompile(`put=(\d+)\D`)
+// What baresip answers: how many packets it has put into its jitter buffer, and how many calls it has.
+var (
+	received = regexp.MustCompile(`put=(\d+)\D`)
+	active   = regexp.MustCompile(`Active calls \((\d+)\)`)
+)
 
 // silent waits until no packet has come to baresip for a while, by its own count. It plays nothing to whom it holds.
 func (b *baresip) silent(t *testing.T, echo *alexatest.Call) {
@@ -144,15 +147,8 @@ func (b *baresip) silent(t *testing.T, echo *alexatest.Call) {
 	hearsNoMore(t, echo, baresipTone)
 	count, since := "", time.Now()
 	eventually(t, "nothing comes to baresip", func() bool {
-		seen := len(b.stderr.String())
-		b.enters(t, "/audio_debug")
-		var m []string
-		eventually(t, "baresip's count of packets", func() bool {
-			m = received.FindStringSubmatch(b.stderr.String()[seen:])
-			return m != nil
-		})
-		if m[1] != count {
-			count, since = m[1], time.Now()
+		if now := b.asks(t, &b.stderr, "/audio_debug", received); now != count {
+			count, since = now, time.Now()
 		}
 		return time.Since(since) > aWhile
 	})
@@ -161,11 +157,23 @@ func (b *baresip) silent(t *testing.T, echo *alexatest.Call) {
 	}
 }
 
+// isHeld is silent: baresip shows nothing else of being held.
+func (b *baresip) isHeld(t *testing.T, echo *alexatest.Call) {
+	t.Helper()
+	b.silent(t, echo)
+}
+
+// told has nothing to wait for after a transfer: baresip hangs up then, and says no more. It does so after one that failed too.
+func (b *baresip) told(t *testing.T, transferred bool) {
+	t.Helper()
+	if !transferred && b.await(t, "transfer failed: 486 Busy Here") == nil {
+		t.Error("baresip has ended before it was told")
+	}
+}
+
 func (b *baresip) idle(t *testing.T) {
 	t.Helper()
-	if b.await(t, `(?i)call with .*(closed|terminated)|session closed`) == nil {
-		t.Error("baresip has ended before its call")
-	}
+	eventually(t, "baresip has no call", func() bool { return b.asks(t, &b.stderr, "/listcalls", active) == "0" })
 }
 
 // TestInteropHotelBaresip has baresip as the front desk, which answers by itself.

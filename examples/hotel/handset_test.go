@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"regexp"
 	"testing"
 	"time"
 
@@ -21,7 +22,9 @@ type handset interface {
 	holds(t *testing.T)
 	silent(t *testing.T, echo *alexatest.Call) // returns once neither hears the other any more, on hold
 	resumes(t *testing.T)
-	transfers(t *testing.T, uri string) // blind
+	isHeld(t *testing.T, echo *alexatest.Call) // returns once the phone knows that the Echo holds, and neither hears the other
+	transfers(t *testing.T, uri string)        // blind
+	told(t *testing.T, transferred bool)       // returns once the phone is told what has come of its transfer
 	hangsUp(t *testing.T)
 	idle(t *testing.T) // returns once the phone has no call
 }
@@ -29,7 +32,47 @@ type handset interface {
 // handsets are the phones, by the program's name.
 var handsets = map[string]func(t *testing.T) handset{
 	"baresip":   func(t *testing.T) handset { return startBaresip(t, "") },
-	"linphonec": func(t *testing.T) handset { return startLinphone(t, true) },
+	"linphonec": func(t *testing.T) handset { return startLinphone(t) },
+}
+
+// eachWay does something with each phone, the front desk, in a call with the Echo: one that the Echo has placed and one that the phone has.
+func eachWay(t *testing.T, do func(*testing.T, *lobby, handset, *alexatest.Call)) {
+	t.Helper()
+	for program, begin := range handsets {
+		for _, placed := range []bool{false, true} {
+			name := program + " is called"
+			if placed {
+				name = program + " calls"
+			}
+			t.Run(name, func(t *testing.T) {
+				testutil.Need(t, program)
+				t.Parallel()
+				h, l := begin(t), newLobby(t, nil)
+				l.settings["pbx"] = h.uri()
+				l.open(t, false)
+				do(t, l, h, l.meet(t, h, placed))
+				l.shut(t)
+				l.quiet(t)
+			})
+		}
+	}
+}
+
+// meet has the front desk call the room, or the other way about.
+func (l *lobby) meet(t *testing.T, h handset, placed bool) *alexatest.Call {
+	t.Helper()
+	var echo *alexatest.Call
+	var err error
+	if placed {
+		h.calls(t, "sip:room-101@"+l.sip)
+		echo, err = l.room.NextCall(within(t))
+	} else {
+		echo, err = l.room.Call(within(t), "reception")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return echo
 }
 
 // keyboard is what is typed into a program.
@@ -54,6 +97,19 @@ func (k keyboard) enters(t *testing.T, commands ...string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// asks types a command and returns what the program shows of it: the first group of the pattern in what is on the screen from then on.
+func (k keyboard) asks(t *testing.T, screen *output, command string, pattern *regexp.Regexp) string {
+	t.Helper()
+	seen := len(screen.String())
+	k.enters(t, command)
+	var m []string
+	eventually(t, "an answer to "+command, func() bool {
+		m = pattern.FindStringSubmatch(screen.String()[seen:])
+		return m != nil
+	})
+	return m[1]
 }
 
 // writeTone writes a minute of a tone.
@@ -96,4 +152,11 @@ func hearsNoMore(t *testing.T, echo *alexatest.Call, hz float64) {
 		}
 		return time.Since(last) > aWhile
 	})
+}
+
+// talk waits until the Echo and a simulated phone hear each other, from now on.
+func talk(t *testing.T, echo *alexatest.Call, phone *siptest.Call, hz float64) {
+	t.Helper()
+	hearsNow(t, echo, hz, aWhile)
+	eventually(t, "the phone hears the Echo", func() bool { return phone.Heard().ToneShare(echoTone, aWhile) > 0.95 })
 }

@@ -1,0 +1,39 @@
+package main_test
+
+import (
+	"testing"
+
+	"github.com/alexacall/alexacall/internal/testutil"
+)
+
+// TestInteropHotelAttendedTransfer has linphonec put its call with the Echo through to the kitchen, which it has called first: the hotel's
+// call to the kitchen, another linphonec, takes the place of the one that linphonec had with it. Baresip 1.0 can do nothing of the kind:
+// of transfers, its help knows "/transfer .. Transfer call" alone. The kitchen is on the port that goes without saying, for linphonec leaves
+// ports out of what it transfers to.
+func TestInteropHotelAttendedTransfer(t *testing.T) {
+	testutil.Need(t, "linphonec")
+	t.Parallel()
+	for _, placed := range []bool{false, true} {
+		t.Run(map[bool]string{false: "is called", true: "calls"}[placed], func(t *testing.T) {
+			t.Parallel()
+			desk, kitchen, l := startLinphone(t), startLinphoneOn(t, ownAddress(t), 5060), newLobby(t, nil)
+			kitchen.plays(t, kitchenTone)
+			l.settings["pbx"] = desk.uri()
+			l.open(t, false)
+			echo := l.meet(t, desk, placed)
+			desk.talks(t, echo)
+			desk.consults(t, kitchen.uri())
+			hearsNow(t, echo, linphoneMusic, aWhile)
+			desk.transfersTo(t)
+			kitchen.talks(t, echo)
+			desk.told(t, true)
+			desk.idle(t)
+			if err := echo.Hangup(within(t)); err != nil {
+				t.Fatal(err)
+			}
+			kitchen.idle(t)
+			l.shut(t)
+			l.quiet(t)
+		})
+	}
+}

@@ -1,0 +1,58 @@
+package main_test
+
+import (
+	"testing"
+
+	"github.com/alexacall/alexacall/alexa/alexatest"
+	"github.com/alexacall/alexacall/sip/siptest"
+)
+
+const kitchenTone = 800 // Hz
+
+// TestInteropHotelTransfer has each phone transfer its call with the Echo to the kitchen, blind: a call that it has placed and one that
+// the Echo has. The Echo's own call stays what it was.
+func TestInteropHotelTransfer(t *testing.T) {
+	t.Parallel()
+	eachWay(t, func(t *testing.T, l *lobby, h handset, echo *alexatest.Call) {
+		kitchen := newPhone(t, &siptest.PhoneOptions{User: "kitchen", Play: siptest.Tone(kitchenTone)})
+		h.talks(t, echo)
+		h.transfers(t, kitchen.URI())
+		third, err := kitchen.NextCall(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		talk(t, echo, third, kitchenTone)
+		h.told(t, true)
+		h.idle(t)
+		if n := len(l.room.Calls()); n != 1 {
+			t.Errorf("the Echo has %d calls, want the one", n)
+		}
+		if err := third.Hangup(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		ended(t, echo, "SUCCESS", third, false)
+	})
+}
+
+// TestInteropHotelTransferRefused has each phone transfer its call to somebody who is busy. The phone is told, and the call stands: that
+// baresip 1.0 hangs up when a transfer has failed is its own doing.
+func TestInteropHotelTransferRefused(t *testing.T) {
+	t.Parallel()
+	eachWay(t, func(t *testing.T, l *lobby, h handset, echo *alexatest.Call) {
+		kitchen := newPhone(t, &siptest.PhoneOptions{User: "kitchen", Reject: 486})
+		h.talks(t, echo)
+		h.transfers(t, kitchen.URI())
+		h.told(t, false)
+		if _, ok := h.(*linphone); ok {
+			h.talks(t, echo)
+			h.hangsUp(t)
+		}
+		if err := echo.WaitState(within(t), alexatest.StateEnded); err != nil {
+			t.Fatal(err)
+		}
+		if code, _ := echo.Ended(); code != "SUCCESS" {
+			t.Errorf("the call ended with %s, want it hung up", code)
+		}
+		h.idle(t)
+	})
+}
