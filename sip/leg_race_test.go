@@ -185,8 +185,11 @@ func TestNoTimerLeft(t *testing.T) {
 			s.offering(l)
 			return l
 		},
-		"glare": func(w *world, s *script) *sip.Leg {
-			l := s.up(w, nil)
+		"glare": func(w *world, _ *script) *sip.Leg {
+			d := w.dial(background, bob, nil) // who has called rests two seconds at least, who was called perhaps not at all
+			w.peer.accepts(w.peer.request("INVITE"), "b1", offer(1))
+			l := d.leg()
+			waitPhase(w.t, l, bridge.Up)
 			invite, _ := w.updating(l)
 			w.peer.reply(invite, 491, "", "")
 			w.peer.request("ACK")
@@ -196,10 +199,12 @@ func TestNoTimerLeft(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, nil)
-				if l := prepare(w, w.peer.call()); l.TimersLeft() == 0 {
+				l := prepare(w, w.peer.call())
+				synctest.Wait() // the ACK of a refusal may go before the leg hears of that
+				if l.TimersLeft() == 0 {
 					t.Error("no timer runs: the test is worth nothing")
 				}
-				l := prepare(w, w.peer.call())
+				l = prepare(w, w.peer.call())
 				go func() { _ = l.Hangup(background, bridge.Normal) }()
 				synctest.Wait()
 				if n := l.TimersLeft(); n != 0 {
