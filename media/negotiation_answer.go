@@ -52,9 +52,9 @@ func (s *negotiated) answer(p *Policy, l *Local, want Plan, offer Description) (
 	a := answering{p: p, l: l, want: want, offer: offer.d, secured: s.secured, why: ErrNoCommonCodec}
 	sections := make([]section, len(offer.d.sections))
 	for i := range sections {
-		var before section
+		before := &section{}
 		if i < len(s.sections) {
-			before = s.sections[i]
+			before = &s.sections[i]
 		}
 		sections[i] = a.section(&offer.d.sections[i], before)
 	}
@@ -76,7 +76,7 @@ type answering struct {
 }
 
 // section answers one m-section: taken, or refused in its place.
-func (a *answering) section(m *sdpSection, before section) section {
+func (a *answering) section(m *sdpSection, before *section) section {
 	s := section{media: m.media, proto: m.proto, refused: firstFormat(m), known: before.known}
 	formats := m.formatList()
 	if len(formats) > 0 && strconv.Itoa(int(formats[0].Number)) == m.formats[0] {
@@ -106,7 +106,7 @@ func (a *answering) section(m *sdpSection, before section) section {
 	s.describes(a.p, m)
 	s.wanted = wanted.Dir
 	s.dir = wanted.Dir & a.offer.direction(m).Reverse()
-	s.far.Client = a.client(m, s, before)
+	s.far.Client = a.client(m, &s, before)
 	return s
 }
 
@@ -123,7 +123,7 @@ func (s *section) describes(p *Policy, m *sdpSection) {
 
 // client decides whether we begin the DTLS handshake (RFC 5763 section 5, RFC 8842 section 5.3). An association that stands keeps
 // its roles.
-func (a *answering) client(m *sdpSection, s, before section) bool {
+func (a *answering) client(m *sdpSection, s, before *section) bool {
 	switch strings.ToLower(a.offer.transportValue(m, "setup")) {
 	case "active":
 		return false

@@ -78,10 +78,10 @@ func (t *Transport) places() []string {
 // firstLive returns the index of the section that carries the transport of the leg: the first live one with sound, else the first live
 // one; -1 without any.
 func firstLive(sections []section) int {
-	if i := slices.IndexFunc(sections, func(s section) bool { return s.live && s.kind == Audio }); i >= 0 {
+	if i := indexSection(sections, func(s *section) bool { return s.live && s.kind == Audio }); i >= 0 {
 		return i
 	}
-	return slices.IndexFunc(sections, func(s section) bool { return s.live })
+	return indexSection(sections, func(s *section) bool { return s.live })
 }
 
 // share finds out which live sections go the way of the first one. With ICE there is one agent for a leg, so apart is told of every

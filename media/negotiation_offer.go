@@ -77,7 +77,7 @@ func (n Negotiation) Accept(p *Policy, answer Description) (Negotiation, error) 
 func meant(answer Plan, offer []section, before Plan) Plan {
 	for i := range answer {
 		m := &answer[i]
-		at := slices.IndexFunc(offer, func(s section) bool { return s.live && s.kind == m.Kind })
+		at := indexSection(offer, func(s *section) bool { return s.live && s.kind == m.Kind })
 		if at < 0 {
 			continue
 		}
@@ -184,7 +184,7 @@ func (o *offering) add(m Media) {
 		return
 	}
 	s := section{media: m.Kind.String(), kind: m.Kind, proto: o.p.profile()}
-	at := slices.IndexFunc(o.sections, func(s section) bool { return !s.live && s.media == m.Kind.String() })
+	at := indexSection(o.sections, func(s *section) bool { return !s.live && s.media == m.Kind.String() })
 	if at >= 0 {
 		s.mid, s.known = o.sections[at].mid, o.sections[at].known
 	} else if o.p.Bundle {
@@ -204,7 +204,7 @@ func (o *offering) add(m Media) {
 func (o *offering) bundle() {
 	for i := range o.sections {
 		s := &o.sections[i]
-		first := slices.IndexFunc(o.sections, func(other section) bool { return other.mid == s.mid })
+		first := indexSection(o.sections, func(other *section) bool { return other.mid == s.mid })
 		s.bundled = s.mid != "" && i == first && (s.bundled || o.p.Bundle)
 	}
 }
@@ -213,7 +213,7 @@ func (o *offering) bundle() {
 func (o *offering) freshMid() string {
 	for n := len(o.sections); ; n++ {
 		mid := strconv.Itoa(n)
-		if !slices.ContainsFunc(o.sections, func(s section) bool { return s.mid == mid }) {
+		if indexSection(o.sections, func(s *section) bool { return s.mid == mid }) < 0 {
 			return mid
 		}
 	}
@@ -262,7 +262,7 @@ func (o *offering) number(c Codec, taken []Format, s *section) (uint8, bool) {
 		}
 	}
 	elsewhere := func(n uint8) bool {
-		return slices.ContainsFunc(o.sections, func(s section) bool { return uses(s.known, n) })
+		return indexSection(o.sections, func(s *section) bool { return uses(s.known, n) }) >= 0
 	}
 	for n := uint8(96); n < 128; n++ {
 		if !uses(taken, n) && !uses(s.known, n) && !elsewhere(n) {
@@ -270,6 +270,16 @@ func (o *offering) number(c Codec, taken []Format, s *section) (uint8, bool) {
 		}
 	}
 	return 0, false
+}
+
+// indexSection is slices.IndexFunc without copies: a section is so large that they make the stacks of the calls' goroutines grow.
+func indexSection(sections []section, f func(*section) bool) int {
+	for i := range sections {
+		if f(&sections[i]) {
+			return i
+		}
+	}
+	return -1
 }
 
 // remember adds formats to what is known. A number that the far side has given to another codec stands for that from then on.

@@ -12,7 +12,7 @@ import (
 //
 //   - Its UDP connection refuses messages over 1,300 bytes, and the limit is a package variable (github.com/emiago/sipgo/issues/206). It
 //     also keeps an entry for every source address for ever (issues/150, pull/286), and its listener ends at the first error of a read.
-//     So there are conns of ours: transport.go, transport_tcp.go. Messages go out whole, and IP fragments them, as all stacks do where
+//     So there are conns of ours: transport_udp.go, transport_tcp.go. Messages go out whole, and IP fragments them, as all stacks do where
 //     TCP is not agreed.
 //   - It writes what it is given, line breaks in it too (README.md, Security). encode in transport.go is the guard against that.
 //   - Its transactions keep the request, the response and their state for 32 s, and hand each response and each ACK over by a channel, with
