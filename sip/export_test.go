@@ -27,6 +27,8 @@ func (r *Registration) Until() time.Time {
 func (a *Agent) Strain(wait time.Duration) {
 	time.Sleep(lookEvery) // what was handled before does not count
 	now := time.Now()
-	a.overload.took(now.Add(-wait), now)
+	for range fewest {
+		a.overload.took(now.Add(-wait), now)
+	}
 	time.Sleep(lookEvery)
 }

@@ -8,12 +8,13 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
-// When calls are turned away because there is too much to do. What tells is how long a call with something to do waits until somebody does it.
+// When calls are turned away because there is too much to do. What tells is how long messages wait until they are handled.
 // Who has no answer after T1 says it again, and so makes more of what there is too much of already: before it comes to that, no more is begun.
 const (
 	overloadAt    = timerT1 / 2           // the mean wait from which there is too much to do
 	overloadUntil = timerT1 / 4           // below it there is not any more
 	lookEvery     = 50 * time.Millisecond // that the mean is taken of
+	fewest        = 10                    // messages that say something about the rest
 	maxTurnedAway = 1 << 19               // INVITEs in half a minute that are remembered; further ones have no answer
 )
 
@@ -49,14 +50,15 @@ func (o *overload) eases(now time.Time) bool {
 	return !o.there && o.away == nil && o.before == nil
 }
 
-// look ends a look that has lasted long enough. One that has lasted much longer says that little happens, however late that was.
+// look ends a look that has lasted long enough. One that has lasted much longer, or has seen few messages, says that little happens, however late
+// that was: nobody need be turned away for it.
 func (o *overload) look(now time.Time) {
 	lasted := now.Sub(o.since)
 	if lasted < lookEvery {
 		return
 	}
 	mean := o.waited / time.Duration(max(o.handled, 1))
-	o.there = lasted < 2*lookEvery && (mean >= overloadAt || o.there && mean >= overloadUntil)
+	o.there = lasted < 2*lookEvery && o.handled >= fewest && (mean >= overloadAt || o.there && mean >= overloadUntil)
 	o.since, o.waited, o.handled = now, 0, 0
 }
 

@@ -15,19 +15,21 @@ func TestOverload(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name  string
+		times int // that each wait is seen
 		steps []step
 	}{
-		{"nothing", []step{{0, nil, false}, {50 * ms, nil, false}, {50 * ms, nil, false}}},
-		{"it keeps up", []step{{0, []time.Duration{249 * ms, 249 * ms}, false}, {50 * ms, []time.Duration{249 * ms}, false}, {50 * ms, nil, false}}},
-		{"too late", []step{{0, []time.Duration{250 * ms}, false}, {49 * ms, nil, false}, {ms, nil, true}}},
-		{"the mean counts", []step{{0, []time.Duration{600 * ms, 0, 0, ms}, false}, {50 * ms, nil, false}}},
-		{"the mean counts when some are quick too", []step{{0, []time.Duration{600 * ms, 0, 150 * ms}, false}, {50 * ms, nil, true}}},
-		{"it ends at half of what it begins at", []step{
+		{"nothing", fewest, []step{{0, nil, false}, {50 * ms, nil, false}, {50 * ms, nil, false}}},
+		{"it keeps up", fewest, []step{{0, []time.Duration{249 * ms, 249 * ms}, false}, {50 * ms, []time.Duration{249 * ms}, false}, {50 * ms, nil, false}}},
+		{"too late", fewest, []step{{0, []time.Duration{250 * ms}, false}, {49 * ms, nil, false}, {ms, nil, true}}},
+		{"the mean counts", fewest, []step{{0, []time.Duration{600 * ms, 0, 0, ms}, false}, {50 * ms, nil, false}}},
+		{"the mean counts when some are quick too", fewest, []step{{0, []time.Duration{600 * ms, 0, 150 * ms}, false}, {50 * ms, nil, true}}},
+		{"it ends at half of what it begins at", fewest, []step{
 			{0, []time.Duration{300 * ms}, false}, {50 * ms, []time.Duration{125 * ms}, true}, {50 * ms, []time.Duration{124 * ms}, true}, {50 * ms, nil, false},
 		}},
-		{"it ends when nothing comes", []step{{0, []time.Duration{300 * ms}, false}, {50 * ms, nil, true}, {50 * ms, nil, false}}},
-		{"a late one now and then", []step{{0, []time.Duration{900 * ms}, false}, {100 * ms, []time.Duration{900 * ms}, false}, {time.Hour, nil, false}}},
-		{"a clock that was set", []step{{0, []time.Duration{-time.Hour, 400 * ms}, false}, {50 * ms, nil, false}}},
+		{"it ends when nothing comes", fewest, []step{{0, []time.Duration{300 * ms}, false}, {50 * ms, nil, true}, {50 * ms, nil, false}}},
+		{"a late one now and then", fewest, []step{{0, []time.Duration{900 * ms}, false}, {100 * ms, []time.Duration{900 * ms}, false}, {time.Hour, nil, false}}},
+		{"few are late", fewest - 1, []step{{0, []time.Duration{900 * ms}, false}, {50 * ms, []time.Duration{900 * ms}, false}, {50 * ms, nil, false}}},
+		{"a clock that was set", fewest, []step{{0, []time.Duration{-time.Hour, 400 * ms}, false}, {50 * ms, nil, false}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o, now := new(overload), time.Now()
@@ -36,7 +38,9 @@ func TestOverload(t *testing.T) {
 				now = now.Add(s.after)
 				over := !o.eases(now)
 				for _, w := range s.waited {
-					o.took(now.Add(-w), now)
+					for range c.times {
+						o.took(now.Add(-w), now)
+					}
 				}
 				if over != s.over {
 					t.Fatalf("step %d: too much to do: %v, want %v", i, over, s.over)
