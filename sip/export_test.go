@@ -1,6 +1,9 @@
 package sip
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // DropConnections closes the TCP connections under an agent, as a network does.
 func (a *Agent) DropConnections() {
@@ -32,3 +35,6 @@ func (a *Agent) Strain(wait time.Duration) {
 	}
 	time.Sleep(lookEvery)
 }
+
+// Run has f done in the inbox of a leg's call.
+func (l *Leg) Run(ctx context.Context, f func() error) error { return l.run(ctx, f) }

@@ -115,13 +115,21 @@ func (l *Leg) Media() media.Endpoint { return l.terminal }
 // post has f done in the inbox of the call.
 func (l *Leg) post(f func()) bool { return l.agent.post(l.callID, f) }
 
-// run has f done in the inbox of the call and returns its result.
+// run has f done in the inbox of the call and returns its result. It does not return with the end of the leg: f is done all the same, and what
+// it has done may be what ends the leg.
 func (l *Leg) run(ctx context.Context, f func() error) error {
 	result := make(chan error, 1)
 	if !l.post(func() { result <- f() }) {
 		return l.gone()
 	}
-	return l.await(ctx, result)
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-l.agent.ctx.Done():
+		return l.gone()
+	}
 }
 
 // await waits for a result, or the end of the leg, of the agent, or of ctx.

@@ -151,3 +151,22 @@ func TestReplacesOurOwn(t *testing.T) {
 		}
 	})
 }
+
+// TestReplacesOurOwnAtOnce ends a leg while it is still being told whose place is taken: the transfer has come about all the same, and must not
+// be told to have failed.
+func TestReplacesOurOwnAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		d := w.dial(background, bob, nil)
+		w.peer.accepts(w.peer.request("INVITE"), "b1", offer(1))
+		leg := d.leg()
+		err := leg.Run(background, func() error {
+			leg.End(&bridge.EndError{Cause: bridge.Normal})
+			synctest.Wait()
+			return nil
+		})
+		if err != nil {
+			t.Errorf("what was done is told to have failed: %v", err)
+		}
+	})
+}
