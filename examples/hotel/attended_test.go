@@ -3,6 +3,7 @@ package main_test
 import (
 	"testing"
 
+	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/internal/testutil"
 )
 
@@ -36,4 +37,39 @@ func TestInteropHotelAttendedTransfer(t *testing.T) {
 			l.quiet(t)
 		})
 	}
+}
+
+// TestInteropHotelAttendedTransferBetweenRooms has linphonec put one guest through to another: both its calls are with the hotel, which
+// joins the two Echos.
+func TestInteropHotelAttendedTransferBetweenRooms(t *testing.T) {
+	testutil.Need(t, "linphonec")
+	t.Parallel()
+	const otherTone = 530
+	desk, l := startLinphone(t), newLobby(t, nil)
+	other, err := l.cloud.NewEcho("102", &alexatest.EchoOptions{Play: alexatest.Tone(otherTone)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.settings["device"], l.settings["pbx"] = "room-101=101,room-102=102", desk.uri()
+	l.open(t, true)
+	echo := l.meet(t, desk, false)
+	desk.talks(t, echo)
+	desk.consults(t, "sip:room-102@"+l.sip)
+	second, err := other.NextCall(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	desk.transfersTo(t)
+	hearsNow(t, echo, otherTone, aWhile)
+	hearsNow(t, second, echoTone, aWhile)
+	desk.told(t, true)
+	desk.idle(t)
+	if err := echo.Hangup(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.WaitState(within(t), alexatest.StateEnded); err != nil {
+		t.Fatal(err)
+	}
+	l.shut(t)
+	l.quiet(t)
 }
