@@ -84,8 +84,8 @@ func firstLive(sections []section) int {
 	return indexSection(sections, func(s *section) bool { return s.live })
 }
 
-// share finds out which live sections go the way of the first one. With ICE there is one agent for a leg, so apart is told of every
-// other one.
+// share finds out which live sections go the way of the first one. With ICE or DTLS there is one agent or association for a leg, so
+// apart is told of every other one.
 func (p *Policy) share(sections []section, apart func(*section)) {
 	at := firstLive(sections)
 	for i := range sections {
@@ -94,7 +94,7 @@ func (p *Policy) share(sections []section, apart func(*section)) {
 			continue
 		}
 		s.shared = i == at || s.bundled && sections[at].bundled || s.far.sameWay(&sections[at].far)
-		if !s.shared && p.ICE {
+		if !s.shared && (p.ICE || p.Security == DTLS) {
 			apart(s)
 		}
 	}

@@ -55,7 +55,7 @@ func Browser() *Policy {
 }
 
 // Phone is the profile of SIP phones and PBXs: plain RTP with a port for RTCP beside it, Opus, G.722 and G.711. Where signalling is
-// protected by TLS, Security may be SDES or SDESOptional; elsewhere the keys would stand in the clear.
+// protected by TLS, Security may be SDES or SDESOptional; elsewhere the keys would stand in the clear. With DTLS, RTCP needs Mux.
 func Phone() *Policy {
 	return &Policy{
 		Name:  "phone",

@@ -169,3 +169,30 @@ func TestICENominationNeedsAnAnswer(t *testing.T) {
 		t.Error("media goes to an address that has answered no check")
 	}
 }
+
+// TestDTLSReportsNeedMux sends RTCP under the keys of DTLS where it shares the port of RTP, and nowhere else: another port would want keys of
+// its own (RFC 5764 section 4.1).
+func TestDTLSReportsNeedMux(t *testing.T) {
+	e := opened(t, "127.0.0.1:0", nil).engine
+	for _, mux := range []bool{false, true} {
+		policy := media.Phone()
+		policy.Security, policy.Mux = media.DTLS, mux
+		opened, err := e.Open(policy, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		term, conn := opened.(*terminal), socketOf(t)
+		port := conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+		local := media.Local{ID: 1, Addr: "127.0.0.1", Port: port, RTCPPort: port + 1, Fingerprint: term.local.Fingerprint}
+		_, offer, err := media.Negotiation{}.Offer(policy, local, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := term.Answer(offer, nil); err != nil {
+			t.Fatal(err)
+		}
+		if to := term.transport.farRTCP.Load(); to.IsValid() != mux || mux && to.Port() != port {
+			t.Errorf("with mux %v reports go to %v, sound to port %d", mux, to, port)
+		}
+	}
+}

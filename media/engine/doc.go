@@ -1,5 +1,5 @@
-// Package engine connects the media of calls to the network: it carries plain RTP, SRTP with keys in the descriptions (SDES), and RTP
-// over ICE and DTLS-SRTP, sound and pictures, of all calls of a program through one UDP port.
+// Package engine connects the media of calls to the network: it carries plain RTP, SRTP with keys in the descriptions (SDES), and
+// DTLS-SRTP with ICE or without, sound and pictures, of all calls of a program through one UDP port.
 //
 // # Usage
 //
@@ -21,12 +21,14 @@
 // where the leg is protected; plain RTP is sent to where the description says, or to another port of that address from which three
 // packets of one source have come while nothing has come from the described one, until a call that was there too is described at that
 // port. A description that names the engine itself, or an address of a family that its socket cannot reach, is refused. A leg with SDES is
-// followed to another port only for packets that its keys prove. RTP and keys of a leg with ICE go to addresses that have shown its password
-// and to no others; where the far side chooses the path, they have also answered a check of ours.
+// followed to another port only for packets that its keys prove, one with DTLS without ICE for none before its keys are there. RTP and keys
+// of a leg with ICE go to addresses that have shown its password and to no others; where the far side chooses the path, they have also
+// answered a check of ours.
 //
 // Pictures are passed on as they are. They share the way of the sound where the far side bundles them (RFC 9143) or describes one
-// transport for both, and on legs without ICE they may have an address of their own. A request for a key frame (PLI, FIR) that comes from
-// the one side is passed to the other in the form that was agreed there, five a second at most; a link asks for one at its beginning.
+// transport for both, and on legs without ICE and DTLS they may have an address of their own. A request for a key frame (PLI, FIR) that
+// comes from the one side is passed to the other in the form that was agreed there, five a second at most; a link asks for one at its
+// beginning.
 //
 // A leg with SDES sends and takes nothing without its keys, and one that had them refuses descriptions without. A new key of the far side's
 // holds from its description on; what is on its way under the one before is taken until something has come under the new one. Our own
@@ -39,7 +41,7 @@
 // of an engine, a terminal or a stream. After the terminal's Close has returned Failed is not called any more.
 //
 // An engine has three goroutines: the reader of the RTP port, that of the RTCP port, and the one that sends RTCP reports. Its Close joins
-// them, after it has closed every terminal. A terminal of plain RTP has none. One with ICE has those of its agent: four of pion/ice
+// them, after it has closed every terminal. A terminal of plain RTP or SDES has none. One with ICE has those of its agent: four of pion/ice
 // once it is connected, more while it looks for a path, and a timer for the time that it may take; Close tells all of them to end and
 // joins those that the agent lets it join. During the handshake one goroutine of ours runs it, which Close joins, with three of pion/dtls
 // beneath, which it ends: the connection is parked then, and what may still be needed of it is a few hundred bytes.
@@ -58,10 +60,11 @@
 // that has moved is followed once its old address has been silent for 2.5 s. An answer that replaces that of another fork does so on a
 // plain leg; with ICE it needs an offer that restarts it.
 //
-// DTLS needs ICE, and Open refuses a policy that asks for one without the other. A leg with ICE has one transport: pictures that the far
-// side wants on another are refused. Our descriptions name one port for sound and pictures, bundled or not. Keys are those of DTLS 1.2, with
-// SRTP_AEAD_AES_128_GCM or SRTP_AES128_CM_HMAC_SHA1_80; the window for repeated packets is 128. The far side's close_notify is not
-// acted upon, since signalling ends a call.
+// The handshake of DTLS without ICE is with the address in the description alone, so not through a NAT in front of the far side; RTCP is
+// sent and taken only where it shares RTP's port. A leg with ICE or DTLS has one transport: pictures that the far side wants on another
+// are refused. Our descriptions name one port for sound and pictures, bundled or not. Keys are those of DTLS 1.2, with
+// SRTP_AEAD_AES_128_GCM or SRTP_AES128_CM_HMAC_SHA1_80; the window for repeated packets is 128. The far side's close_notify is not acted
+// upon, since signalling ends a call.
 //
 // A datagram is shorter than 2,048 bytes; longer ones count as strays. RTP header extensions, contributing sources and padding end at each
 // leg. A source that jumps by 3,000 packets ahead or 100 back is taken for a new one at the second packet there (RFC 3550 appendix

@@ -172,7 +172,7 @@ func newConn(conn *packetConn, client bool, fingerprint string, cert *certificat
 	}
 	opts := []dtls.ServerOption{
 		dtls.WithClientAuth(dtls.RequireAnyClientCert),
-		dtls.WithInsecureSkipVerifyHello(true), // ICE has proved the address: no cookie is needed
+		dtls.WithInsecureSkipVerifyHello(conn.tr.t.policy.ICE), // which has proved the address: no cookie is needed
 	}
 	for i := range common {
 		opts = append(opts, common[i])

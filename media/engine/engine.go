@@ -43,8 +43,6 @@ func (o *Options) logger() *slog.Logger {
 	return o.Logger
 }
 
-var errDTLSWithoutICE = errors.New("engine: the policy asks for DTLS without ICE")
-
 // ErrFull means that the engine has as many terminals as it may have.
 var ErrFull = errors.New("engine: too many terminals")
 
@@ -157,11 +155,8 @@ func (e *Engine) findAddrs() error {
 // Addr returns the UDP address of RTP and of everything that shares its port.
 func (e *Engine) Addr() netip.AddrPort { return e.shard.rtp.addr }
 
-// Open implements media.Engine. The error is ErrFull or media.ErrClosed, or p asks for what the engine cannot do.
+// Open implements media.Engine. The error is ErrFull or media.ErrClosed.
 func (e *Engine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, error) {
-	if p.Security == media.DTLS && !p.ICE {
-		return nil, errDTLSWithoutICE
-	}
 	t := newTerminal(e, p, o)
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -95,13 +95,13 @@ func mainOf(agreed []media.Section) int {
 	return max(0, slices.IndexFunc(agreed, func(s media.Section) bool { return s.Kind == media.Audio }))
 }
 
-// ways returns the transport of each section. There is one ICE agent, so with ICE there is one way; else video has its own where the far
-// side does not describe the same for both. Video that is alone stays where it is.
+// ways returns the transport of each section. There is one ICE agent and one DTLS association, so with these there is one way; else
+// video has its own where the far side does not describe the same for both. Video that is alone stays where it is.
 func (t *terminal) ways(agreed []media.Section) []*transport {
 	all := make([]*transport, len(agreed))
 	for i := range agreed {
 		switch s := &agreed[i]; {
-		case t.policy.ICE || s.Kind == media.Audio:
+		case t.policy.ICE || t.dtls != nil || s.Kind == media.Audio:
 			all[i] = t.transport
 		case i == mainOf(agreed):
 			all[i] = t.streams[media.Video].way.Load()

@@ -82,6 +82,9 @@ func (t *terminal) connect(agreed []media.Section, ways []*transport) error {
 			tr.follow(&agreed[i].Transport)
 		}
 	}
+	if t.dtls != nil && t.transport.ready() {
+		t.dtls.connected() // there is no path to be found: it is where the description says
+	}
 	if t.second != nil && !slices.Contains(ways, t.second) {
 		t.second.described = plainFar{}
 		t.second.far.Store(nil)
@@ -105,6 +108,9 @@ func (tr *transport) follow(far *media.Transport) {
 		tr.awaited, tr.found = next.addr, false
 		tr.shard.latch.expect(tr)
 		tr.far.Store(&next.addr)
+	}
+	if !next.mux && tr.t.dtls != nil {
+		next.rtcp = netip.AddrPort{} // another port would want an association of its own (RFC 5764 section 4.1)
 	}
 	if !next.mux && next.rtcp.IsValid() {
 		tr.shard.own(tr.shard.reports, next.rtcp, tr)
