@@ -47,7 +47,7 @@ type Agent struct {
 	closed   bool
 	quiet    chan struct{} // closed and replaced when standing or legs get fewer
 
-	outliving map[legKey]*time.Timer // calls that are over, and of which a far side may still tell how its transfer goes
+	outliving map[legKey]*time.Timer // calls whose far sides may still tell of a transfer for which nobody waits
 
 	registrations map[*Registration]struct{} // those that Close has to end
 

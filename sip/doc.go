@@ -60,11 +60,11 @@
 //
 // A REFER within a call that is up (RFC 3515) becomes Info.Transfer, which bridge.Join carries out where JoinOptions.Dialer is set. Its
 // sender is told by NOTIFY: 100 at once, the status of what came of it at the end, also after it has hung up; nothing if it asks for that
-// (RFC 4488). Our BYE waits up to two seconds for the answer to the last one. Its Refer-To is a sip, sips or tel URI; of the header fields
-// in it Replaces alone is taken, and goes along with Referred-By (RFC 3892) into the INVITE of the Agent that dials it: under keys of
-// DialOptions.Attr that begin with "sip.". Where that names a call of the same Agent, no INVITE is sent: the other party of that call is
-// joined with the one that is transferred. One wish of a call is taken at a time (491), and given up after three minutes. REFER outside
-// calls is refused (403).
+// (RFC 4488) and Options.AlwaysNotify is not set. Our BYE waits up to two seconds for the answer to the last one. Its Refer-To is a sip,
+// sips or tel URI; of the header fields in it Replaces alone is taken, and goes along with Referred-By (RFC 3892) into the INVITE of the
+// Agent that dials it: under keys of DialOptions.Attr that begin with "sip.". Where that names a call of the same Agent, no INVITE is
+// sent: the other party of that call is joined with the one that is transferred. One wish of a call is taken at a time (491), and given up
+// after three minutes. REFER outside calls is refused (403).
 //
 // An INVITE with Replaces (RFC 3891) becomes Info.Transfer of the leg that it names, and does not reach the Bridge. It must know both tags
 // of a call that is up, or of one that we have placed and that rings; it is refused with 481, 486 or 603 as the RFC says, and with 480 if

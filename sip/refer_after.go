@@ -7,11 +7,11 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
-// maxOutliving is how many calls that are over may have a far side that still tells of a transfer.
+// maxOutliving is how many calls may have a far side that still tells of a transfer for which nobody waits.
 const maxOutliving = 10000
 
-// outlive keeps the dialog of a call that ends while a transfer which we have asked for is under way: who carries it out may tell of it until
-// it says that this was the last, or for as long as a transfer may take (RFC 5057 section 5.1).
+// outlive has the far side of a call tell of a transfer that we have asked for, and for which nobody waits any more, or whose call ends: until it
+// says that this was the last, or for as long as a transfer may take (RFC 5057 section 5.1).
 func (a *Agent) outlive(key legKey) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -33,7 +33,7 @@ func (a *Agent) outlives(key legKey, last bool) bool {
 	return timer != nil
 }
 
-// toldLate takes NOTIFY of a transfer whose call is over: nobody waits for it any more. It returns false if there is no such transfer.
+// toldLate takes NOTIFY of a transfer for which nobody waits. It returns false if there is no such transfer.
 func (a *Agent) toldLate(tx *serverTx) bool {
 	key := legKey{tx.req.CallID().Value(), tagOf(tx.req.To().Params)}
 	if tx.req.Method != sipmsg.NOTIFY || !ofRefer(tx.req) || !a.outlives(key, lastNotify(tx.req)) {

@@ -243,7 +243,9 @@ func TestLegReferGivesUp(t *testing.T) {
 			t.Errorf("Refer: %v", err)
 		}
 		synctest.Wait()
-		s.report(481, "terminated", "refer", "SIP/2.0 200 OK\r\n") // nobody listens
+		s.report(200, "active;expires=60", "refer", "SIP/2.0 180 Ringing\r\n") // nobody listens any more, and what was asked for goes on
+		s.report(200, "terminated", "refer", "SIP/2.0 200 OK\r\n")
+		s.report(481, "terminated", "refer", "SIP/2.0 200 OK\r\n")
 	})
 }
 

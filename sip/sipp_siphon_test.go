@@ -28,10 +28,10 @@ func siphonRows() []sippScenario {
 	}), below("siphon-ai/sipp-scenarios", []sippScenario{
 		{file: "admission_invite_503.xml", act: []step{take, refuse(bridge.Overload)}},
 		{file: "admission_warmup.xml", act: []step{take, answer, bye}},
-		{file: "attended_transfer_a.xml", act: []step{take, answer, later, refersTo, hangup}},
+		{file: "attended_transfer_a.xml", act: []step{take, answer, acked, refersTo, hangup}},
 		{file: "barge_in_pause_caller.xml", why: needsFiles},
 		{file: "basic_call_then_bye.xml", act: []step{take, ring, answer, bye}},
-		{file: "blind_transfer.xml", act: []step{take, answer, later, refers, hangup}},
+		{file: "blind_transfer.xml", act: []step{take, answer, acked, refers, hangup}},
 		{file: "bot_hold_caller.xml", act: []step{take, answer, says(media.SendOnly), says(media.SendRecv), hangup}},
 		{file: "caller_cancels_during_setup.xml", why: ourWay + ": it wants its INVITE accepted after CANCEL"},
 		{file: "conference_caller.xml", act: []step{take, answer, bye}},

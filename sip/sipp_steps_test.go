@@ -290,13 +290,22 @@ func offered(d media.Direction) step {
 	}
 }
 
+// acked waits for SIPp's ACK: nothing is offered before.
+func acked(ctx context.Context, p *play) error { return p.leg.Update(ctx, nil) }
+
 // refers asks SIPp to call somebody else, and does not wait for what comes of it.
 func refers(ctx context.Context, p *play) error {
-	if err := p.leg.Update(ctx, nil); err != nil { // asks for nothing, once the call has its ACK: SIPp takes REFER after it
-		return err
+	return briefly(ctx, func(ctx context.Context) error { return p.leg.Refer(ctx, "sip:sales@example.com") })
+}
+
+// briefly asks SIPp for something whose end is not waited for.
+func briefly(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
+	if err := ask(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("SIPp has said what came of it: %w", err)
 	}
-	go func() { _ = p.leg.Refer(ctx, "sip:sales@example.com") }()
-	return later(ctx, p)
+	return nil
 }
 
 // refersTo asks SIPp to take our place in another call of ours, and does not wait for what comes of it.
@@ -318,8 +327,7 @@ func refersTo(ctx context.Context, p *play) error {
 	if err := (&play{leg: consult}).phase(ctx, bridge.Up); err != nil {
 		return err
 	}
-	go func() { _ = p.leg.ReferTo(ctx, consult) }()
-	return later(ctx, p)
+	return briefly(ctx, func(ctx context.Context) error { return p.leg.ReferTo(ctx, consult) })
 }
 
 // transfers carries out that SIPp wants to be replaced, as far as SIPp can tell.
