@@ -27,7 +27,7 @@ func TestInteropHotelAttendedTransfer(t *testing.T) {
 			hearsNow(t, echo, linphoneMusic, aWhile)
 			desk.transfersTo(t)
 			kitchen.talks(t, echo)
-			desk.told(t, true)
+			desk.told(t, 200)
 			desk.idle(t)
 			if err := echo.Hangup(within(t)); err != nil {
 				t.Fatal(err)
@@ -62,7 +62,7 @@ func TestInteropHotelAttendedTransferBetweenRooms(t *testing.T) {
 	desk.transfersTo(t)
 	hearsNow(t, echo, otherTone, aWhile)
 	hearsNow(t, second, echoTone, aWhile)
-	desk.told(t, true)
+	desk.told(t, 200)
 	desk.idle(t)
 	if err := echo.Hangup(within(t)); err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ type handset interface {
 	resumes(t *testing.T)
 	isHeld(t *testing.T, echo *alexatest.Call) // returns once the phone knows that the Echo holds, and neither hears the other
 	transfers(t *testing.T, uri string)        // blind
-	told(t *testing.T, transferred bool)       // returns once the phone is told what has come of its transfer
+	told(t *testing.T, status int)             // returns once the phone is told what has come of its transfer
 	hangsUp(t *testing.T)
 	idle(t *testing.T) // returns once the phone has no call
 }

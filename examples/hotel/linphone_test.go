@@ -168,10 +168,10 @@ func (l *linphone) logs(t *testing.T, pattern string) {
 	})
 }
 
-func (l *linphone) told(t *testing.T, transferred bool) {
+func (l *linphone) told(t *testing.T, status int) {
 	t.Helper()
 	state := `Transfer state .* to \[LinphoneCallError\]`
-	if transferred {
+	if status == 200 {
 		state = `Transfer state .* to \[LinphoneCallConnected\]`
 	}
 	l.logs(t, state)

@@ -44,7 +44,7 @@ func newLobby(t *testing.T, o *alexatest.CloudOptions) *lobby {
 	l.settings = map[string]string{
 		"skill-addr": "127.0.0.1:0", "skill-id": cloud.SkillID(), "skill-root-ca": roots, "skill-chain-addr": cloud.ChainAddr(),
 		"alexa-endpoint": cloud.URL(), "lwa-url": cloud.TokenURL(), "sip-addr": "127.0.0.1:0", "pbx": l.desk.URI(),
-		"public-ip": "127.0.0.1", "media-addr": "127.0.0.1:0", "device": "room-101=101",
+		"public-ip": "127.0.0.1", "media-addr": "127.0.0.1:0", "device": "room-101=101", "transfer-to": "sip:*@127.*",
 	}
 	return l
 }

@@ -30,7 +30,7 @@ type options struct {
 	serve, json                                                                      bool
 	calls                                                                            int
 	spoil, pbx, skillAddr, skillID, skillCert, skillKey, skillRootCA, skillChainAddr string
-	alexaEndpoint, lwaURL, sipAddr, publicIP, mediaAddr, register                    string
+	alexaEndpoint, lwaURL, sipAddr, publicIP, mediaAddr, register, transferTo        string
 	sipPassword                                                                      string            // from the environment alone
 	devices                                                                          map[string]string // SIP user -> external user id
 	secrets                                                                          lwa.Credentials   // from the environment alone
@@ -61,6 +61,7 @@ func parse(args []string) *options {
 	}
 	text(&o.pbx, "pbx", "", "SIP URI of the front desk; in a simulation, a real phone for the guest's call")
 	text(&o.register, "register", "", "SIP URI to register at the PBX for all calls, with $SIP_PASSWORD; without it, nothing is registered")
+	text(&o.transferTo, "transfer-to", "", "SIP URI that phones may transfer calls to, * for any text, such as sip:*@pbx.example.com; without it, none")
 	text(&o.skillAddr, "skill-addr", ":8443", "where to listen for Alexa's events")
 	text(&o.skillID, "skill-id", "", "id of the skill")
 	text(&o.skillCert, "skill-cert", "", "TLS certificate file; without it, plain HTTP for a proxy in front")
@@ -103,8 +104,7 @@ type hotel struct {
 // open connects a skill with a SIP agent: calls from a device go to o.pbx, calls to the name of a device go to the device.
 func open(o *options, roots *x509.CertPool) *hotel {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	desk, rooms := &bridge.Router{}, &bridge.Router{}
-	transfers, public := &bridge.JoinOptions{Dialer: desk}, netip.Addr{} // phones may transfer calls wherever SIP leads
+	desk, rooms, public := &bridge.Router{}, &bridge.Router{}, netip.Addr{}
 	check(public.UnmarshalText([]byte(o.publicIP)))
 	media := must(engine.Listen(o.mediaAddr, &engine.Options{PublicIP: public, Logger: log}))
 	tokens := must(lwa.NewSource(o.secrets, &lwa.Options{TokenURL: o.lwaURL, Logger: log}))
@@ -118,12 +118,21 @@ func open(o *options, roots *x509.CertPool) *hotel {
 		}
 	}
 	for name, id := range o.devices {
-		rooms.Routes = append(rooms.Routes, bridge.Route{To: "sip:" + name + "@*", Bridge: bridge.To(skill, id, transfers)})
+		rooms.Routes = append(rooms.Routes, bridge.Route{To: "sip:" + name + "@*", Bridge: bridge.To(skill, id, &bridge.JoinOptions{Dialer: desk})})
 	}
 	phones := must(sip.Listen(o.sipAddr, media, &sip.Options{Bridge: rooms, PublicAddr: o.publicIP, Logger: log})) // takes calls from here on
-	desk.Routes = []bridge.Route{{Bridge: bridge.To(phones, o.pbx, transfers), Via: []bridge.Dialer{phones}}}      // the skill does from listen on
 	server := &http.Server{Handler: skill, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	return &hotel{skill, phones, desk, server, tokens, media}
+	h := &hotel{skill, phones, desk, server, tokens, media}
+	h.lead(phones, o) // the skill takes calls from listen on
+	return h
+}
+
+// lead has calls from a device go to the PBX by a dialer, and calls that a phone transfers where they may go.
+func (h *hotel) lead(by bridge.Dialer, o *options) {
+	h.desk.Routes = []bridge.Route{{Bridge: bridge.To(by, o.pbx, &bridge.JoinOptions{Dialer: h.desk})}}
+	if o.transferTo != "" {
+		h.desk.Routes = append(h.desk.Routes, bridge.Route{To: o.transferTo, Via: []bridge.Dialer{by}})
+	}
 }
 
 // register has the PBX send calls for the rooms to o.register, and calls from a device go out by it. A PBX that says nothing is asked again
@@ -131,10 +140,9 @@ func open(o *options, roots *x509.CertPool) *hotel {
 func (h *hotel) register(ctx context.Context, o *options) {
 	_, user, _ := strings.Cut(o.register, ":")
 	user, _, _ = strings.Cut(user, "@")
-	line := must(h.phones.Register(ctx, &sip.RegisterOptions{
+	h.lead(must(h.phones.Register(ctx, &sip.RegisterOptions{
 		AOR: bridge.Party{URI: o.register}, Credentials: []sip.Credentials{{Username: user, Password: o.sipPassword}},
-	}))
-	h.desk.Routes = []bridge.Route{{Bridge: bridge.To(line, o.pbx, &bridge.JoinOptions{Dialer: h.desk}), Via: []bridge.Dialer{line}}}
+	})), o)
 }
 
 // listen answers Alexa's events, until drain.

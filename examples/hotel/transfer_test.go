@@ -22,7 +22,7 @@ func TestInteropHotelTransfer(t *testing.T) {
 			t.Fatal(err)
 		}
 		talk(t, echo, third, kitchenTone)
-		h.told(t, true)
+		h.told(t, 200)
 		h.idle(t)
 		if n := len(l.room.Calls()); n != 1 {
 			t.Errorf("the Echo has %d calls, want the one", n)
@@ -34,15 +34,29 @@ func TestInteropHotelTransfer(t *testing.T) {
 	})
 }
 
-// TestInteropHotelTransferRefused has each phone transfer its call to somebody who is busy. The phone is told, and the call stands: that
-// baresip 1.0 hangs up when a transfer has failed is its own doing.
+// TestInteropHotelTransferRefused has each phone transfer its call to somebody who is busy.
 func TestInteropHotelTransferRefused(t *testing.T) {
 	t.Parallel()
-	eachWay(t, func(t *testing.T, l *lobby, h handset, echo *alexatest.Call) {
-		kitchen := newPhone(t, &siptest.PhoneOptions{User: "kitchen", Reject: 486})
+	transfersInVain(t, 486, func(t *testing.T) string {
+		return newPhone(t, &siptest.PhoneOptions{User: "kitchen", Reject: 486}).URI()
+	})
+}
+
+// TestInteropHotelTransferForbidden has each phone transfer its call where no call may go. That nobody is asked there shows in that it
+// takes no time.
+func TestInteropHotelTransferForbidden(t *testing.T) {
+	t.Parallel()
+	transfersInVain(t, 404, func(*testing.T) string { return "sip:stranger@198.51.100.1" })
+}
+
+// transfersInVain has each phone try a transfer. The phone is told why, and the call stands: that baresip 1.0 hangs up when a transfer has
+// failed is its own doing.
+func transfersInVain(t *testing.T, status int, to func(*testing.T) string) {
+	t.Helper()
+	eachWay(t, func(t *testing.T, _ *lobby, h handset, echo *alexatest.Call) {
 		h.talks(t, echo)
-		h.transfers(t, kitchen.URI())
-		h.told(t, false)
+		h.transfers(t, to(t))
+		h.told(t, status)
 		if _, ok := h.(*linphone); ok {
 			h.talks(t, echo)
 			h.hangsUp(t)
