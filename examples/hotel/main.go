@@ -31,9 +31,9 @@ type options struct {
 	calls                                                                            int
 	spoil, pbx, skillAddr, skillID, skillCert, skillKey, skillRootCA, skillChainAddr string
 	alexaEndpoint, lwaURL, sipAddr, publicIP, mediaAddr, register, transferTo        string
-	sipPassword                                                                      string            // from the environment alone
 	devices                                                                          map[string]string // SIP user -> external user id
 	secrets                                                                          lwa.Credentials   // from the environment alone
+	sipPassword                                                                      string            // likewise
 }
 
 func main() {
@@ -61,7 +61,7 @@ func parse(args []string) *options {
 	}
 	text(&o.pbx, "pbx", "", "SIP URI of the front desk; in a simulation, a real phone for the guest's call")
 	text(&o.register, "register", "", "SIP URI to register at the PBX for all calls, with $SIP_PASSWORD; without it, nothing is registered")
-	text(&o.transferTo, "transfer-to", "", "SIP URI that phones may transfer calls to, * for any text, such as sip:*@pbx.example.com; without it, none")
+	text(&o.transferTo, "transfer-to", "none", "SIP URI that phones may transfer calls to, * for any text: sip:*@pbx.example.com")
 	text(&o.skillAddr, "skill-addr", ":8443", "where to listen for Alexa's events")
 	text(&o.skillID, "skill-id", "", "id of the skill")
 	text(&o.skillCert, "skill-cert", "", "TLS certificate file; without it, plain HTTP for a proxy in front")
@@ -95,16 +95,15 @@ func parse(args []string) *options {
 type hotel struct {
 	skill  *alexa.Skill
 	phones *sip.Agent
-	desk   *bridge.Router // takes calls from a device
 	server *http.Server
 	tokens *lwa.Source
 	media  *engine.Engine
 }
 
 // open connects a skill with a SIP agent: calls from a device go to o.pbx, calls to the name of a device go to the device.
-func open(o *options, roots *x509.CertPool) *hotel {
+func open(ctx context.Context, o *options, roots *x509.CertPool) *hotel {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	desk, rooms, public := &bridge.Router{}, &bridge.Router{}, netip.Addr{}
+	rooms, desk, ready, public := &bridge.Router{}, &bridge.Router{}, make(chan struct{}), netip.Addr{}
 	check(public.UnmarshalText([]byte(o.publicIP)))
 	media := must(engine.Listen(o.mediaAddr, &engine.Options{PublicIP: public, Logger: log}))
 	tokens := must(lwa.NewSource(o.secrets, &lwa.Options{TokenURL: o.lwaURL, Logger: log}))
@@ -113,36 +112,24 @@ func open(o *options, roots *x509.CertPool) *hotel {
 		Bridge: desk, Roots: roots, Logger: log,
 	}
 	if o.skillChainAddr != "" {
-		skill.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, o.skillChainAddr)
-		}
+		dial := new(net.Dialer).DialContext
+		skill.DialContext = func(ctx context.Context, n, _ string) (net.Conn, error) { return dial(ctx, n, o.skillChainAddr) }
 	}
 	for name, id := range o.devices {
 		rooms.Routes = append(rooms.Routes, bridge.Route{To: "sip:" + name + "@*", Bridge: bridge.To(skill, id, &bridge.JoinOptions{Dialer: desk})})
 	}
-	phones := must(sip.Listen(o.sipAddr, media, &sip.Options{Bridge: rooms, PublicAddr: o.publicIP, Logger: log})) // takes calls from here on
-	server := &http.Server{Handler: skill, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	h := &hotel{skill, phones, desk, server, tokens, media}
-	h.lead(phones, o) // the skill takes calls from listen on
-	return h
-}
-
-// lead has calls from a device go to the PBX by a dialer, and calls that a phone transfers where they may go.
-func (h *hotel) lead(by bridge.Dialer, o *options) {
-	h.desk.Routes = []bridge.Route{{Bridge: bridge.To(by, o.pbx, &bridge.JoinOptions{Dialer: h.desk})}}
-	if o.transferTo != "" {
-		h.desk.Routes = append(h.desk.Routes, bridge.Route{To: o.transferTo, Via: []bridge.Dialer{by}})
+	take := bridge.Func(func(ctx context.Context, in bridge.Leg) error { <-ready; return rooms.Handle(ctx, in) })
+	phones := must(sip.Listen(o.sipAddr, media, &sip.Options{Bridge: take, PublicAddr: o.publicIP, Logger: log}))
+	line := bridge.Dialer(phones)
+	if o.register != "" { // a PBX that says nothing is asked again until ctx ends
+		user, _, _ := strings.Cut(strings.TrimPrefix(o.register, "sip:"), "@")
+		login := []sip.Credentials{{Username: user, Password: o.sipPassword}}
+		line = must(phones.Register(ctx, &sip.RegisterOptions{AOR: bridge.Party{URI: o.register}, Credentials: login}))
 	}
-}
-
-// register has the PBX send calls for the rooms to o.register, and calls from a device go out by it. A PBX that says nothing is asked again
-// until ctx ends.
-func (h *hotel) register(ctx context.Context, o *options) {
-	_, user, _ := strings.Cut(o.register, ":")
-	user, _, _ = strings.Cut(user, "@")
-	h.lead(must(h.phones.Register(ctx, &sip.RegisterOptions{
-		AOR: bridge.Party{URI: o.register}, Credentials: []sip.Credentials{{Username: user, Password: o.sipPassword}},
-	})), o)
+	pbx := bridge.To(line, o.pbx, &bridge.JoinOptions{Dialer: desk})
+	desk.Routes = []bridge.Route{{Bridge: pbx}, {To: o.transferTo, Via: []bridge.Dialer{line}}}
+	close(ready) // phones have waited; the skill takes calls from listen on
+	return &hotel{skill, phones, &http.Server{Handler: skill, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}, tokens, media}
 }
 
 // listen answers Alexa's events, until drain.
@@ -156,12 +143,11 @@ func (h *hotel) listen(addr string, serve func(net.Listener) error) net.Addr {
 	return l.Addr()
 }
 
-// drain refuses new calls, ends those that stand after grace, and closes everything.
+// drain refuses new calls, ends those that stand after grace, which is no error here, and closes everything.
 func (h *hotel) drain(grace time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	_ = errors.Join(h.phones.Drain(ctx), h.skill.Drain(ctx)) // they say that calls were cut off
-	_ = errors.Join(h.server.Close(), h.phones.Close(), h.tokens.Close(), h.media.Close())
+	_ = errors.Join(h.phones.Drain(ctx), h.skill.Drain(ctx), h.server.Close(), h.phones.Close(), h.tokens.Close(), h.media.Close())
 }
 
 // serve runs the hotel until ctx ends.
@@ -173,11 +159,8 @@ func serve(ctx context.Context, o *options) {
 	if o.skillRootCA != "" && !roots.AppendCertsFromPEM(must(os.ReadFile(o.skillRootCA))) {
 		check(fmt.Errorf("no certificate in %s", o.skillRootCA))
 	}
-	h := open(o, roots)
+	h := open(ctx, o, roots)
 	defer h.drain(0)
-	if o.register != "" {
-		h.register(ctx, o)
-	}
 	answer := h.server.Serve
 	if o.skillCert != "" {
 		answer = func(l net.Listener) error { return h.server.ServeTLS(l, o.skillCert, o.skillKey) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
@@ -24,7 +24,7 @@ const (
 type result struct { // of one call
 	From       string  `json:"from"` // "echo" or "phone"
 	EchoHeard  bool    `json:"echo_heard"`
-	PhoneHeard *bool   `json:"phone_heard,omitempty"` // nil: it cannot be known
+	PhoneHeard any     `json:"phone_heard,omitempty"` // a bool; nil: it cannot be known
 	SetupMS    float64 `json:"setup_ms"`
 	Ended      string  `json:"ended"` // "normal", or what went wrong
 }
@@ -37,33 +37,26 @@ type world struct {
 	cloud *alexatest.Cloud
 	echo  *alexatest.Echo
 	desk  *siptest.Phone // nil with -pbx
-	mu    sync.Mutex     // of the output
 }
 
 // simulate places the calls and reports whether everybody heard the other and every call ended as it should.
 func simulate(ctx context.Context, o *options) bool {
-	w := openWorld(o)
-	var calls []result
-	for range o.calls {
-		calls = append(calls, w.call(ctx, "echo"))
-		if w.desk != nil {
-			calls = append(calls, w.call(ctx, "phone"))
-		}
-	}
+	w := openWorld(ctx, o)
+	calls, callers, ok := []result{}, []string{"echo"}, true
 	if w.desk != nil {
-		w.desk.Close()
+		callers = append(callers, "phone")
+		defer w.desk.Close()
+	}
+	for i := range o.calls * len(callers) {
+		calls = append(calls, w.call(ctx, callers[i%len(callers)]))
 	}
 	w.drain(talkFor) // a call that the Echo has ended is not yet ended at the phone
 	w.cloud.Close()  // nothing more is said
 	fmt.Printf("\nrecordings are in %s\n\n%-12s%-12s%-14s%-12s%s\n", w.dir, "call from", "echo heard", "phone heard", "set up", "ended")
-	ok := true
 	for _, c := range calls {
-		heard := "not known"
-		if c.PhoneHeard != nil {
-			heard = fmt.Sprint(*c.PhoneHeard)
-		}
-		fmt.Printf("%-12s%-12v%-14s%-12s%s\n", c.From, c.EchoHeard, heard, fmt.Sprint(c.SetupMS, " ms"), c.Ended)
-		ok = ok && c.EchoHeard && heard != "false" && c.Ended == "normal"
+		heard := cmp.Or[any](c.PhoneHeard, "not known")
+		fmt.Printf("%-12s%-12v%-14v%-12s%s\n", c.From, c.EchoHeard, heard, fmt.Sprint(c.SetupMS, " ms"), c.Ended)
+		ok = ok && c.EchoHeard && heard != false && c.Ended == "normal"
 	}
 	if o.json {
 		fmt.Printf("%s\n", must(json.Marshal(map[string]any{"calls": calls, "ok": ok})))
@@ -72,7 +65,7 @@ func simulate(ctx context.Context, o *options) bool {
 }
 
 // openWorld starts cloud, Echo and phone, and the hotel between them as -serve would.
-func openWorld(o *options) *world {
+func openWorld(ctx context.Context, o *options) *world {
 	w := &world{begun: time.Now(), dir: must(os.MkdirTemp("", "hotel-"))}
 	w.cloud = must(alexatest.NewCloud(&alexatest.CloudOptions{OnMessage: func(e alexatest.Entry) { w.say(string(e.Direction), e.Type) }}))
 	w.echo = must(w.cloud.NewEcho("101", &alexatest.EchoOptions{Play: alexatest.Tone(echoTone), AnswerAfter: talkFor / 8}))
@@ -96,7 +89,7 @@ func openWorld(o *options) *world {
 	o.skillID, o.alexaEndpoint, o.lwaURL, o.skillChainAddr = w.cloud.SkillID(), w.cloud.URL(), w.cloud.TokenURL(), w.cloud.ChainAddr()
 	o.secrets.ClientID, o.secrets.ClientSecret, o.secrets.RefreshToken = w.cloud.ClientID(), w.cloud.ClientSecret(), w.cloud.RefreshToken()
 	o.sipAddr, o.mediaAddr, o.devices = "127.0.0.1:0", "127.0.0.1:0", map[string]string{"room-101": "101"}
-	w.hotel = open(o, w.cloud.Roots())
+	w.hotel = open(ctx, o, w.cloud.Roots())
 	w.cloud.SetSkillURL("http://" + w.listen("127.0.0.1:0", w.server.Serve).String())
 	return w
 }
@@ -162,14 +155,11 @@ func (w *world) judge(ctx context.Context, r *result, echo *alexatest.Call, phon
 		err = errors.Join(err, fmt.Errorf("status %d %s at the phone", status, reason))
 	}
 	listened := phone.Heard()
-	heardEcho := listened.ToneShare(echoTone, 0) > enough
-	r.EchoHeard, r.PhoneHeard = heard.ToneShare(phoneTone) > enough, &heardEcho
+	r.EchoHeard, r.PhoneHeard = heard.ToneShare(phoneTone) > enough, listened.ToneShare(echoTone, 0) > enough
 	return errors.Join(err, listened.WriteWAV(name+"phone.wav"))
 }
 
 // say prints a line of what happens.
 func (w *world) say(who, what string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	fmt.Printf("%9.1f ms  %-15s %s\n", float64(time.Since(w.begun).Microseconds())/1000, who, what)
 }
