@@ -14,7 +14,8 @@ import (
 
 // crypt is the SRTP of one stream whose keys stand in the descriptions (RFC 4568) or, under a DTLS association, of all streams.
 type crypt struct {
-	in atomic.Pointer[inKeys] // nil before there are keys; its RTP is used by the RTP port's reader only
+	in   atomic.Pointer[inKeys] // nil before there are keys
+	inMu sync.Mutex             // guards the RTP of in: two readers have it while the far side goes over from one base to another
 
 	mu     sync.Mutex // guards the rest, and the RTCP of in
 	out    *srtp.Context
@@ -128,6 +129,8 @@ func (c *crypt) open(w *worker, pkt []byte) ([]byte, error) {
 	if k == nil {
 		return nil, errNoKeys
 	}
+	c.inMu.Lock()
+	defer c.inMu.Unlock()
 	if k.old == nil {
 		return k.now.rtp.DecryptRTP(pkt[:0], pkt, &w.header)
 	}
@@ -146,6 +149,8 @@ func (c *crypt) authentic(w *worker, pkt []byte) bool {
 	if k == nil {
 		return false
 	}
+	c.inMu.Lock()
+	defer c.inMu.Unlock()
 	w.sealed = append(w.sealed[:0], pkt...)
 	_, err := k.now.rtp.DecryptRTP(w.sealed[:0], w.sealed, &w.header)
 	return err == nil

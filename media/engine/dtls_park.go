@@ -89,7 +89,7 @@ func (tr *transport) writeTo(b []byte) error {
 	if to == nil {
 		return nil
 	}
-	return tr.shard.rtp.writeTo(b, *to)
+	return tr.send(b, *to)
 }
 
 // parked is what is left of a connection after its handshake: some records instead of three goroutines and twenty kilobytes.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,7 @@ var (
 type agent struct {
 	t           *terminal
 	ice         *ice.Agent
+	mux         *stunMux
 	ufrag, pwd  string
 	controlling bool
 	gathered    chan struct{}
@@ -54,14 +56,15 @@ func newAgent(t *terminal, offerer bool) (*agent, error) {
 	}
 	a := &agent{t: t, controlling: offerer, gathered: make(chan struct{}, 1)}
 	a.ufrag, a.pwd = newCredentials()
-	addr := netip.AddrPortFrom(t.engine.local, t.engine.shard.rtp.addr.Port())
+	addr := netip.AddrPortFrom(t.engine.local, t.transport.shard.rtp.addr.Port())
+	a.mux = &stunMux{tr: t.transport, bases: []listening{{addr: net.UDPAddrFromAddrPort(addr), at: t.transport.shard}}}
 	network := ice.NetworkTypeUDP4
 	if addr.Addr().Is6() {
 		network = ice.NetworkTypeUDP6
 	}
 	var err error
 	a.ice, err = ice.NewAgentWithOptions(
-		ice.WithUDPMux(&stunMux{tr: t.transport, addr: net.UDPAddrFromAddrPort(addr)}),
+		ice.WithUDPMux(a.mux),
 		ice.WithLocalCredentials(a.ufrag, a.pwd),
 		ice.WithNet(t.engine.net),
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
@@ -191,9 +194,10 @@ func (a *agent) follow(m *stun.Message, _, remote ice.Candidate, pair *ice.Candi
 }
 
 // pair is told of the path that the agent has chosen.
-func (a *agent) pair(_, remote ice.Candidate) {
+func (a *agent) pair(local, remote ice.Candidate) {
 	ip, err := netip.ParseAddr(remote.Address())
-	if err != nil {
+	conn := a.mux.conn(net.JoinHostPort(local.Address(), strconv.Itoa(local.Port())))
+	if err != nil || conn == nil {
 		return
 	}
 	a.selected.Store(&remote)
@@ -203,8 +207,8 @@ func (a *agent) pair(_, remote ice.Candidate) {
 	}
 	a.mu.Unlock()
 	addr := netip.AddrPortFrom(ip.Unmap(), uint16(remote.Port()))
-	a.t.transport.learn(addr)
-	a.t.reached(addr)
+	conn.at.learn(addr, conn)
+	a.t.reached(conn.at, addr)
 }
 
 // state is told how the connectivity does. Consent that has expired stops the media (RFC 7675 section 5.1), for it is we who send.

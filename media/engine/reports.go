@@ -167,11 +167,11 @@ func (r *reports) write(s *stream, packets []rtcp.Packet) {
 	if b, err = c.protectRTCP(b); err != nil {
 		return
 	}
-	sock := tr.shard.rtp
-	if !tr.mux.Load() {
-		sock = tr.shard.rtcp
+	if tr.mux.Load() {
+		_ = tr.send(b, *to)
+	} else {
+		_ = tr.shard.rtcp.writeTo(b, *to)
 	}
-	_ = sock.writeTo(b, *to)
 }
 
 // arrived takes an RTCP datagram from a reader. Whose it is on a way that two streams share, each under its own keys, shows in the keys.

@@ -116,27 +116,16 @@ func (s *shard) pause() {
 
 // datagram takes one datagram of the RTP port. The shard's lock is held for reading.
 func (s *shard) datagram(w *worker, b []byte, from netip.AddrPort) {
-	switch first := b[0]; {
-	case first < 4:
+	if b[0] < 4 {
 		s.stun(b, from)
 		return
-	case first >= 20 && first < 64:
-		if tr := s.remotes[from]; tr != nil && tr.t.dtls != nil {
-			tr.t.dtls.arrived(b)
-			return
-		}
-	case first >= 128 && first < 192:
-		tr := s.remotes[from]
-		switch {
-		case tr == nil:
-			s.latch.see(w, b, from)
-		case isRTCP(b):
-			tr.t.reports.arrived(tr, b, w.now)
-			return
-		default:
-			tr.rtp(w, b, from)
-			return
-		}
+	}
+	tr := s.remotes[from]
+	if tr != nil && tr.arrived(w, b, from) {
+		return
+	}
+	if tr == nil && b[0] >= 128 && b[0] < 192 {
+		s.latch.see(w, b, from)
 	}
 	s.strays.Add(1)
 }

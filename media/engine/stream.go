@@ -122,7 +122,7 @@ func (o *sender) write(s *stream, p *media.Packet) error {
 		return err
 	}
 	tr := s.way.Load()
-	if tr.shard.rtp.writeTo(pkt, tr.remote()) != nil {
+	if tr.send(pkt, tr.remote()) != nil {
 		o.stats.Failed++
 	}
 	return nil
@@ -135,7 +135,7 @@ func (o *sender) forward(s *stream, w *worker, p *media.Packet, room []byte) err
 	pkt, err := o.packet(s, p, room, w.now)
 	if pkt != nil {
 		tr := s.way.Load()
-		w.to(tr.shard.rtp).add(pkt, tr.remote())
+		tr.add(w, pkt, tr.remote())
 	}
 	return err
 }

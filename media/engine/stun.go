@@ -107,10 +107,12 @@ func (c *checks) take(id transactionID) *stunConn {
 	return nil
 }
 
-// stunConn is the net.PacketConn that one ICE agent sees: the STUN of its call on the shared socket, and nothing else. It also
-// implements ice.AddrPortReaderWriter.
+// stunConn is the net.PacketConn that one ICE agent sees of one base: the STUN of its call, and nothing else. It also implements
+// ice.AddrPortReaderWriter.
 type stunConn struct {
 	tr    *transport
+	at    base
+	addr  net.Addr // as the agent knows the base
 	ufrag string
 	queue *queue
 }
@@ -122,11 +124,11 @@ func (c *stunConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) { ret
 func (c *stunConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	switch class, id, ok := stunMessage(b); {
 	case ok && class == stunRequest:
-		c.tr.shard.checks.put(id, c)
+		c.at.awaits(id, c)
 	case ok && class == stunSuccess:
-		c.tr.learn(to)
+		c.at.learn(to, c)
 	}
-	if err := c.tr.shard.rtp.writeTo(b, to); err != nil {
+	if err := c.at.writeTo(b, to); err != nil {
 		return 0, err
 	}
 	return len(b), nil
@@ -146,51 +148,14 @@ func (c *stunConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	return c.WriteToAddrPort(b, netip.AddrPortFrom(at.Addr().Unmap(), at.Port()))
 }
 
-// Close takes the agent off the shard.
+// Close takes the agent off the base.
 func (c *stunConn) Close() error {
-	s := c.tr.shard
-	s.mu.Lock()
-	if s.agents[c.ufrag] == c {
-		delete(s.agents, c.ufrag)
-	}
-	s.mu.Unlock()
+	c.at.leave(c)
 	c.queue.close()
 	return nil
 }
 
-func (c *stunConn) LocalAddr() net.Addr                { return net.UDPAddrFromAddrPort(c.tr.shard.rtp.addr) }
+func (c *stunConn) LocalAddr() net.Addr                { return c.addr }
 func (c *stunConn) SetReadDeadline(t time.Time) error  { c.queue.deadline(t); return nil }
 func (c *stunConn) SetDeadline(t time.Time) error      { c.queue.deadline(t); return nil }
 func (c *stunConn) SetWriteDeadline(_ time.Time) error { return nil } // writes never block
-
-// stunMux is the ice.UDPMux of one agent.
-type stunMux struct {
-	tr   *transport
-	addr net.Addr // the agent's one candidate
-}
-
-func (m *stunMux) GetListenAddresses() []net.Addr { return []net.Addr{m.addr} }
-func (m *stunMux) RemoveConnByUfrag(string)       {} // Close of the conn does it
-func (m *stunMux) Close() error                   { return nil }
-
-// GetConn gives the agent its conn, under the user name fragment that it gathers for.
-func (m *stunMux) GetConn(ufrag string, _ net.Addr) (net.PacketConn, error) {
-	c := &stunConn{tr: m.tr, ufrag: ufrag, queue: newQueue()}
-	s := m.tr.shard
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.agents[ufrag] = c
-	m.tr.conn.Store(c)
-	return c, nil
-}
-
-// learn makes an address the call's own.
-func (tr *transport) learn(addr netip.AddrPort) {
-	s := tr.shard
-	s.mu.RLock()
-	known := s.remotes[addr] == tr
-	s.mu.RUnlock()
-	if !known {
-		s.bind(s.remotes, addr, tr)
-	}
-}

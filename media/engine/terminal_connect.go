@@ -132,10 +132,15 @@ func (t *terminal) fail(err error) {
 	})
 }
 
-// reached is told by the ICE agent where to send.
-func (t *terminal) reached(addr netip.AddrPort) {
+// reached is told by the ICE agent where to send, and by what.
+func (t *terminal) reached(at base, addr netip.AddrPort) {
 	tr := t.transport
 	tr.mux.Store(true)
+	if at == base(tr.shard) {
+		tr.via.Store(nil)
+	} else {
+		tr.via.Store(&at)
+	}
 	tr.far.Store(&addr)
 	tr.farRTCP.Store(&addr)
 	tr.stopped.Store(false)

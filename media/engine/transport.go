@@ -24,6 +24,7 @@ type transport struct {
 	found   bool
 	newest  uint64
 
+	via      atomic.Pointer[base]           // what to send by; nil: the shard's port
 	far      atomic.Pointer[netip.AddrPort] // where to send; nil: nowhere
 	farRTCP  atomic.Pointer[netip.AddrPort]
 	payloads atomic.Pointer[payloads]
@@ -43,10 +44,13 @@ func (tr *transport) remote() netip.AddrPort {
 // ready reports whether media can be sent, as far as the way goes.
 func (tr *transport) ready() bool { return tr.far.Load() != nil && !tr.stopped.Load() }
 
-// uses reports whether an address is where we send, so that it is the far side's beyond doubt. Before there is such a place every
+// uses reports whether an address is where we send by the shard's port, so that it is the far side's beyond doubt. Before there is such a place every
 // address that is bound counts.
 func (tr *transport) uses(addr netip.AddrPort) bool {
 	far, rtcp := tr.far.Load(), tr.farRTCP.Load()
+	if far != nil && tr.via.Load() != nil {
+		return false
+	}
 	return far == nil || *far == addr || rtcp != nil && *rtcp == addr
 }
 

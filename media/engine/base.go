@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+)
+
+// base is an address that packets of calls leave from and come to, as RFC 8445 uses the word: the UDP port of a shard, or what stands
+// beside it for far sides with ICE, such as the relay of a TURN server. What it takes in it hands to the agents that have joined it
+// and, by transport.arrived, to the calls whose addresses it has learnt.
+type base interface {
+	writeTo(b []byte, to netip.AddrPort) error // sends a datagram; does not block, and does not keep b
+	join(c *stunConn)                          // STUN with the user name fragment of c is for c
+	leave(c *stunConn)
+	awaits(id transactionID, c *stunConn)   // the response to a request of ours is for c
+	learn(addr netip.AddrPort, c *stunConn) // what comes from there is for the call of c
+}
+
+var _ base = (*shard)(nil)
+
+func (s *shard) writeTo(b []byte, to netip.AddrPort) error { return s.rtp.writeTo(b, to) }
+
+func (s *shard) join(c *stunConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.agents[c.ufrag] = c
+	c.tr.conn.Store(c)
+}
+
+func (s *shard) leave(c *stunConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.agents[c.ufrag] == c {
+		delete(s.agents, c.ufrag)
+	}
+}
+
+func (s *shard) awaits(id transactionID, c *stunConn) { s.checks.put(id, c) }
+
+func (s *shard) learn(addr netip.AddrPort, c *stunConn) {
+	s.mu.RLock()
+	known := s.remotes[addr] == c.tr
+	s.mu.RUnlock()
+	if !known {
+		s.bind(s.remotes, addr, c.tr)
+	}
+}
+
+// listening is a base that an agent uses, under the address that it knows it by.
+type listening struct {
+	addr *net.UDPAddr
+	at   base
+	conn *stunConn // the agent's newest
+}
+
+// stunMux is the ice.UDPMux of one agent: its bases, preferred first.
+type stunMux struct {
+	tr *transport
+
+	mu    sync.Mutex
+	bases []listening
+}
+
+// GetListenAddresses implements ice.UDPMux.
+func (m *stunMux) GetListenAddresses() []net.Addr {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make([]net.Addr, len(m.bases))
+	for i := range m.bases {
+		all[i] = m.bases[i].addr
+	}
+	return all
+}
+
+// RemoveConnByUfrag implements ice.UDPMux. Close of the conn does it.
+func (m *stunMux) RemoveConnByUfrag(string) {}
+
+// Close implements ice.UDPMux.
+func (m *stunMux) Close() error { return nil }
+
+// GetConn gives the agent its conn, under the user name fragment that it gathers for.
+func (m *stunMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := m.find(addr.String())
+	if l == nil {
+		return nil, net.InvalidAddrError("no address of the agent's")
+	}
+	l.conn = &stunConn{tr: m.tr, at: l.at, addr: l.addr, ufrag: ufrag, queue: newQueue()}
+	l.at.join(l.conn)
+	return l.conn, nil
+}
+
+// find returns what listens on an address. m.mu is held.
+func (m *stunMux) find(addr string) *listening {
+	for i := range m.bases {
+		if m.bases[i].addr.String() == addr {
+			return &m.bases[i]
+		}
+	}
+	return nil
+}
+
+// conn returns the agent's conn for an address of ours, nil if there is none.
+func (m *stunMux) conn(addr string) *stunConn {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if l := m.find(addr); l != nil {
+		return l.conn
+	}
+	return nil
+}
+
+// send sends a datagram by the base that the far side is reached through. The readers send by the shard's port in batches.
+func (tr *transport) send(b []byte, to netip.AddrPort) error {
+	if via := tr.via.Load(); via != nil {
+		return (*via).writeTo(b, to)
+	}
+	return tr.shard.rtp.writeTo(b, to)
+}
+
+// add is send in a reader, which sends what goes by a shard's port with the batch.
+func (tr *transport) add(w *worker, b []byte, to netip.AddrPort) {
+	if via := tr.via.Load(); via != nil {
+		_ = (*via).writeTo(b, to)
+		return
+	}
+	w.to(tr.shard.rtp).add(b, to)
+}
+
+// arrived takes a datagram that is not STUN from an address of the far side's, and reports whether it was meant for a call (RFC 7983).
+func (tr *transport) arrived(w *worker, b []byte, from netip.AddrPort) bool {
+	switch first := b[0]; {
+	case first >= 20 && first < 64 && tr.t.dtls != nil:
+		tr.t.dtls.arrived(b)
+	case first < 128 || first >= 192:
+		return false
+	case isRTCP(b):
+		tr.t.reports.arrived(tr, b, w.now)
+	default:
+		tr.rtp(w, b, from)
+	}
+	return true
+}
