@@ -117,7 +117,7 @@ func (tr *transport) send(b []byte, to netip.AddrPort) error {
 	if via := tr.via.Load(); via != nil {
 		return (*via).writeTo(b, to)
 	}
-	return tr.shard.rtp.writeTo(b, to)
+	return tr.shard().rtp.writeTo(b, to)
 }
 
 // add is send in a reader, which sends what goes by a shard's port with the batch.
@@ -126,7 +126,7 @@ func (tr *transport) add(w *worker, b []byte, to netip.AddrPort) {
 		_ = (*via).writeTo(b, to)
 		return
 	}
-	w.to(tr.shard.rtp).add(b, to)
+	w.to(tr.shard().rtp).add(b, to)
 }
 
 // arrived takes a datagram that is not STUN from an address of the far side's, and reports whether it was meant for a call (RFC 7983).

@@ -40,15 +40,16 @@
 // link are called by the engine's own goroutines, some of them with its locks held: they must not block, and must not call a method
 // of an engine, a terminal or a stream. After the terminal's Close has returned Failed is not called any more.
 //
-// An engine has three goroutines: the reader of the RTP port, that of the RTCP port, and the one that sends RTCP reports. Its Close joins
-// them, after it has closed every terminal. A terminal of plain RTP or SDES has none. One with ICE has those of its agent: four of pion/ice
+// An engine has one goroutine that sends RTCP reports, and for each shard two: the reader of its RTP port and that of its RTCP port. Its
+// Close joins them, after it has closed every terminal. A terminal of plain RTP or SDES has none. One with ICE has those of its agent: four of pion/ice
 // once it is connected, more while it looks for a path, and a timer for the time that it may take; Close tells all of them to end and
 // joins those that the agent lets it join. During the handshake one goroutine of ours runs it, which Close joins, with three of pion/dtls
 // beneath, which it ends: the connection is parked then, and what may still be needed of it is a few hundred bytes.
 //
 // # Limits
 //
-// An engine has one pair of ports, for at most 10,000 terminals unless Options say otherwise. Calls are told apart by the far side's
+// An engine has one pair of ports, or as many as Options.Shards says, for at most 10,000 terminals unless Options say otherwise. A call
+// stays on the shard that its first description names. Calls are told apart by the far side's
 // address, so those that a far side puts on one address and port, as another engine of this kind does with its protected calls, are
 // not told apart yet: the first has it, the next one's plain offer is refused, and the next one's secure media is not heard. An
 // address that its call has left is free for others. A call owns 32 addresses at most and forgets the oldest of those that it does not

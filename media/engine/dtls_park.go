@@ -78,7 +78,7 @@ func (c *packetConn) alert() []byte {
 }
 
 func (c *packetConn) Close() error                       { c.queue.close(); return nil }
-func (c *packetConn) LocalAddr() net.Addr                { return net.UDPAddrFromAddrPort(c.tr.shard.rtp.addr) }
+func (c *packetConn) LocalAddr() net.Addr                { return net.UDPAddrFromAddrPort(c.tr.shard().rtp.addr) }
 func (c *packetConn) SetReadDeadline(t time.Time) error  { c.queue.deadline(t); return nil }
 func (c *packetConn) SetDeadline(t time.Time) error      { c.queue.deadline(t); return nil }
 func (c *packetConn) SetWriteDeadline(_ time.Time) error { return nil } // writes never block

@@ -59,7 +59,7 @@ func TestPacketConnStop(t *testing.T) {
 	defer e.Close()
 	sink := socketOf(t)
 	far := sink.LocalAddr().(*net.UDPAddr).AddrPort()
-	tr := &transport{shard: e.shard}
+	tr := newTransport(nil, e.shards[0])
 	tr.far.Store(&far)
 	first, second := newPacketConn(tr), newPacketConn(tr)
 	if _, err := first.WriteTo([]byte("one"), nil); err != nil {

@@ -25,6 +25,9 @@ type Options struct {
 	PublicIP netip.Addr
 	// MaxTerminals is how many terminals may be open at a time; 0 means 10,000. Beyond it Open fails with ErrFull.
 	MaxTerminals int
+	// Shards is how many pairs of UDP ports share the calls, each with two readers of its own, so that as many processors work; 0 means 1,
+	// and 64 is the most. Where the address has a port, the shards have the pairs from that port on.
+	Shards int
 	// Logger is silent if nil.
 	Logger *slog.Logger
 }
@@ -34,6 +37,13 @@ func (o *Options) maxTerminals() int {
 		return 10_000
 	}
 	return o.MaxTerminals
+}
+
+func (o *Options) shards() int {
+	if o == nil || o.Shards <= 0 {
+		return 1
+	}
+	return o.Shards
 }
 
 func (o *Options) logger() *slog.Logger {
@@ -46,16 +56,16 @@ func (o *Options) logger() *slog.Logger {
 // ErrFull means that the engine has as many terminals as it may have.
 var ErrFull = errors.New("engine: too many terminals")
 
-// An Engine carries the media of all calls through one UDP port, and a second one for the RTCP of those that do not multiplex it. It
-// implements media.Engine and is safe for concurrent use.
+// An Engine carries the media of all calls through one UDP port, and a second one for the RTCP of those that do not multiplex it, or
+// through as many such pairs as Options.Shards says. It implements media.Engine and is safe for concurrent use.
 type Engine struct {
-	o     *Options
-	log   *slog.Logger
-	shard *shard
-	local netip.Addr   // that descriptions name
-	hosts []netip.Addr // that we listen on
-	cert  *certificate
-	net   *stdnet.Net // shared by all ICE agents: each would enumerate the interfaces for itself
+	o      *Options
+	log    *slog.Logger
+	shards []*shard     // at least one
+	local  netip.Addr   // that descriptions name
+	hosts  []netip.Addr // that we listen on
+	cert   *certificate
+	net    *stdnet.Net // shared by all ICE agents: each would enumerate the interfaces for itself
 
 	limits limits
 
@@ -82,7 +92,7 @@ type Stats struct {
 }
 
 // Listen opens an engine on a UDP address such as "192.0.2.1:40000", or "0.0.0.0:0" for a free port on all interfaces. The next port
-// is taken too.
+// is taken too, and two more for each further shard.
 func Listen(addr string, o *Options) (*Engine, error) {
 	at, err := resolve(addr)
 	if err != nil {
@@ -95,11 +105,11 @@ func Listen(addr string, o *Options) (*Engine, error) {
 	if e.net, err = stdnet.NewNet(); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
-	if e.shard, err = newShard(e, at); err != nil {
+	if err = e.listen(at); err != nil {
 		return nil, err
 	}
 	if err = e.findAddrs(); err != nil {
-		e.shard.close()
+		e.closeShards()
 		return nil, err
 	}
 	e.reporter = newReporter(e)
@@ -120,7 +130,7 @@ func resolve(addr string) (netip.AddrPort, error) {
 
 // findAddrs finds the address for descriptions, and those that are ours.
 func (e *Engine) findAddrs() error {
-	bound := e.shard.rtp.addr.Addr()
+	bound := e.bound()
 	if e.o != nil {
 		e.local = e.o.PublicIP
 	}
@@ -152,12 +162,11 @@ func (e *Engine) findAddrs() error {
 	return nil
 }
 
-// Addr returns the UDP address of RTP and of everything that shares its port.
-func (e *Engine) Addr() netip.AddrPort { return e.shard.rtp.addr }
+// Addr returns the UDP address of RTP and of everything that shares its port: that of the first shard.
+func (e *Engine) Addr() netip.AddrPort { return e.shards[0].rtp.addr }
 
 // Open implements media.Engine. The error is ErrFull or media.ErrClosed.
 func (e *Engine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, error) {
-	t := newTerminal(e, p, o)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
@@ -166,6 +175,9 @@ func (e *Engine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, er
 	case len(e.terminals) >= e.o.maxTerminals():
 		return nil, ErrFull
 	}
+	home := e.quietest()
+	t := newTerminal(e, home, p, o)
+	home.calls++
 	e.terminals[t] = struct{}{}
 	return t, nil
 }
@@ -174,7 +186,11 @@ func (e *Engine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, er
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return Stats{Terminals: len(e.terminals), Strays: e.shard.strays.Load()}
+	s := Stats{Terminals: len(e.terminals)}
+	for _, shard := range e.shards {
+		s.Strays += shard.strays.Load()
+	}
+	return s
 }
 
 // Close closes every terminal and the sockets, and waits for all goroutines.
@@ -191,7 +207,7 @@ func (e *Engine) Close() error {
 		_ = t.Close()
 	}
 	e.reporter.close()
-	e.shard.close()
+	e.closeShards()
 	return nil
 }
 

@@ -119,6 +119,21 @@ func (p *phone) receive() (seq uint16, ts uint32, payload []byte) {
 	return binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]), b[12:n]
 }
 
+// next waits for the payload of the next RTP packet. It may be called by any goroutine.
+func (p *phone) next() (string, error) {
+	b := make([]byte, 2048)
+	_ = p.conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+	for {
+		n, _, err := p.conn.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return "", err
+		}
+		if n >= 12 && b[1]&0x7f < 72 {
+			return string(b[12:n]), nil
+		}
+	}
+}
+
 func TestPlainRelay(t *testing.T) {
 	e := listen(t)
 	a, b := newPhone(t), newPhone(t)

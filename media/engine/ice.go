@@ -56,8 +56,8 @@ func newAgent(t *terminal, offerer bool) (*agent, error) {
 	}
 	a := &agent{t: t, controlling: offerer, gathered: make(chan struct{}, 1)}
 	a.ufrag, a.pwd = newCredentials()
-	addr := netip.AddrPortFrom(t.engine.local, t.transport.shard.rtp.addr.Port())
-	a.mux = &stunMux{tr: t.transport, bases: []listening{{addr: net.UDPAddrFromAddrPort(addr), at: t.transport.shard}}}
+	addr := netip.AddrPortFrom(t.engine.local, t.transport.shard().rtp.addr.Port())
+	a.mux = &stunMux{tr: t.transport, bases: []listening{{addr: net.UDPAddrFromAddrPort(addr), at: t.transport.shard()}}}
 	network := ice.NetworkTypeUDP4
 	if addr.Addr().Is6() {
 		network = ice.NetworkTypeUDP6
@@ -228,12 +228,13 @@ func (a *agent) close() {
 	_ = a.ice.GracefulClose()
 }
 
-// candidates returns the values of a=candidate for the addresses of the engine: where it listens and, where it differs, what the far
+// candidates returns the values of a=candidate for the addresses of the shard: where it listens and, where it differs, what the far
 // sides see.
-func (e *Engine) candidates() []string {
-	port := e.shard.rtp.addr.Port()
+func (s *shard) candidates() []string {
+	e, bound := s.engine, s.rtp.addr.Addr()
+	port := s.rtp.addr.Port()
 	list := []string{hostCandidate(e.local, port, 0)}
-	if bound := e.shard.rtp.addr.Addr(); bound != e.local && !bound.IsUnspecified() {
+	if bound != e.local && !bound.IsUnspecified() {
 		list = append(list, hostCandidate(bound, port, 1))
 	}
 	return list

@@ -170,7 +170,7 @@ func (r *reports) write(s *stream, packets []rtcp.Packet) {
 	if tr.mux.Load() {
 		_ = tr.send(b, *to)
 	} else {
-		_ = tr.shard.rtcp.writeTo(b, *to)
+		_ = tr.shard().rtcp.writeTo(b, *to)
 	}
 }
 

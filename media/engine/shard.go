@@ -33,8 +33,10 @@ type shard struct {
 
 	checks checks // STUN requests of ours that wait for their response
 
-	strays atomic.Uint64 // datagrams that belong to no call
-	work   sync.WaitGroup
+	strays  atomic.Uint64 // datagrams that belong to no call
+	packets atomic.Uint64 // datagrams that have come, counted by the batch
+	calls   int           // terminals that live here; guarded by the engine's lock
+	work    sync.WaitGroup
 }
 
 // readPause is how long a reader waits after an error of the system.
@@ -88,6 +90,7 @@ func (s *shard) read(sock *socket, take func(*worker, []byte, netip.AddrPort)) {
 			continue
 		}
 		w.now = time.Now()
+		s.packets.Add(uint64(n))
 		s.mu.RLock()
 		for i := range n {
 			if data := w.in.data[i]; len(data) > 0 && len(data) < packetSize {

@@ -40,7 +40,7 @@ func TestReaderSurvives(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	if err := e.shard.rtp.conn.SetReadDeadline(time.Now()); err != nil { // every read fails now
+	if err := e.shards[0].rtp.conn.SetReadDeadline(time.Now()); err != nil { // every read fails now
 		t.Fatal(err)
 	}
 	tick := time.NewTicker(time.Millisecond)
@@ -50,7 +50,7 @@ func TestReaderSurvives(t *testing.T) {
 			t.Fatal("nothing is said of it")
 		}
 	}
-	if err := e.shard.rtp.conn.SetReadDeadline(time.Time{}); err != nil {
+	if err := e.shards[0].rtp.conn.SetReadDeadline(time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	conn := socketOf(t)
@@ -71,7 +71,7 @@ func TestUnlinkIsTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	a, b := newTerminal(e, media.Phone(), nil).streams[media.Audio], newTerminal(e, media.Phone(), nil).streams[media.Audio]
+	a, b := newTerminal(e, e.shards[0], media.Phone(), nil).streams[media.Audio], newTerminal(e, e.shards[0], media.Phone(), nil).streams[media.Audio]
 	codec := media.PCMU()
 	p := &media.Packet{Codec: &codec, Payload: []byte("x")}
 	unlink, ok := a.Link(b, nil)

@@ -151,7 +151,7 @@ func (c *checked) send(conn *net.UDPConn, b []byte) {
 }
 
 func (c *checked) learnt() []netip.AddrPort {
-	s := c.e.shard
+	s := c.e.shards[0]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var all []netip.AddrPort
@@ -204,7 +204,7 @@ func TestSTUNLearnsVerifiedAddresses(t *testing.T) {
 	if got := c.learnt(); len(got) != 0 {
 		t.Errorf("after close: %v", got)
 	}
-	if n := len(c.e.shard.agents); n != 0 {
+	if n := len(c.e.shards[0].agents); n != 0 {
 		t.Errorf("after close: %d agents", n)
 	}
 }
@@ -212,11 +212,11 @@ func TestSTUNLearnsVerifiedAddresses(t *testing.T) {
 // A call cannot take the address of another, nor more than it may have.
 func TestBind(t *testing.T) {
 	c := newChecked(t)
-	s := c.e.shard
+	s := c.e.shards[0]
 	addr := func(n int) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), uint16(n))
 	}
-	a, b := newTerminal(c.e, media.Phone(), nil).transport, newTerminal(c.e, media.Phone(), nil).transport
+	a, b := newTerminal(c.e, s, media.Phone(), nil).transport, newTerminal(c.e, s, media.Phone(), nil).transport
 	used := addr(1)
 	for range 2 {
 		if !s.bind(s.remotes, used, a) {

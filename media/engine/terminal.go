@@ -35,12 +35,12 @@ type terminal struct {
 
 var _ media.Terminal = (*terminal)(nil)
 
-func newTerminal(e *Engine, p *media.Policy, o *media.OpenOptions) *terminal {
+func newTerminal(e *Engine, home *shard, p *media.Policy, o *media.OpenOptions) *terminal {
 	t := &terminal{engine: e, policy: p, id: e.ids.Add(1)}
 	if o != nil {
 		t.o = *o
 	}
-	t.transport = &transport{t: t, shard: e.shard}
+	t.transport = newTransport(t, home)
 	if p.Security == media.DTLS {
 		t.dtls, t.crypt = newAssociation(t), new(crypt)
 	}
@@ -51,9 +51,8 @@ func newTerminal(e *Engine, p *media.Policy, o *media.OpenOptions) *terminal {
 		video.ssrc++ // one key protects both: two streams under one number would share its key stream
 	}
 	t.reports = newReports(t)
-	addr := e.shard.rtp.addr
 	t.local = media.Local{
-		ID: uint64(random())<<16 | uint64(random()&0xffff), Addr: e.local.String(), Port: addr.Port(), RTCPPort: e.shard.rtcp.addr.Port(),
+		ID: uint64(random())<<16 | uint64(random()&0xffff), Addr: e.local.String(), Port: home.rtp.addr.Port(), RTCPPort: home.rtcp.addr.Port(),
 		Fingerprint: e.cert.fingerprint, SSRC: t.streams[media.Audio].out.ssrc, VideoSSRC: t.streams[media.Video].out.ssrc,
 		Keys: p.NewKeys(), VideoKeys: p.NewKeys(), CNAME: "alexacall-" + strconv.FormatUint(uint64(random()), 36),
 	}
@@ -198,13 +197,14 @@ func (t *terminal) Close() error {
 	}
 	t.failed.Do(func() {}) // after this nobody is told
 	t.transport.stopped.Store(true)
-	t.transport.shard.forget(t.transport)
+	t.transport.shard().forget(t.transport)
 	if second != nil {
-		second.shard.forget(second)
+		second.shard().forget(second)
 	}
 	for _, s := range t.streams {
 		s.fan.Close()
 	}
+	t.engine.leave(t.transport.shard())
 	return nil
 }
 
@@ -222,7 +222,7 @@ func (t *terminal) prepare(offerer bool) error {
 	}
 	t.ice = a
 	t.local.Ufrag, t.local.Pwd = a.ufrag, a.pwd
-	t.local.Candidates = t.engine.candidates()
+	t.local.Candidates = t.transport.shard().candidates()
 	return nil
 }
 

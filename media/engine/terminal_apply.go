@@ -109,7 +109,7 @@ func (t *terminal) ways(agreed []media.Section) []*transport {
 			all[i] = t.transport
 		default:
 			if t.second == nil {
-				t.second = &transport{t: t, shard: t.engine.shard}
+				t.second = newTransport(t, t.transport.shard())
 			}
 			all[i] = t.second
 		}

@@ -46,25 +46,10 @@ func (t *terminal) claimWay(tr *transport, section *media.Transport) error {
 		return errFamily
 	case t.engine.owns(far), t.engine.owns(rtcp):
 		return errAddressOurs
-	case !tr.shard.claim(far, tr):
+	case !tr.shard().claim(far, tr):
 		return errAddressTaken
 	}
 	return nil
-}
-
-// reaches reports whether the socket can send to addresses of a's family.
-func (e *Engine) reaches(a netip.Addr) bool {
-	bound := e.shard.rtp.addr.Addr()
-	return a.Is4() == bound.Is4() || a.Is4() && bound.IsUnspecified()
-}
-
-// owns reports whether an address is one that the engine listens on.
-func (e *Engine) owns(a netip.AddrPort) bool {
-	if a.Port() != e.shard.rtp.addr.Port() && a.Port() != e.shard.rtcp.addr.Port() {
-		return false
-	}
-	ip := a.Addr()
-	return ip == e.local || slices.Contains(e.hosts, ip) || ip.IsLoopback() && e.shard.rtp.addr.Addr().IsUnspecified()
 }
 
 // connect follows the far side's transports.
@@ -88,7 +73,7 @@ func (t *terminal) connect(agreed []media.Section, ways []*transport) error {
 	if t.second != nil && !slices.Contains(ways, t.second) {
 		t.second.described = plainFar{}
 		t.second.far.Store(nil)
-		t.second.shard.forget(t.second)
+		t.second.shard().forget(t.second)
 	}
 	return nil
 }
@@ -102,18 +87,19 @@ func (tr *transport) follow(far *media.Transport) {
 		return
 	}
 	tr.described = next
-	tr.shard.mu.Lock()
-	defer tr.shard.mu.Unlock()
+	home := tr.shard()
+	home.mu.Lock()
+	defer home.mu.Unlock()
 	if next.addr != before.addr {
 		tr.awaited, tr.found = next.addr, false
-		tr.shard.latch.expect(tr)
+		home.latch.expect(tr)
 		tr.far.Store(&next.addr)
 	}
 	if !next.mux && tr.t.dtls != nil {
 		next.rtcp = netip.AddrPort{} // another port would want an association of its own (RFC 5764 section 4.1)
 	}
 	if !next.mux && next.rtcp.IsValid() {
-		tr.shard.own(tr.shard.reports, next.rtcp, tr)
+		home.own(home.reports, next.rtcp, tr)
 	}
 	if next.mux {
 		next.rtcp = tr.remote()
@@ -136,7 +122,7 @@ func (t *terminal) fail(err error) {
 func (t *terminal) reached(at base, addr netip.AddrPort) {
 	tr := t.transport
 	tr.mux.Store(true)
-	if at == base(tr.shard) {
+	if at == base(tr.shard()) {
 		tr.via.Store(nil)
 	} else {
 		tr.via.Store(&at)

@@ -13,7 +13,7 @@ import (
 // pictures of one terminal share it, unless the far side takes them at two addresses.
 type transport struct {
 	t         *terminal
-	shard     *shard
+	home      atomic.Pointer[shard]
 	described plainFar         // by the far side's last description; guarded by the terminal's lock
 	bound     []netip.AddrPort // in the shard's tables, oldest first; guarded by its lock
 
@@ -32,6 +32,15 @@ type transport struct {
 	mux      atomic.Bool              // RTCP shares RTP's port
 	stopped  atomic.Bool              // connectivity is lost: nothing is sent any more
 }
+
+func newTransport(t *terminal, home *shard) *transport {
+	tr := &transport{t: t}
+	tr.home.Store(home)
+	return tr
+}
+
+// shard returns the pair of ports that the transport's packets come to and go out from.
+func (tr *transport) shard() *shard { return tr.home.Load() }
 
 // remote returns where to send; ready has said that there is such a place.
 func (tr *transport) remote() netip.AddrPort {
