@@ -92,11 +92,12 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 		return nil, errors.New("sip: no engine")
 	}
 	a := &Agent{
-		o: s, log: s.log, engine: e, txs: newTransactions(),
+		o: s, log: s.log, engine: e,
 		inboxes: map[string]*inbox{}, filled: make(chan filled), legs: map[legKey]*Leg{}, outliving: map[legKey]*time.Timer{}, registrations: map[*Registration]struct{}{},
 		quiet: make(chan struct{}),
 	}
 	a.transport = newTransport(&a.o, &a.count)
+	a.txs = newTransactions(a.transport)
 	a.transport.arrived, a.transport.broken, a.transport.lost = a.arrived, rescue, a.lostWay
 	if err = a.bind(addr); err != nil {
 		return nil, err

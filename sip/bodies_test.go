@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -39,10 +40,11 @@ func TestBodiesDropped(t *testing.T) {
 		}
 		a.txs.mu.Lock()
 		defer a.txs.mu.Unlock()
-		if len(a.txs.server) != 0 || len(a.txs.answered.entries) != 4 {
-			t.Errorf("%d transactions are under way and %d kept", len(a.txs.server), len(a.txs.answered.entries))
+		if len(a.txs.server) != 0 || len(a.txs.answered.packed.places) != 4 {
+			t.Errorf("%d transactions are under way and %d kept", len(a.txs.server), len(a.txs.answered.packed.places))
 		}
-		for key, p := range a.txs.answered.entries {
+		for key := range maps.Clone(a.txs.answered.packed.places) {
+			p := a.txs.answered.find(key)
 			if len(p.text) == 0 || len(p.text) > 1000 {
 				t.Errorf("of %x %d bytes are kept", key, len(p.text))
 			}

@@ -226,6 +226,7 @@ func (inv *inviting) acknowledge(res *sipmsg.Response, sdp []byte) {
 		return // the far side repeats its 2xx
 	}
 	x.tx.past.handle = nil
+	x.tx.rests()
 }
 
 // failed takes the refusal of the INVITE, or that it has no final response.

@@ -38,9 +38,11 @@ type transactions struct {
 	seed     maphash.Seed
 }
 
-func newTransactions() *transactions {
+func newTransactions(over *transport) *transactions {
 	t := &transactions{server: map[string]*serverTx{}, client: map[string]*clientTx{}, calls: map[mark]struct{}{}, seed: maphash.MakeSeed()}
-	t.answered.forgotten = func(p *spent) { delete(t.calls, p.merge) }
+	t.answered.unpack = func(b []byte) *spent { return unpackSpent(&unpacker{b, over}) }
+	t.answered.forgotten = func(merge mark) { delete(t.calls, merge) }
+	t.settled.unpack = func(b []byte) *settled { return unpackSettled(&unpacker{b, over}) }
 	return t
 }
 
@@ -80,14 +82,20 @@ func mergeKey(req *sipmsg.Request) string {
 func (t *transactions) findServer(key string) (*serverTx, *spent) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.server[key], t.answered.entries[t.mark(key)]
+	if tx := t.server[key]; tx != nil {
+		return tx, nil
+	}
+	return nil, t.answered.find(t.mark(key))
 }
 
 // findClient returns the transaction of a response, or what is kept of it.
 func (t *transactions) findClient(key string) (*clientTx, *settled) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.client[key], t.settled.entries[t.mark(key)]
+	if tx := t.client[key]; tx != nil {
+		return tx, nil
+	}
+	return nil, t.settled.find(t.mark(key))
 }
 
 // full reports whether no more requests can be taken or made, of calls that stand or of others.
@@ -99,14 +107,14 @@ func (t *transactions) full(standing bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	live := len(t.server) + len(t.client)
-	return live >= limit || live+len(t.answered.entries)+len(t.settled.entries) >= limit+maxPast
+	return live >= limit || live+t.answered.len()+t.settled.len() >= limit+maxPast
 }
 
 // counts returns how many transactions there are.
 func (t *transactions) counts() (server, client int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.server) + len(t.answered.entries), len(t.client) + len(t.settled.entries)
+	return len(t.server) + t.answered.len(), len(t.client) + t.settled.len()
 }
 
 // begins takes note of an INVITE that begins a call, and reports whether it is the first of its kind.

@@ -132,7 +132,15 @@ func (tx *clientTx) settle(res *sipmsg.Response) {
 	t := tx.agent.txs
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.settled.add(t.mark(tx.key), tx.past, t.sweep)
+	t.settled.add(t.mark(tx.key), 0, tx.past, t.sweep)
+}
+
+// rests says that what is kept of an INVITE that was accepted changes no more, unless somebody finds it.
+func (tx *clientTx) rests() {
+	t := tx.agent.txs
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.settled.rest(t.mark(tx.key))
 }
 
 // drop ends a request whose responses nobody waits for any more.

@@ -7,12 +7,23 @@ import (
 	"time"
 )
 
+// kept is what a test keeps.
+type kept struct {
+	loose bool
+	size  int
+}
+
+func (k kept) pack(w *packer) {
+	w.unable = k.loose
+	w.bytes(make([]byte, k.size))
+}
+
 // TestPast keeps each entry for 32 seconds, and a second more at the most, with one timer for all.
 func TestPast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
-		left := map[int]time.Time{}
-		p := past[int]{forgotten: func(v int) { left[v] = time.Now() }}
+		left := map[mark]time.Time{}
+		p := past[kept]{forgotten: func(other mark) { left[other] = time.Now() }, unpack: func([]byte) kept { return kept{} }}
 		sweep := func() {
 			mu.Lock()
 			defer mu.Unlock()
@@ -22,22 +33,25 @@ func TestPast(t *testing.T) {
 		begun := time.Now()
 		for i := range n {
 			mu.Lock()
-			p.add(mark(i), i, sweep)
+			p.add(mark(i), mark(2*i), kept{loose: i%3 == 0, size: 1000 * i}, sweep)
+			if i%5 == 0 {
+				p.find(mark(i))
+			}
 			mu.Unlock()
 			time.Sleep(every)
 		}
 		time.Sleep(giveUp + sweepEvery)
 		synctest.Wait()
 		for i := range n {
-			at, ok := left[i]
+			at, ok := left[mark(2*i)]
 			if stay := at.Sub(begun.Add(time.Duration(i) * every)); !ok || stay < giveUp || stay > giveUp+sweepEvery {
 				t.Fatalf("entry %d stayed for %v", i, stay)
 			}
 		}
-		if p.entries != nil || p.queue != nil || p.timer != nil {
-			t.Errorf("%d entries and a queue of %d are left", len(p.entries), len(p.queue))
+		if p.loose != nil || p.packed.places != nil || p.packed.blocks != nil || p.queue != nil || p.timer != nil {
+			t.Errorf("%d entries, %d blocks and a queue of %d are left", p.len(), len(p.packed.blocks), len(p.queue))
 		}
-		p.add(1, 1, sweep)
+		p.add(1, 1, kept{}, sweep)
 		p.close()
 		time.Sleep(2 * giveUp)
 	})
@@ -45,11 +59,10 @@ func TestPast(t *testing.T) {
 
 // TestPastLimit takes nothing new while as much is kept as may be.
 func TestPastLimit(t *testing.T) {
-	txs := newTransactions()
-	txs.answered.entries = map[mark]*spent{}
-	filler := new(spent)
-	for n := range maxPast + maxTransactions {
-		txs.answered.entries[mark(n)] = filler
+	txs := newTransactions(nil)
+	txs.answered.loose, txs.answered.packed.places = map[mark]*spent{}, map[mark]place{}
+	for n := range (maxPast + maxTransactions) / 2 {
+		txs.answered.loose[mark(n)], txs.answered.packed.places[mark(n)] = nil, place{}
 	}
 	if !txs.full(false) || txs.full(true) {
 		t.Errorf("full for new calls: %v, for those that stand: %v", txs.full(false), txs.full(true))
@@ -59,12 +72,15 @@ func TestPastLimit(t *testing.T) {
 // TestPastTwice adds an entry again whose key is there, which forgets it once.
 func TestPastTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		txs := newTransactions()
+		txs := newTransactions(nil)
 		txs.mu.Lock()
 		for range 2 {
-			txs.answered.add(1, &spent{merge: 2}, txs.sweep)
+			txs.answered.add(1, 2, &spent{text: []byte("x")}, txs.sweep)
 		}
 		txs.mu.Unlock()
+		if server, _ := txs.counts(); server != 1 {
+			t.Errorf("%d are kept, want one", server)
+		}
 		time.Sleep(giveUp + sweepEvery)
 		synctest.Wait()
 		if server, _ := txs.counts(); server != 0 {

@@ -148,7 +148,7 @@ func (tx *serverTx) finish(text []byte, tag string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	tx.leave(t)
-	t.answered.add(t.mark(tx.key), &spent{text: text, way: tx.back, tag: tag, merge: tx.merge}, t.sweep)
+	t.answered.add(t.mark(tx.key), tx.merge, &spent{text, tx.back, tag}, t.sweep)
 }
 
 // leave takes the transaction from among the agent's, whose lock is held.

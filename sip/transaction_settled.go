@@ -36,6 +36,41 @@ type sent struct {
 	way  conn
 }
 
+// pack leaves what is not known yet, or is a secret, as it is.
+func (s *settled) pack(w *packer) {
+	w.unable = s.handle != nil || len(s.login.creds)+len(s.login.known) > 0
+	refused := 0
+	if s.refused {
+		refused = 1
+	}
+	w.number(refused)
+	w.number(len(s.acks))
+	for _, ack := range s.acks {
+		w.string(ack.tag)
+		w.bytes(ack.text)
+		w.way(ack.way)
+	}
+	w.bytes(s.invite)
+	w.way(s.way)
+	w.number(len(s.seqs))
+	for _, b := range s.seqs {
+		w.string(b.tag)
+		w.number(int(b.seq))
+	}
+}
+
+func unpackSettled(u *unpacker) *settled {
+	s := &settled{refused: u.number() == 1}
+	for range u.number() {
+		s.acks = append(s.acks, sent{u.string(), u.bytes(), u.way()})
+	}
+	s.invite, s.way = u.bytes(), u.way()
+	for range u.number() {
+		s.seqs = append(s.seqs, branchSeq{u.string(), uint32(u.number())})
+	}
+	return s
+}
+
 // repeated takes a response after the final one.
 func (s *settled) repeated(a *Agent, res *sipmsg.Response) {
 	switch {
