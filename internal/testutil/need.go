@@ -18,16 +18,19 @@ const CorporaEnv = "ALEXACALL_CORPORA"
 // fails the test instead.
 func Need(t testing.TB, programs ...string) {
 	t.Helper()
-	var missing []string
+	var none []string
 	for _, name := range programs {
 		if _, err := exec.LookPath(name); err != nil {
-			missing = append(missing, name)
+			none = append(none, name)
 		}
 	}
-	if len(missing) == 0 {
-		return
+	if len(none) > 0 {
+		missing(t, strings.Join(none, ", "))
 	}
-	list := strings.Join(missing, ", ")
+}
+
+func missing(t testing.TB, list string) {
+	t.Helper()
 	if os.Getenv(InteropEnv) == "1" {
 		t.Fatalf("not installed: %s (%s=1 asks for every peer)", list, InteropEnv)
 	}
@@ -50,4 +53,17 @@ func Corpora(t testing.TB) string {
 		t.Fatalf("%s: %s is not a folder", CorporaEnv, dir)
 	}
 	return dir
+}
+
+// Python is Debian's interpreter: the first on the path may be another one, which has none of Debian's modules.
+const Python = "/usr/bin/python3"
+
+// NeedPython is Need for modules of [Python].
+func NeedPython(t testing.TB, modules ...string) {
+	t.Helper()
+	for _, name := range modules {
+		if err := exec.CommandContext(t.Context(), Python, "-c", "import "+name).Run(); err != nil {
+			missing(t, "Python's "+name)
+		}
+	}
 }

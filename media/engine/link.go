@@ -8,6 +8,7 @@ import (
 
 // link forwards what arrives on one stream straight to another one of the same engine, in the reader.
 type link struct {
+	from    *stream
 	to      *stream
 	changed func()
 
@@ -22,7 +23,7 @@ func (s *stream) Link(to media.Stream, changed func()) (unlink func(), ok bool) 
 	if !ok || dst.t.engine != s.t.engine {
 		return nil, false
 	}
-	l := &link{to: dst, changed: changed, fresh: true}
+	l := &link{from: s, to: dst, changed: changed, fresh: true}
 	if !s.link.CompareAndSwap(nil, l) {
 		return nil, false
 	}
@@ -52,5 +53,7 @@ func (l *link) forward(w *worker, p *media.Packet, room []byte) {
 		_ = l.to.out.write(l.to, p) // injected: it lies in no datagram
 		return
 	}
-	_ = l.to.out.forward(l.to, w, p, room)
+	if l.to.out.forward(l.to, w, p, room) {
+		l.from.askKeyFrame() // what came before is lost to who sees it from here on
+	}
 }

@@ -128,16 +128,19 @@ func (o *sender) write(s *stream, p *media.Packet) error {
 	return nil
 }
 
-// forward sends a packet from a reader, in the place where its payload lies: room begins with space for the header.
-func (o *sender) forward(s *stream, w *worker, p *media.Packet, room []byte) error {
+// forward sends a packet from a reader, in the place where its payload lies: room begins with space for the header. It reports whether that
+// is the first of a source, or the first after some that could not be sent.
+func (o *sender) forward(s *stream, w *worker, p *media.Packet, room []byte) (first bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	pkt, err := o.packet(s, p, room, w.now)
-	if pkt != nil {
-		tr := s.way.Load()
-		tr.add(w, pkt, tr.remote())
+	first = o.start || p.Start
+	pkt, _ := o.packet(s, p, room, w.now)
+	if pkt == nil {
+		return false
 	}
-	return err
+	tr := s.way.Load()
+	tr.add(w, pkt, tr.remote())
+	return first
 }
 
 // packet makes the RTP packet for p around the payload in room, protected where the leg is. It returns nil for what cannot be sent.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -106,6 +107,25 @@ func rtcpOf[P rtcp.Packet](p *phone) P {
 	return none
 }
 
+// insist sends a datagram again and again until stop is called.
+func (p *phone) insist(b []byte) (stop func()) {
+	done := make(chan struct{})
+	var work sync.WaitGroup
+	work.Go(func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			_, _ = p.conn.WriteToUDPAddrPort(b, p.to)
+			select {
+			case <-tick.C:
+			case <-done:
+				return
+			}
+		}
+	})
+	return func() { close(done); work.Wait() }
+}
+
 // vp8 returns the payload type of VP8 that the engine takes.
 func (p *videoPhone) vp8() uint8 {
 	for _, f := range p.sections[1].Out {
@@ -145,6 +165,9 @@ func TestVideo(t *testing.T) {
 		t.Error("sound and pictures are one source")
 	}
 	b.video.see(b.vp8(), "back")
+	if got := rtcpOf[*rtcp.PictureLossIndication](a.video).MediaSSRC; got != a.video.ssrc {
+		t.Errorf("asks source %d for a picture to begin with, want %d", got, a.video.ssrc)
+	}
 	if pkt := a.video.raw(); string(pkt[12:]) != "back" {
 		t.Errorf("backwards: %q", pkt[12:])
 	}
@@ -262,18 +285,17 @@ func TestKeyFrames(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for range 5 { // all but the first within the time that a key frame takes
-				if _, err := b.video.conn.WriteToUDPAddrPort(text, b.video.to); err != nil {
-					t.Fatal(err)
+			asked := func() uint32 {
+				if c.get.Has(media.PLI) {
+					return rtcpOf[*rtcp.PictureLossIndication](a.video).MediaSSRC
 				}
+				return rtcpOf[*rtcp.FullIntraRequest](a.video).FIR[0].SSRC
 			}
-			var about uint32
-			if c.get.Has(media.PLI) {
-				about = rtcpOf[*rtcp.PictureLossIndication](a.video).MediaSSRC
-			} else {
-				about = rtcpOf[*rtcp.FullIntraRequest](a.video).FIR[0].SSRC
+			if about := asked(); about != a.video.ssrc {
+				t.Errorf("asks source %d to begin with, want %d", about, a.video.ssrc)
 			}
-			if about != a.video.ssrc {
+			defer b.video.insist(text)() // for a moment nothing is asked again
+			if about := asked(); about != a.video.ssrc {
 				t.Errorf("asks source %d, want %d", about, a.video.ssrc)
 			}
 		})
