@@ -99,6 +99,16 @@ func TestInteropAiortc(t *testing.T) {
 	j.bothRoles(t)
 }
 
+// TestInteropWebRTCBin has two legs of GStreamer's webrtcbin hear and see each other through the engine.
+func TestInteropWebRTCBin(t *testing.T) {
+	t.Parallel()
+	testutil.NeedPython(t, "gi")
+	testutil.NeedGStreamer(t, "webrtcbin", "nicesrc", "dtlsdec", "srtpdec", "opusenc", "vp8enc")
+	j := join(t, startScript(t, "webrtcbin", testutil.Python, "testdata/webrtcbin_peer.py"), "video/VP8")
+	j.heard(t)
+	j.seen(t)
+}
+
 // TestInteropChromium has two legs of Chromium hear and see each other through the engine, which answers the one and calls the other. It does
 // so again after ICE has been restarted.
 func TestInteropChromium(t *testing.T) {

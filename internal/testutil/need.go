@@ -58,6 +58,17 @@ func Corpora(t testing.TB) string {
 // Python is Debian's interpreter: the first on the path may be another one, which has none of Debian's modules.
 const Python = "/usr/bin/python3"
 
+// NeedGStreamer is Need for elements of GStreamer, from Python.
+func NeedGStreamer(t testing.TB, elements ...string) {
+	t.Helper()
+	const find = "import gi, sys\ngi.require_version('Gst', '1.0')\nfrom gi.repository import Gst\nGst.init(None)\nsys.exit(not Gst.ElementFactory.find(sys.argv[1]))"
+	for _, name := range elements {
+		if err := exec.CommandContext(t.Context(), Python, "-c", find, name).Run(); err != nil {
+			missing(t, "GStreamer's "+name)
+		}
+	}
+}
+
 // NeedPython is Need for modules of [Python].
 func NeedPython(t testing.TB, modules ...string) {
 	t.Helper()

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"encoding/binary"
+	"sync"
 	"testing"
 	"time"
 
@@ -95,6 +96,25 @@ func (p *phone) raw() []byte {
 		p.t.Fatal(err)
 	}
 	return b[:n]
+}
+
+// insist sends a datagram again and again until stop is called.
+func (p *phone) insist(b []byte) (stop func()) {
+	done := make(chan struct{})
+	var work sync.WaitGroup
+	work.Go(func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			_, _ = p.conn.WriteToUDPAddrPort(b, p.to)
+			select {
+			case <-tick.C:
+			case <-done:
+				return
+			}
+		}
+	})
+	return func() { close(done); work.Wait() }
 }
 
 // counts waits until a number of the totals of what came is reached.

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -105,25 +104,6 @@ func rtcpOf[P rtcp.Packet](p *phone) P {
 	var none P
 	p.t.Fatalf("no %T in 10 s", none)
 	return none
-}
-
-// insist sends a datagram again and again until stop is called.
-func (p *phone) insist(b []byte) (stop func()) {
-	done := make(chan struct{})
-	var work sync.WaitGroup
-	work.Go(func() {
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			_, _ = p.conn.WriteToUDPAddrPort(b, p.to)
-			select {
-			case <-tick.C:
-			case <-done:
-				return
-			}
-		}
-	})
-	return func() { close(done); work.Wait() }
 }
 
 // vp8 returns the payload type of VP8 that the engine takes.
