@@ -102,7 +102,6 @@ func TestInteropAiortc(t *testing.T) {
 // TestInteropWebRTCBin has two legs of GStreamer's webrtcbin hear and see each other through the engine.
 func TestInteropWebRTCBin(t *testing.T) {
 	t.Parallel()
-	testutil.NeedPython(t, "gi")
 	testutil.NeedGStreamer(t, "webrtcbin", "nicesrc", "dtlsdec", "srtpdec", "opusenc", "vp8enc")
 	j := join(t, startScript(t, "webrtcbin", testutil.Python, "testdata/webrtcbin_peer.py"), "video/VP8")
 	j.heard(t)

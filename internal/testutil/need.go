@@ -61,11 +61,15 @@ const Python = "/usr/bin/python3"
 // NeedGStreamer is Need for elements of GStreamer, from Python.
 func NeedGStreamer(t testing.TB, elements ...string) {
 	t.Helper()
-	const find = "import gi, sys\ngi.require_version('Gst', '1.0')\nfrom gi.repository import Gst\nGst.init(None)\nsys.exit(not Gst.ElementFactory.find(sys.argv[1]))"
-	for _, name := range elements {
-		if err := exec.CommandContext(t.Context(), Python, "-c", find, name).Run(); err != nil {
-			missing(t, "GStreamer's "+name)
-		}
+	const find = `
+import gi, sys
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+print(", ".join(name for name in sys.argv[1:] if not Gst.ElementFactory.find(name)))`
+	none, err := exec.CommandContext(t.Context(), Python, append([]string{"-c", find}, elements...)...).Output()
+	if list := strings.TrimSpace(string(none)); err != nil || list != "" {
+		missing(t, "GStreamer "+list)
 	}
 }
 
@@ -74,7 +78,7 @@ func NeedPython(t testing.TB, modules ...string) {
 	t.Helper()
 	for _, name := range modules {
 		if err := exec.CommandContext(t.Context(), Python, "-c", "import "+name).Run(); err != nil {
-			missing(t, "Python's "+name)
+			missing(t, "Python with "+name)
 		}
 	}
 }
