@@ -11,7 +11,7 @@ SOAKTIME ?= 60m
 PLATFORMS := linux/arm64 darwin/arm64 windows/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help check lint fmt test race examples cross interop interop-asterisk bench bench-sip soak fuzz clean
+.PHONY: help check lint fmt test race examples cross interop interop-asterisk bench bench-sip bench-relay soak fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -57,6 +57,12 @@ bench-sip: ## calls a second through the bridge, beside sipgo and Kamailio (BENC
 	@mkdir -p $(CACHE)
 	$(GO) build -o $(CACHE)/callrate ./internal/bench/callrate
 	$(CACHE)/callrate $(BENCH)
+
+bench-relay: ## cost of a packet through the engine, beside rtpengine, which it installs (BENCH='-rounds 1': shorter)
+	@mkdir -p $(CACHE)
+	internal/tools/rtpengine.sh
+	$(GO) build -o $(CACHE)/relay ./internal/bench/relay
+	$(CACHE)/relay $(BENCH)
 
 soak: ## the long tests, for up to SOAKTIME (60m) a package
 	ALEXACALL_SOAK=1 $(GO) test -run Soak -count=1 -timeout $(SOAKTIME) -v ./...

@@ -1,0 +1,181 @@
+//go:build linux && (amd64 || arm64)
+
+// Command relay measures what it costs to pass a packet on: a generator holds two-way calls (PCMU in packets of 20 ms; H.264 in bursts),
+// the calling side plain or under SRTP with keys in the descriptions, the called side plain, through a program that stands between them. The
+// programs are our engine, with terminals that are negotiated as the protocol packages do it; rtpengine in user space; and the relay of ten
+// lines that everybody writes first. Each is a process with one core, the generator has the other, and they take turns, round by round.
+//
+// Processor time is the operating system's. Every packet has a number of its own and is looked for on the other side, decrypted
+// where it is protected: lost, twice, late, wrong. The delay is from the system call that sends it to the kernel's stamp at the other end. A
+// run during which other programs have used more than 15 % of a core, or the machine was kept waiting by its host, is repeated, three times at the
+// most and while there is time; the table says how many were disturbed all the same.
+//
+// The last line has the medians of our cost against rtpengine's, and how many times as many plain calls our engine carries on one core before
+// 1 packet in 1,000 is lost or 1 in 100 needs longer than 20 ms.
+// It needs Linux, two cores, taskset and rtpengine.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alexacall/alexacall/media"
+)
+
+// plan is what is to be measured.
+type plan struct {
+	calls, rounds int
+	length        time.Duration // of a run
+	modes         []string
+	without       []string      // programs that are left out
+	limit         time.Duration // for everything: a disturbed run is repeated only if there is time
+	extremes      bool          // few calls, many calls, and the most
+	profile       string        // directory for profiles of our programs; empty: none
+
+	pinned      bool
+	core        int           // of the subjects
+	warm, drain time.Duration // before what counts, and for the last packets
+	began       time.Time
+	done, todo  int // runs
+	repeated    int
+}
+
+const (
+	fewCalls, manyCalls = 100, 1000
+
+	// drain is for what is still on its way, and no longer: what comes later is of no use to anybody.
+	warmUp, drain = 500 * time.Millisecond, 300 * time.Millisecond
+)
+
+func main() {
+	p := plan{warm: warmUp, drain: drain}
+	var names, without string
+	flag.IntVar(&p.calls, "calls", 400, "calls of sound; of pictures a tenth of it")
+	flag.IntVar(&p.rounds, "rounds", 5, "rounds of each mode")
+	flag.DurationVar(&p.length, "length", 2*time.Second, "how long a run is measured")
+	flag.StringVar(&names, "modes", "plain,cm80,gcm,h264", "what to measure")
+	flag.StringVar(&without, "without", "", "programs to leave out: engine, rtpengine, simple")
+	flag.DurationVar(&p.limit, "limit", 5*time.Minute+30*time.Second, "for everything: disturbed runs are repeated while there is time")
+	flag.BoolVar(&p.extremes, "extremes", true, "measure few calls, many calls, and the most that one core carries, too")
+	flag.StringVar(&p.profile, "profile", "", "directory for profiles of our programs")
+	name := flag.String("serve", "", "be one of the programs: engine or simple")
+	flag.Parse()
+	p.modes, p.without = strings.Split(names, ","), strings.Split(without, ",")
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var err error
+	if *name != "" {
+		err = serve(*name, p.profile)
+	} else if err = p.pin(); err == nil {
+		err = p.run(ctx, os.Stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// pin ties this process, the generator, to one core, and chooses the other for the programs.
+func (p *plan) pin() error {
+	subject, generator, ok := cores()
+	if !ok {
+		return errors.New("relay: two cores are needed")
+	}
+	p.pinned, p.core = true, subject
+	return pin(generator)
+}
+
+// expect counts the runs.
+func (p *plan) expect() {
+	p.began = time.Now()
+	names, _ := programs()
+	for _, name := range names {
+		if p.skips(name) {
+			continue
+		}
+		p.todo += len(p.modes) * p.rounds
+		if p.extremes && name != "simple" {
+			p.todo += usualTries
+		}
+		if p.extremes && name == "engine" {
+			p.todo += 2 * p.fewRounds()
+		}
+	}
+}
+
+func (p *plan) fewRounds() int { return (p.rounds + 1) / 2 }
+
+func (p *plan) skips(name string) bool { return slices.Contains(p.without, name) }
+
+// run measures everything and writes the result.
+func (p *plan) run(ctx context.Context, w io.Writer) error {
+	p.expect()
+	all := modes()
+	results := map[string]map[string]*row{}
+	if err := writeHead(w); err != nil {
+		return err
+	}
+	for _, name := range p.modes {
+		m, ok := all[name]
+		if !ok {
+			return fmt.Errorf("relay: no mode %q", name)
+		}
+		calls := p.calls
+		if m.kind == media.Video {
+			calls = max(calls/10, 1)
+		}
+		var err error
+		if results[name], err = p.compare(ctx, w, m, calls); err != nil {
+			return err
+		}
+	}
+	ours, rival := 0, 0
+	if p.extremes {
+		var err error
+		if ours, rival, err = p.measureExtremes(ctx, w, results["plain"]); err != nil {
+			return err
+		}
+	}
+	of := func(mode string) spread {
+		e, r := results[mode]["engine"], results[mode]["rtpengine"]
+		if e == nil || r == nil {
+			return spread{}
+		}
+		return spreadOf(ratios(e.costs, r.costs))
+	}
+	_, err := fmt.Fprintf(w, "%d runs were repeated for foreign load, %.0f s in all\n%s\n", p.repeated, time.Since(p.began).Seconds(),
+		verdict(of("plain"), of("cm80"), of("gcm"), ours, rival))
+	return err
+}
+
+// measureExtremes measures few calls against many, and the most that our engine and rtpengine carry.
+func (p *plan) measureExtremes(ctx context.Context, w io.Writer, plain map[string]*row) (ours, rival int, err error) {
+	cost := func(name string) float64 {
+		if r := plain[name]; r != nil {
+			return spreadOf(r.costs).mid
+		}
+		return 10
+	}
+	if !p.skips("engine") {
+		if err := p.flat(ctx, w); err != nil {
+			return 0, 0, err
+		}
+		if ours, err = p.most(ctx, w, "engine", cost("engine")); err != nil {
+			return 0, 0, err
+		}
+	}
+	if !p.skips("rtpengine") {
+		rival, err = p.most(ctx, w, "rtpengine", cost("rtpengine"))
+	}
+	return ours, rival, err
+}
