@@ -10,9 +10,12 @@ import (
 
 // When calls are turned away because there is too much to do. What tells is how long messages wait until they are handled.
 // Who has no answer after T1 says it again, and so makes more of what there is too much of already: before it comes to that, no more is begun.
+// Less than that is made up for after a pause, of the machine perhaps; it is too much only if it lasts.
 const (
-	overloadAt    = timerT1 / 2           // the mean wait from which there is too much to do
+	overloadAt    = timerT1 * 4 / 5       // the mean wait from which there is too much to do
+	overloadLate  = timerT1 / 2           // and this, if it lasts for overloadFor
 	overloadUntil = timerT1 / 4           // below it there is not any more
+	overloadFor   = time.Second           // who has a seventh of it to spare comes down from overloadAt to overloadLate in that
 	lookEvery     = 50 * time.Millisecond // that the mean is taken of
 	fewest        = 10                    // messages that say something about the rest
 	maxTurnedAway = 1 << 19               // INVITEs in half a minute that are remembered; further ones have no answer
@@ -25,7 +28,8 @@ type overload struct {
 	since   time.Time     // when this look began
 	waited  time.Duration // by all that was handled since
 	handled int
-	there   bool // there is too much to do
+	late    time.Time // when the first of the looks began that were all at overloadLate; zero: the last was not
+	there   bool      // there is too much to do
 
 	away   map[mark]struct{} // marks of those who were turned away
 	before map[mark]struct{} // those of the time before
@@ -58,7 +62,17 @@ func (o *overload) look(now time.Time) {
 		return
 	}
 	mean := o.waited / time.Duration(max(o.handled, 1))
-	o.there = lasted < 2*lookEvery && o.handled >= fewest && (mean >= overloadAt || o.there && mean >= overloadUntil)
+	if lasted >= 2*lookEvery || o.handled < fewest {
+		mean = 0
+	}
+	switch {
+	case mean < overloadLate:
+		o.late = time.Time{}
+	case o.late.IsZero():
+		o.late = o.since
+	}
+	lasts := !o.late.IsZero() && now.Sub(o.late) >= overloadFor
+	o.there = mean >= overloadAt || lasts || o.there && mean >= overloadUntil
 	o.since, o.waited, o.handled = now, 0, 0
 }
 

@@ -24,7 +24,7 @@ func TestOverloadedAgent(t *testing.T) {
 		}
 		w.peer.response(180, "INVITE")
 
-		w.agent.Strain(250 * time.Millisecond)
+		w.agent.Strain(400 * time.Millisecond)
 		late := w.peer.call()
 		asked := late.send("INVITE", offer(1))
 		refused := w.peer.response(503, "INVITE")

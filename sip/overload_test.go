@@ -19,17 +19,17 @@ func TestOverload(t *testing.T) {
 		steps []step
 	}{
 		{"nothing", fewest, []step{{0, nil, false}, {50 * ms, nil, false}, {50 * ms, nil, false}}},
-		{"it keeps up", fewest, []step{{0, []time.Duration{249 * ms, 249 * ms}, false}, {50 * ms, []time.Duration{249 * ms}, false}, {50 * ms, nil, false}}},
-		{"too late", fewest, []step{{0, []time.Duration{250 * ms}, false}, {49 * ms, nil, false}, {ms, nil, true}}},
-		{"the mean counts", fewest, []step{{0, []time.Duration{600 * ms, 0, 0, ms}, false}, {50 * ms, nil, false}}},
-		{"the mean counts when some are quick too", fewest, []step{{0, []time.Duration{600 * ms, 0, 150 * ms}, false}, {50 * ms, nil, true}}},
-		{"it ends at half of what it begins at", fewest, []step{
-			{0, []time.Duration{300 * ms}, false}, {50 * ms, []time.Duration{125 * ms}, true}, {50 * ms, []time.Duration{124 * ms}, true}, {50 * ms, nil, false},
+		{"it keeps up", fewest, []step{{0, []time.Duration{399 * ms, 399 * ms}, false}, {50 * ms, []time.Duration{399 * ms}, false}, {50 * ms, nil, false}}},
+		{"too late", fewest, []step{{0, []time.Duration{400 * ms}, false}, {49 * ms, nil, false}, {ms, nil, true}}},
+		{"the mean counts", fewest, []step{{0, []time.Duration{900 * ms, 0, 299 * ms}, false}, {50 * ms, nil, false}}},
+		{"the mean counts when some are quick too", fewest, []step{{0, []time.Duration{900 * ms, 0, 300 * ms}, false}, {50 * ms, nil, true}}},
+		{"it ends far below what it begins at", fewest, []step{
+			{0, []time.Duration{400 * ms}, false}, {50 * ms, []time.Duration{125 * ms}, true}, {50 * ms, []time.Duration{124 * ms}, true}, {50 * ms, nil, false},
 		}},
-		{"it ends when nothing comes", fewest, []step{{0, []time.Duration{300 * ms}, false}, {50 * ms, nil, true}, {50 * ms, nil, false}}},
+		{"it ends when nothing comes", fewest, []step{{0, []time.Duration{400 * ms}, false}, {50 * ms, nil, true}, {50 * ms, nil, false}}},
 		{"a late one now and then", fewest, []step{{0, []time.Duration{900 * ms}, false}, {100 * ms, []time.Duration{900 * ms}, false}, {time.Hour, nil, false}}},
 		{"few are late", fewest - 1, []step{{0, []time.Duration{900 * ms}, false}, {50 * ms, []time.Duration{900 * ms}, false}, {50 * ms, nil, false}}},
-		{"a clock that was set", fewest, []step{{0, []time.Duration{-time.Hour, 400 * ms}, false}, {50 * ms, nil, false}}},
+		{"a clock that was set", fewest, []step{{0, []time.Duration{-time.Hour, 600 * ms}, false}, {50 * ms, nil, false}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o, now := new(overload), time.Now()
@@ -45,6 +45,66 @@ func TestOverload(t *testing.T) {
 				if over != s.over {
 					t.Fatalf("step %d: too much to do: %v, want %v", i, over, s.over)
 				}
+			}
+		})
+	}
+}
+
+// TestOverloadLasts follows what is thought of a wait that is not too long yet: it may last for less than a second.
+func TestOverloadLasts(t *testing.T) {
+	const ms = time.Millisecond
+	const never = -1
+	for _, c := range []struct {
+		name       string
+		wait       func(after time.Duration) time.Duration // negative: few messages come
+		begin, end time.Duration                           // of the time for which there is too much to do
+	}{
+		{"too long", func(time.Duration) time.Duration { return 400 * ms }, 50 * ms, never},
+		{"not long at all", func(time.Duration) time.Duration { return 249 * ms }, never, never},
+		{"it lasts", func(time.Duration) time.Duration { return 250 * ms }, time.Second, never},
+		{"it ends in time", func(after time.Duration) time.Duration {
+			if after < 950*ms {
+				return 399 * ms
+			}
+			return 249 * ms
+		}, never, never},
+		{"a pause, and a sixth of the time to spare", func(after time.Duration) time.Duration { return 399*ms - after/5 }, never, never},
+		{"a longer pause", func(after time.Duration) time.Duration { return 420*ms - after/5 }, 50 * ms, 1550 * ms},
+		{"a pause, and next to no time to spare", func(after time.Duration) time.Duration { return 390*ms - after/10 }, time.Second, 2750 * ms},
+		{"it grows", func(after time.Duration) time.Duration { return 200*ms + after/20 }, 2 * time.Second, never},
+		{"again and again", func(after time.Duration) time.Duration {
+			if after%time.Second == 0 {
+				return 200 * ms
+			}
+			return 300 * ms
+		}, never, never},
+		{"few messages for a while", func(after time.Duration) time.Duration {
+			if after%time.Second == 0 {
+				return -1
+			}
+			return 300 * ms
+		}, never, never},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o, now := new(overload), time.Now()
+			o.eases(now)
+			begin, end := time.Duration(never), time.Duration(never)
+			for after := time.Duration(0); after < 4*time.Second; after += lookEvery {
+				for range fewest {
+					if wait := c.wait(after); wait >= 0 {
+						o.took(now.Add(-wait), now)
+					}
+				}
+				now = now.Add(lookEvery)
+				switch over := !o.eases(now); {
+				case over && begin == never:
+					begin = after + lookEvery
+				case !over && begin != never && end == never:
+					end = after + lookEvery
+				}
+			}
+			if begin != c.begin || end != c.end {
+				t.Errorf("too much to do from %v to %v, want %v to %v", begin, end, c.begin, c.end)
 			}
 		})
 	}
