@@ -21,6 +21,9 @@ type InStats struct {
 	Bad     uint64        // dropped because malformed, replayed or not authentic
 	First   time.Time     // when the first was accepted; zero if none
 	Last    time.Time
+
+	Replayed uint64  // those of Bad that had come before, where the leg is protected
+	Silence  Silence // why nothing is heard now
 }
 
 // OutStats count what was sent.
@@ -36,4 +39,6 @@ type OutStats struct {
 	RemoteLost   uint32        // cumulative loss that the far side reports (RTCP)
 	RemoteJitter time.Duration // jitter that the far side reports
 	RoundTrip    time.Duration // by the last receiver report; 0 while unknown
+
+	Silence Silence // why nothing goes out now
 }

@@ -67,6 +67,8 @@ type Engine struct {
 	cert   *certificate
 	net    *stdnet.Net // shared by all ICE agents: each would enumerate the interfaces for itself
 
+	replayed error // what SRTP says of a packet that has come before
+
 	limits limits
 
 	mu        sync.Mutex
@@ -104,6 +106,9 @@ func Listen(addr string, o *Options) (*Engine, error) {
 	}
 	if e.net, err = stdnet.NewNet(); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
+	}
+	if e.replayed, err = replayError(); err != nil {
+		return nil, err
 	}
 	if err = e.listen(at); err != nil {
 		return nil, err

@@ -29,5 +29,14 @@ func SSRC(m media.Terminal) uint32 { return m.(*terminal).streams[media.Audio].o
 // RemoteOf returns where m sends.
 func RemoteOf(m media.Terminal) string { return m.(*terminal).transport.remote().String() }
 
+// SilenceAt returns why nothing is heard of m's far side, and why nothing goes out to it, at a moment to come.
+func SilenceAt(m media.Terminal, k media.Kind, now time.Time) (in, out media.Silence) {
+	s := m.(*terminal).streams[k]
+	return s.silenceIn(now), s.silenceOut(now)
+}
+
 // Fail stops m as its agent does when the far side's consent has run out.
 func Fail(m media.Terminal, err error) { m.(*terminal).fail(err) }
+
+// Replayed returns what SRTP says of a packet that has come before.
+func Replayed(e *Engine) error { return e.replayed }

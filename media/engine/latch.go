@@ -25,6 +25,7 @@ type latch struct {
 	mu      sync.Mutex
 	waiting map[netip.Addr][]*transport // by the address in the description
 	seen    map[netip.AddrPort]*sighting
+	away    map[netip.Addr]time.Time // when a packet of an address was last turned away
 
 	ended  map[leftover]struct{}
 	before map[leftover]struct{}
@@ -64,19 +65,25 @@ func (l *latch) expect(tr *transport) {
 func (l *latch) see(w *worker, b []byte, from netip.AddrPort) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(b) < rtpHeaderSize || isRTCP(b) {
+		return
+	}
+	ssrc := binary.BigEndian.Uint32(b[8:])
+	if l.over(leftover{from, ssrc}, w.now) {
+		return
+	}
 	tr := l.only(from.Addr())
-	if tr == nil || len(b) < rtpHeaderSize || isRTCP(b) {
+	if tr == nil {
+		l.turn(from.Addr(), w.now)
 		return
 	}
 	if table := tr.payloads.Load(); table != nil {
 		if c := table.of(b).crypt.Load(); c != nil && !c.authentic(w, b) {
+			l.turn(from.Addr(), w.now)
 			return // of a protected stream nothing is believed that its keys do not prove
 		}
 	}
-	s, ssrc := l.seen[from], binary.BigEndian.Uint32(b[8:])
-	if l.over(leftover{from, ssrc}, w.now) {
-		return
-	}
+	s := l.seen[from]
 	if s == nil {
 		if len(l.seen) >= latchMax {
 			clear(l.seen)
@@ -91,6 +98,21 @@ func (l *latch) see(w *worker, b []byte, from netip.AddrPort) {
 		delete(l.seen, from)
 		w.latch = append(w.latch, latched{tr, from})
 	}
+}
+
+// turn notes that a packet is turned away. l.mu is held.
+func (l *latch) turn(addr netip.Addr, now time.Time) {
+	if l.away == nil || len(l.away) >= latchMax {
+		l.away = map[netip.Addr]time.Time{}
+	}
+	l.away[addr] = now
+}
+
+// turnedAway returns when a packet of an address was last turned away.
+func (l *latch) turnedAway(addr netip.Addr) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.away[addr]
 }
 
 // only returns the one transport that waits for an address and has heard nothing yet.

@@ -30,6 +30,8 @@ type receiver struct {
 	srAt   time.Time // when it came
 	prior  uint32    // expected and received at our last report
 	priorN uint32
+
+	evidence evidence
 }
 
 // Limits of RFC 3550 appendix A.1: a number further ahead or behind than these is no loss and no disorder.
@@ -44,6 +46,7 @@ func (r *receiver) accept(p *media.Packet, ssrc uint32, now time.Time, open bool
 	defer r.mu.Unlock()
 	if !open {
 		r.stats.Blocked++
+		r.evidence.at = now
 		r.end() // what comes after the hold joins as a new source
 		return false
 	}
@@ -69,6 +72,7 @@ func (r *receiver) accept(p *media.Packet, ssrc uint32, now time.Time, open bool
 	r.stats.Packets++
 	r.stats.Bytes += uint64(len(p.Payload))
 	r.stats.Last = now
+	r.evidence.took(p, r.count)
 	if r.stats.First.IsZero() {
 		r.stats.First = now
 	}
@@ -154,14 +158,7 @@ func (r *receiver) source() (ssrc uint32, heard bool) {
 	return r.ssrc, !r.stats.First.IsZero()
 }
 
-// unknown counts a packet whose payload type was not negotiated.
-func (r *receiver) unknown() {
-	r.mu.Lock()
-	r.stats.Unknown++
-	r.mu.Unlock()
-}
-
-// bad counts a packet that is malformed, replayed or not authentic.
+// bad counts a report that is malformed, replayed or not authentic.
 func (r *receiver) bad() {
 	r.mu.Lock()
 	r.stats.Bad++

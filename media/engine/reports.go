@@ -207,8 +207,10 @@ func read(group []*stream, packets []rtcp.Packet, now time.Time) {
 			switch p := p.(type) {
 			case *rtcp.SenderReport:
 				s.in.sent(p, now)
+				s.in.reported(p, now)
 				s.out.heard(p.Reports, now)
 			case *rtcp.ReceiverReport:
+				s.in.reported(p, now)
 				s.out.heard(p.Reports, now)
 			case *rtcp.PictureLossIndication:
 				if p.MediaSSRC == s.out.ssrc {

@@ -35,6 +35,7 @@ func (o *sender) heard(reports []rtcp.ReceptionReport, now time.Time) {
 			continue
 		}
 		o.stats.RemoteLost = r.TotalLost
+		o.unheard.heard(r.LastSequenceNumber, o.stats.Packets)
 		if o.rewrite.rate > 0 {
 			o.stats.RemoteJitter = time.Duration(r.Jitter) * time.Second / time.Duration(o.rewrite.rate)
 		}

@@ -54,7 +54,10 @@ func (s *stream) Codec() media.Codec { return s.out.formats.Load().first() }
 
 // Stats implements media.Stream.
 func (s *stream) Stats() media.Stats {
-	return media.Stats{In: s.in.snapshot(), Out: s.out.snapshot()}
+	now := time.Now()
+	all := media.Stats{In: s.in.snapshot(), Out: s.out.snapshot()}
+	all.In.Silence, all.Out.Silence = s.silenceIn(now), s.silenceOut(now)
+	return all
 }
 
 // Write implements media.Stream.
@@ -100,6 +103,7 @@ type sender struct {
 	start   bool   // a source has begun, and nothing of it has been sent yet
 	last    found  // format that was looked for last
 	stats   media.OutStats
+	unheard unheard
 }
 
 // found is what outbound.find has found for a codec: it stays the same from packet to packet.
@@ -208,6 +212,7 @@ func (o *sender) count(n int, now time.Time) {
 	o.stats.Packets++
 	o.stats.Bytes += uint64(n)
 	o.stats.Last = now
+	o.unheard.mismatched, o.unheard.failed = o.stats.Mismatched, o.stats.Failed
 	if o.stats.First.IsZero() {
 		o.stats.First = now
 	}

@@ -75,15 +75,17 @@ func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 		if !c.ready() {
 			return // before the keys: not counted as bad, for it is usual
 		}
-		if pkt, err = c.open(w, pkt); err == nil {
-			n = headerSize(&w.header, pkt)
+		if pkt, err = c.open(w, pkt); err != nil {
+			s.in.drop(tr.t.engine.refusal(err), w.now)
+			return
 		}
+		n = headerSize(&w.header, pkt)
 	} else {
 		n, err = w.header.Unmarshal(pkt)
 	}
 	payload, ok := trimPadding(pkt, n, w.header.Padding)
 	if err != nil || !ok || w.header.Version != 2 {
-		s.in.bad()
+		s.in.drop(refusedBad, w.now)
 		return
 	}
 	if from == tr.awaited {
@@ -100,7 +102,7 @@ func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 func (tr *transport) take(w *worker, table *payloads, payload, room []byte) {
 	h, pt := &w.header, table.find(w.header.PayloadType)
 	if pt.codec == nil || pt.what == media.Digit && len(payload) < eventSize {
-		table.main.in.unknown()
+		table.main.in.drop(refusedUnknown, w.now)
 		return
 	}
 	if pt.what == media.Digit {

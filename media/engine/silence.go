@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/srtp/v3"
+
+	"github.com/alexacall/alexacall/media"
+)
+
+// quietAfter is how long nothing may come or go before a stream counts as silent. It is longer than the gaps of a codec that sends little
+// while nobody speaks (RFC 6716 section 2.1.9).
+const quietAfter = 2 * time.Second
+
+// evidence is what a receiver keeps to tell why nothing is heard. The receiver's lock guards it.
+type evidence struct {
+	dropped [refusals]uint16 // by cause, since the last packet that was taken
+	at      time.Time        // when something came from the far side last that was not taken, but shows that it sends
+	alive   time.Time        // when its RTCP last said that it is there, though it may send nothing
+
+	sum  uint32 // of one payload in sameEvery
+	same uint8  // how often this and the next one have been alike, one after another
+
+	told   uint32 // SSRC of the sender report before
+	sent   uint32 // packets that it had sent by then
+	toldAt time.Time
+	lost   bool // it has sent since, and nothing has come
+}
+
+// What is refused is counted by cause.
+const (
+	refusedUnknown = iota
+	refusedReplay
+	refusedBad
+	refusals
+)
+
+// refusalTable names the causes.
+var refusalTable = [refusals]media.Silence{media.SilentUnknown, media.SilentReplayed, media.SilentBad}
+
+const (
+	sameEvery = 16 // of so many packets, two neighbours are compared: at 20 ms three pairs a second
+	sameOften = 6  // pairs that have to be alike, two seconds at 20 ms: nothing that is alive is so alike
+)
+
+// took notes a packet that was accepted, the n-th of its source.
+func (e *evidence) took(p *media.Packet, n uint32) {
+	e.dropped = [refusals]uint16{}
+	e.lost = false
+	if p.What != media.RTP {
+		return
+	}
+	switch n % sameEvery {
+	case 0:
+		sum := crc32.ChecksumIEEE(p.Payload)
+		if sum != e.sum {
+			e.same = 0
+		}
+		e.sum = sum
+	case 1:
+		if crc32.ChecksumIEEE(p.Payload) != e.sum {
+			e.same = 0
+		} else if e.same < sameOften {
+			e.same++
+		}
+	}
+}
+
+// drop counts a packet that is not taken.
+func (r *receiver) drop(why int, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch why {
+	case refusedUnknown:
+		r.stats.Unknown++
+		r.evidence.at = now
+	case refusedReplay:
+		r.stats.Replayed++
+		r.stats.Bad++
+		r.evidence.at = now
+	default:
+		r.stats.Bad++
+	}
+	if n := &r.evidence.dropped[why]; *n+1 != 0 {
+		*n++
+	}
+}
+
+// replayError returns the error that pion/srtp gives for a packet that has come before, which has no name there: by letting one come
+// twice.
+func replayError() (error, error) {
+	profile := srtp.ProtectionProfileAeadAes128Gcm
+	key, salt := make([]byte, 16), make([]byte, 12)
+	c, err := srtp.CreateContext(key, salt, profile, srtp.SRTPReplayProtection(replayWindow))
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	sealed, err := c.EncryptRTP(nil, append([]byte{2 << 6}, make([]byte, rtpHeaderSize)...), nil)
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	for range 2 {
+		_, err = c.DecryptRTP(nil, sealed, nil)
+	}
+	return errors.Unwrap(err), nil
+}
+
+// refusal says why SRTP has not opened a packet.
+func (e *Engine) refusal(err error) int {
+	if e.replayed != nil && errors.Is(err, e.replayed) {
+		return refusedReplay
+	}
+	return refusedBad
+}
+
+// lastNow returns when the far side was last seen to send. r.mu is held.
+func (r *receiver) lastNow() time.Time { return later(r.stats.Last, r.evidence.at) }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// reported takes what the far side's RTCP says of what it sends: a report that it has sent on while nothing came is no sign of life, for
+// what it sends does not arrive. Any other is: a far side may send nothing while nobody speaks (RFC 3551 section 4.1).
+func (r *receiver) reported(p rtcp.Packet, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := &r.evidence
+	sr, sends := p.(*rtcp.SenderReport)
+	if !sends {
+		e.lost, e.toldAt, e.alive = false, time.Time{}, now
+		return
+	}
+	if r.known && sr.SSRC != r.ssrc {
+		return // of another stream
+	}
+	e.lost = sr.SSRC == e.told && !e.toldAt.IsZero() && sr.PacketCount != e.sent && r.lastNow().Before(e.toldAt)
+	e.told, e.sent, e.toldAt = sr.SSRC, sr.PacketCount, now
+	if !e.lost {
+		e.alive = now
+	}
+}
+
+// silence says why nothing was heard lately. elsewhere is when something came last from an address that is not believed.
+func (r *receiver) silence(now, elsewhere time.Time) media.Silence {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := &r.evidence
+	if !r.stats.Last.IsZero() && now.Sub(r.stats.Last) < quietAfter {
+		if e.same >= sameOften {
+			return media.SilentConstant
+		}
+		return media.NotSilent
+	}
+	most, why := uint16(0), media.NotSilent
+	for i, n := range e.dropped {
+		if n > most {
+			most, why = n, refusalTable[i]
+		}
+	}
+	switch {
+	case most > 0:
+		return why
+	case elsewhere.After(r.lastNow()) && now.Sub(elsewhere) < quietAfter:
+		return media.SilentElsewhere
+	case e.lost:
+		return media.SilentLost
+	case r.stats.Last.IsZero():
+		return media.SilentNothing
+	default:
+		return media.SilentStopped
+	}
+}
+
+// silenceIn says why nothing is heard of the far side.
+func (s *stream) silenceIn(now time.Time) media.Silence {
+	tr := s.way.Load()
+	why := s.barred(media.RecvOnly)
+	if why == media.NotSilent {
+		why = s.in.silence(now, tr.shard().latch.turnedAway(tr.remote().Addr()))
+	}
+	if why < media.SilentNothing { // well, or explained
+		return why
+	}
+	switch {
+	case tr.stopped.Load(), s.t.policy.ICE && tr.far.Load() == nil:
+		return media.SilentNoPath
+	case !s.crypt.Load().ready():
+		return media.SilentNoKeys
+	default:
+		return why
+	}
+}
+
+// silenceOut says why nothing goes out.
+func (s *stream) silenceOut(now time.Time) media.Silence {
+	tr := s.way.Load()
+	switch why := s.barred(media.SendOnly); {
+	case why != media.NotSilent:
+		return why
+	case tr.stopped.Load(), s.t.policy.ICE && tr.far.Load() == nil:
+		return media.SilentNoPath
+	case tr.far.Load() == nil:
+		return media.SilentNoAddress
+	case !s.crypt.Load().ready():
+		return media.SilentNoKeys
+	default:
+		return s.out.silence(now)
+	}
+}
+
+// barred says why media may not pass one way.
+func (s *stream) barred(way media.Direction) media.Silence {
+	switch {
+	case !s.used():
+		return media.SilentUnused
+	case media.Direction(s.dir.Load())&way == 0:
+		return media.SilentHeld
+	case media.Direction(s.gate.Load())&way == 0:
+		return media.SilentGated
+	default:
+		return media.NotSilent
+	}
+}
+
+// unheard is what a sender keeps to tell why nothing arrives. The sender's lock guards it.
+type unheard struct {
+	mismatched uint64 // of Stats, when something went out last
+	failed     uint64 // likewise
+	highest    uint32 // that the far side has reported
+	packets    uint64 // that had gone out then
+	reported   bool
+	lost       bool // more has gone out since, and nothing has arrived
+}
+
+// enough is how many packets have to go out between two reports, before it tells that none has arrived.
+const enough = 50
+
+// heard takes a report about our stream.
+func (u *unheard) heard(highest uint32, packets uint64) {
+	on := packets - u.packets
+	if u.reported && highest == u.highest && on < enough {
+		return // too early to tell
+	}
+	u.lost = u.reported && highest == u.highest
+	u.reported, u.highest, u.packets = true, highest, packets
+}
+
+// silence says why nothing went out lately, or does not arrive.
+func (o *sender) silence(now time.Time) media.Silence {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case !o.stats.Last.IsZero() && now.Sub(o.stats.Last) < quietAfter:
+		switch {
+		case o.stats.Failed != o.unheard.failed:
+			return media.SilentRefused
+		case o.unheard.lost:
+			return media.SilentLost
+		}
+		return media.NotSilent
+	case o.stats.Mismatched != o.unheard.mismatched:
+		return media.SilentMismatch
+	case o.stats.Last.IsZero():
+		return media.SilentNothing
+	default:
+		return media.SilentStopped
+	}
+}
