@@ -126,7 +126,11 @@ func TestShardsProtected(t *testing.T) {
 	defer r.Close()
 	stop := browser.talk("from one shard to another")
 	defer stop()
-	if got, err := second.next(); err != nil || got != "from one shard to another" {
+	got, err := second.next()
+	for err == nil && got == "from the browser" { // of the call's beginning, and still on its way
+		got, err = second.next()
+	}
+	if err != nil || got != "from one shard to another" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if addr := second.to; addr == e.Addr() {
