@@ -30,6 +30,10 @@
 // comes from the one side is passed to the other in the form that was agreed there, five a second at most; a link asks for one at its
 // beginning.
 //
+// A number of ours that the far side uses for a source of its own is given up, once, with a goodbye (RFC 3550 section 8.2); what comes back
+// under the next one too is an echo, and heard. A packet that comes twice is taken once, and eight of them in a row that come twice are a
+// source that plays them again.
+//
 // A leg with SDES sends and takes nothing without its keys, and one that had them refuses descriptions without. A new key of the far side's
 // holds from its description on; what is on its way under the one before is taken until something has come under the new one. Our own
 // key stays for the life of the leg, one for each suite and kind.

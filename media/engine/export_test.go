@@ -24,7 +24,7 @@ func Report(m media.Terminal) {
 }
 
 // SSRC returns that of the sound that m sends.
-func SSRC(m media.Terminal) uint32 { return m.(*terminal).streams[media.Audio].out.ssrc }
+func SSRC(m media.Terminal) uint32 { return m.(*terminal).streams[media.Audio].out.ssrc.Load() }
 
 // RemoteOf returns where m sends.
 func RemoteOf(m media.Terminal) string { return m.(*terminal).transport.remote().String() }

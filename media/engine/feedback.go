@@ -74,10 +74,10 @@ func (s *stream) askKeyFrame() {
 	if !ok {
 		return
 	}
-	var request rtcp.Packet = &rtcp.PictureLossIndication{SenderSSRC: s.out.ssrc, MediaSSRC: ssrc}
+	var request rtcp.Packet = &rtcp.PictureLossIndication{SenderSSRC: s.out.ssrc.Load(), MediaSSRC: ssrc}
 	if !agreed.Has(media.PLI) {
-		request = &rtcp.FullIntraRequest{SenderSSRC: s.out.ssrc, MediaSSRC: ssrc, FIR: []rtcp.FIREntry{{SSRC: ssrc, SequenceNumber: count}}}
+		request = &rtcp.FullIntraRequest{SenderSSRC: s.out.ssrc.Load(), MediaSSRC: ssrc, FIR: []rtcp.FIREntry{{SSRC: ssrc, SequenceNumber: count}}}
 	}
 	r := s.t.reports
-	r.write(s, []rtcp.Packet{&rtcp.ReceiverReport{SSRC: s.out.ssrc}, r.name(s), request})
+	r.write(s, []rtcp.Packet{&rtcp.ReceiverReport{SSRC: s.out.ssrc.Load()}, r.name(s), request})
 }

@@ -227,7 +227,7 @@ func FuzzReports(f *testing.F) {
 	g := newTarget(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// What is said of source 1 is said of ours, so that it is believed.
-		ours := bytes.ReplaceAll(b, []byte{0, 0, 0, 1}, binary.BigEndian.AppendUint32(nil, g.plain.streams[media.Audio].out.ssrc))
+		ours := bytes.ReplaceAll(b, []byte{0, 0, 0, 1}, binary.BigEndian.AppendUint32(nil, g.plain.streams[media.Audio].out.ssrc.Load()))
 		theirs := g.newKeys(t)
 		for _, data := range [][]byte{b, ours} {
 			g.plain.reports.arrived(g.plain.transport, bytes.Clone(data), time.Now())

@@ -12,19 +12,24 @@ type receiver struct {
 	mu    sync.Mutex
 	stats media.InStats
 
-	known   bool
-	again   bool // what comes next joins as a new source, though it is none
-	ssrc    uint32
-	rate    int
-	base    uint32 // extended sequence number of the first packet
-	highest uint32 // extended
-	restart uint16 // where the source goes on if it has begun anew under its old SSRC
-	jumped  bool   // restart is set
-	count   uint32 // packets of this source
-	epoch   time.Time
-	transit int64  // of the last packet since epoch, in units of the clock
-	jitter  int64  // times 16
-	lost    uint64 // of sources before this one
+	known    bool
+	again    bool // what comes next joins as a new source, though it is none
+	ssrc     uint32
+	rate     int
+	base     uint32 // extended sequence number of the first packet
+	highest  uint32 // extended
+	restart  uint16 // where the source goes on if it has begun anew under its old SSRC
+	jumped   bool   // restart is set
+	count    uint32 // packets of this source, each number once
+	twice    uint32 // those that came again
+	heard    numbers
+	repeat   uint16 // what follows the last duplicate in its row
+	repeated int    // length of the row
+	reach    int16  // how far behind the highest a number is late and no new beginning; 0: maxMisorder
+	epoch    time.Time
+	transit  int64  // of the last packet since epoch, in units of the clock
+	jitter   int64  // times 16
+	lost     uint64 // of sources before this one
 
 	sr     uint32    // middle of the last sender report's NTP time
 	srAt   time.Time // when it came
@@ -38,6 +43,8 @@ type receiver struct {
 const (
 	maxDropout  = 3000
 	maxMisorder = 100
+
+	maxMisorderVideo = numbersKept - 1 // a packet that is sent again is behind all that came meanwhile
 )
 
 // accept counts a packet, marks the first of a source, and reports whether it is to be taken.
@@ -61,9 +68,16 @@ func (r *receiver) accept(p *media.Packet, ssrc uint32, now time.Time, open bool
 		}
 		r.begin(p, ssrc, now) // two in a row: the source has begun anew
 	}
+	if !r.sequence(p.Seq) {
+		r.stats.Duplicate++
+		if !r.repeats(p.Seq) {
+			return false
+		}
+		r.begin(p, ssrc, now)
+		r.sequence(p.Seq)
+	}
 	p.Start = p.Start || r.again
-	r.again, r.jumped = false, false
-	r.sequence(p.Seq)
+	r.again, r.jumped, r.repeated = false, false, 0
 	if p.What == media.Digit {
 		r.stats.Digits++
 	} else {
@@ -88,14 +102,21 @@ func (r *receiver) begin(p *media.Packet, ssrc uint32, now time.Time) {
 	r.known, r.ssrc = true, ssrc
 	r.base = 1<<16 | uint32(p.Seq) // one turn up, so that a packet from before the first has a number
 	r.highest = r.base - 1
-	r.count, r.jitter, r.rate, r.epoch = 0, 0, 0, now
-	r.prior, r.priorN = 0, 0
+	r.count, r.twice, r.jitter, r.rate, r.epoch = 0, 0, 0, 0, now
+	r.prior, r.priorN, r.heard, r.repeated = 0, 0, numbers{}, 0
 }
 
 // end keeps what is to be kept of a source that is over.
 func (r *receiver) end() {
 	r.lost = r.lostNow()
 	r.known = false
+}
+
+// leave is end for others.
+func (r *receiver) leave() {
+	r.mu.Lock()
+	r.end()
+	r.mu.Unlock()
 }
 
 // rejoin lets what comes next join as a new source, for something else has come in between.
@@ -105,20 +126,45 @@ func (r *receiver) rejoin() {
 	r.mu.Unlock()
 }
 
-// far reports whether a sequence number is too far from the source's for loss and disorder to explain it.
-func (r *receiver) far(seq uint16) bool {
-	d := int16(seq - uint16(r.highest))
-	return d >= maxDropout || d <= -maxMisorder
+// maxRepeat is how many packets in a row may be duplicates. A source that repeats more has begun anew: a short announcement that is
+// played again, for one.
+const maxRepeat = 8
+
+// repeats reports whether a duplicate is one too many in an unbroken row of them.
+func (r *receiver) repeats(seq uint16) bool {
+	if seq != r.repeat {
+		r.repeated = 0
+	}
+	r.repeat = seq + 1
+	r.repeated++
+	return r.repeated > maxRepeat
 }
 
-// sequence extends the number and keeps the highest.
-func (r *receiver) sequence(seq uint16) {
-	r.count++
-	if d := int16(seq - uint16(r.highest)); d > 0 {
+// far reports whether a sequence number is too far from the source's for loss and disorder to explain it.
+func (r *receiver) far(seq uint16) bool {
+	d, reach := int16(seq-uint16(r.highest)), r.reach
+	if reach == 0 {
+		reach = maxMisorder
+	}
+	return d >= maxDropout || d <= -reach
+}
+
+// sequence extends the number, keeps the highest, and reports whether it comes for the first time.
+func (r *receiver) sequence(seq uint16) bool {
+	highest := uint16(r.highest)
+	switch d := int16(seq - highest); {
+	case r.heard.used(highest, seq):
+		r.twice++
+		return false
+	case d > 0:
+		r.heard.next(highest, seq)
 		r.highest += uint32(d)
-	} else {
+	default:
+		r.heard.use(seq)
 		r.stats.Late++
 	}
+	r.count++
+	return true
 }
 
 // clock updates the interarrival jitter.

@@ -41,15 +41,21 @@ func spoil(r *rand.Rand, n int) []arrival {
 
 // expected is what RFC 3550 says of the arrivals, computed from what was sent.
 type expected struct {
-	packets, lost, late uint64
-	highest             int
-	jitter              float64 // in units of the clock
+	packets, lost, late, twice uint64
+	highest                    int
+	jitter                     float64 // in units of the clock
 }
 
 func expect(all []arrival, rate int) (e expected) {
 	e.highest = -1
 	var before float64
+	came := map[int]bool{}
 	for i, a := range all {
+		if came[a.index] {
+			e.twice++
+			continue
+		}
+		came[a.index] = true
 		e.packets++
 		if a.index <= e.highest {
 			e.late++
@@ -61,20 +67,22 @@ func expect(all []arrival, rate int) (e expected) {
 		}
 		before = transit
 	}
-	e.lost = uint64(max(0, e.highest+1-len(all)))
+	e.lost = uint64(e.highest+1) - e.packets
 	return e
 }
 
 // feed hands arrivals to a receiver, which begins at some number and time.
 func feed(t *testing.T, r *receiver, codec media.Codec, ssrc uint32, seq uint16, begin time.Time, all []arrival) {
 	t.Helper()
+	came := map[int]bool{}
 	for i, a := range all {
 		p := media.Packet{
 			Codec: &codec, Seq: seq + uint16(a.index), Time: 1<<32 - 5000 + uint32(a.index*codec.ClockRate/50), Payload: make([]byte, 10),
 		}
-		if !r.accept(&p, ssrc, begin.Add(a.at), true) {
-			t.Fatalf("packet %d was not accepted", a.index)
+		if got := r.accept(&p, ssrc, begin.Add(a.at), true); got == came[a.index] {
+			t.Fatalf("packet %d: accepted is %v", a.index, got)
 		}
+		came[a.index] = true
 		if p.Start != (i == 0) {
 			t.Fatalf("packet %d: start is %v", i, p.Start)
 		}
@@ -106,7 +114,7 @@ func receiverStatistics(t *testing.T, seed uint64) {
 			var r receiver
 			feed(t, &r, c.codec, 1, seq, begin, all)
 			got := r.snapshot()
-			if got.Packets != want.packets || got.Lost != want.lost || got.Late != want.late || got.Bytes != 10*want.packets {
+			if got.Packets != want.packets || got.Lost != want.lost || got.Late != want.late || got.Duplicate != want.twice || got.Bytes != 10*want.packets {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 			if j := got.Jitter.Seconds() * float64(c.codec.ClockRate); math.Abs(j-want.jitter) > 2+want.jitter/50 {
@@ -120,8 +128,8 @@ func receiverStatistics(t *testing.T, seed uint64) {
 				t.Fatalf("%d reports", len(reports))
 			}
 			all32 := (uint32(seq) + uint32(want.highest)) // RFC 3550 section 6.4.1: cycles above, highest number below
-			if rr := reports[0]; rr.LastSequenceNumber != all32 || uint64(rr.TotalLost) != want.lost {
-				t.Errorf("report: got %+v, want highest %d, lost %d", rr, all32, want.lost)
+			if rr := reports[0]; rr.LastSequenceNumber != all32 || int64(rr.TotalLost) != max(0, int64(want.lost)-int64(want.twice)) {
+				t.Errorf("report: got %+v, want highest %d, lost %d less %d that came twice", rr, all32, want.lost, want.twice)
 			}
 		})
 	}
@@ -222,5 +230,42 @@ func TestReceiverSources(t *testing.T) {
 	r.rejoin()
 	if _, start = pass(2, 20_002, true); !start {
 		t.Error("after something else came in between: not marked")
+	}
+}
+
+// A source that plays its few packets again is heard again, and not taken for a network that repeats them.
+func TestReceiverRepeats(t *testing.T) {
+	var r receiver
+	codec, now := media.PCMU(), time.Unix(1_700_000_000, 0)
+	const n = 30
+	for round := range 3 {
+		taken := 0
+		for i := range uint16(n) {
+			now = now.Add(20 * time.Millisecond)
+			if r.accept(&media.Packet{Codec: &codec, Seq: 100 + i}, 1, now, true) {
+				taken++
+			}
+		}
+		want := n
+		if round > 0 {
+			want -= maxRepeat
+		}
+		if taken != want {
+			t.Errorf("round %d: %d packets taken, want %d", round, taken, want)
+		}
+	}
+	if in := r.snapshot(); in.Lost != 0 {
+		t.Errorf("%d lost, want none", in.Lost)
+	}
+	before := r.snapshot()
+	for i := range uint16(100) { // every packet comes twice
+		now = now.Add(20 * time.Millisecond)
+		r.accept(&media.Packet{Codec: &codec, Seq: 130 + i}, 1, now, true)
+		if i >= 5 {
+			r.accept(&media.Packet{Codec: &codec, Seq: 125 + i}, 1, now, true)
+		}
+	}
+	if in := r.snapshot(); in.Packets-before.Packets != 100 || in.Duplicate-before.Duplicate != 95 {
+		t.Errorf("of 100 packets, 95 of them twice: %+v before, now %+v", before, in)
 	}
 }

@@ -117,11 +117,11 @@ func (r *reports) about(group []*stream, now time.Time) []rtcp.Packet {
 			sr.Reports = about
 			packets = append(packets, sr)
 		} else if about != nil {
-			packets = append(packets, &rtcp.ReceiverReport{SSRC: s.out.ssrc, Reports: about})
+			packets = append(packets, &rtcp.ReceiverReport{SSRC: s.out.ssrc.Load(), Reports: about})
 		}
 	}
 	if packets == nil {
-		packets = []rtcp.Packet{&rtcp.ReceiverReport{SSRC: group[0].out.ssrc}}
+		packets = []rtcp.Packet{&rtcp.ReceiverReport{SSRC: group[0].out.ssrc.Load()}}
 	}
 	return append(packets, r.name(group...))
 }
@@ -130,7 +130,7 @@ func (r *reports) name(group ...*stream) rtcp.Packet {
 	d := new(rtcp.SourceDescription)
 	for _, s := range group {
 		d.Chunks = append(d.Chunks, rtcp.SourceDescriptionChunk{
-			Source: s.out.ssrc, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: r.t.local.CNAME}},
+			Source: s.out.ssrc.Load(), Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: r.t.local.CNAME}},
 		})
 	}
 	return d
@@ -144,7 +144,7 @@ func (r *reports) bye() {
 		var over []uint32
 		for _, s := range group {
 			if s.out.snapshot().Packets > 0 {
-				over = append(over, s.out.ssrc)
+				over = append(over, s.out.ssrc.Load())
 			}
 		}
 		if over != nil {
@@ -206,6 +206,7 @@ func read(group []*stream, packets []rtcp.Packet, now time.Time) {
 		for _, s := range group {
 			switch p := p.(type) {
 			case *rtcp.SenderReport:
+				s.t.collide(p.SSRC)
 				s.in.sent(p, now)
 				s.in.reported(p, now)
 				s.out.heard(p.Reports, now)
@@ -213,11 +214,11 @@ func read(group []*stream, packets []rtcp.Packet, now time.Time) {
 				s.in.reported(p, now)
 				s.out.heard(p.Reports, now)
 			case *rtcp.PictureLossIndication:
-				if p.MediaSSRC == s.out.ssrc {
+				if p.MediaSSRC == s.out.ssrc.Load() {
 					s.keyFrameWanted(now)
 				}
 			case *rtcp.FullIntraRequest:
-				if slices.ContainsFunc(p.FIR, func(f rtcp.FIREntry) bool { return f.SSRC == s.out.ssrc }) {
+				if slices.ContainsFunc(p.FIR, func(f rtcp.FIREntry) bool { return f.SSRC == s.out.ssrc.Load() }) {
 					s.keyFrameWanted(now)
 				}
 			}

@@ -22,7 +22,8 @@ func (o *sender) report(now time.Time) *rtcp.SenderReport {
 		return nil
 	}
 	return &rtcp.SenderReport{
-		SSRC: o.ssrc, NTPTime: ntp(now), RTPTime: o.rewrite.elapsed(now), PacketCount: uint32(o.stats.Packets), OctetCount: uint32(o.stats.Bytes),
+		SSRC: o.ssrc.Load(), NTPTime: ntp(now), RTPTime: o.rewrite.elapsed(now),
+		PacketCount: uint32(o.stats.Packets - o.before.Packets), OctetCount: uint32(o.stats.Bytes - o.before.Bytes),
 	}
 }
 
@@ -31,11 +32,14 @@ func (o *sender) heard(reports []rtcp.ReceptionReport, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, r := range reports {
-		if r.SSRC != o.ssrc {
+		if r.SSRC != o.ssrc.Load() {
 			continue
 		}
-		o.stats.RemoteLost = r.TotalLost
 		o.unheard.heard(r.LastSequenceNumber, o.stats.Packets)
+		o.told = o.stats.Packets
+		if o.stats.RemoteLost = r.TotalLost; r.TotalLost >= 1<<23 {
+			o.stats.RemoteLost = 0 // below 0: more came twice than was lost (RFC 3550 section 6.4.1)
+		}
 		if o.rewrite.rate > 0 {
 			o.stats.RemoteJitter = time.Duration(r.Jitter) * time.Second / time.Duration(o.rewrite.rate)
 		}
@@ -48,23 +52,31 @@ func (o *sender) heard(reports []rtcp.ReceptionReport, now time.Time) {
 	}
 }
 
+// reported returns how many packets had been sent when the far side last reported; 0 if it has not.
+func (o *sender) reported() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.told
+}
+
 // report returns the reception report of a stream, nil if nothing comes.
 func (r *receiver) report(now time.Time) []rtcp.ReceptionReport {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.known || r.count == r.priorN {
+	received := r.count + r.twice // RFC 3550 section 6.4.1 counts duplicates too
+	if !r.known || received == r.priorN {
 		return nil
 	}
 	expected := r.highest - r.base + 1
-	lost := int64(expected) - int64(r.count)
+	lost := int64(expected) - int64(received)
 	report := rtcp.ReceptionReport{
 		SSRC: r.ssrc, LastSequenceNumber: r.highest - 1<<16, TotalLost: uint32(min(max(lost, 0), 1<<23-1)), Jitter: uint32(r.jitter >> 4),
-		FractionLost: fraction(expected-r.prior, r.count-r.priorN), LastSenderReport: r.sr,
+		FractionLost: fraction(expected-r.prior, received-r.priorN), LastSenderReport: r.sr,
 	}
 	if r.sr != 0 {
 		report.Delay = uint32(now.Sub(r.srAt) << 16 / time.Second)
 	}
-	r.prior, r.priorN = expected, r.count
+	r.prior, r.priorN = expected, received
 	return []rtcp.ReceptionReport{report}
 }
 

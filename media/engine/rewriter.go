@@ -12,7 +12,7 @@ import (
 // like seconds of loss (RFC 3550 section 6.4.1, RFC 3711 section 3.3.2).
 type rewriter struct {
 	seq  uint16    // highest sent
-	sent uint64    // which of the numbers up to seq are sent: bit 0 is seq itself
+	sent numbers   // which of the numbers up to seq are sent
 	time uint32    // highest sent
 	at   time.Time // when time was sent
 	rate int       // clock of time, in Hz
@@ -46,7 +46,7 @@ func (r *rewriter) next(p *media.Packet, clock int, start bool, now time.Time) (
 		return 0, 0, false
 	}
 	seq = p.Seq + r.seqOff
-	if r.used(seq) {
+	if r.sent.used(r.seq, seq) {
 		return 0, 0, false
 	}
 	if p.What == media.Digit {
@@ -67,18 +67,13 @@ func (r *rewriter) next(p *media.Packet, clock int, start bool, now time.Time) (
 	return seq, ts, true
 }
 
-// used reports whether a number went out already, or is too old to know.
-func (r *rewriter) used(seq uint16) bool {
-	back := int16(r.seq - seq)
-	return back >= 64 || back >= 0 && r.sent>>back&1 != 0
-}
-
 // use notes a number that goes out.
 func (r *rewriter) use(seq uint16) {
-	if ahead := int16(seq - r.seq); ahead > 0 {
-		r.seq, r.sent = seq, r.sent<<ahead|1
+	if int16(seq-r.seq) > 0 {
+		r.sent.next(r.seq, seq)
+		r.seq = seq
 	} else {
-		r.sent |= 1 << -ahead
+		r.sent.use(seq)
 	}
 }
 

@@ -36,8 +36,10 @@ type stream struct {
 func newStream(t *terminal, kind media.Kind) *stream {
 	s := &stream{t: t, kind: kind}
 	s.gate.Store(uint32(media.SendRecv))
+	if kind == media.Video {
+		s.in.reach = maxMisorderVideo
+	}
 	s.out.rewrite = newRewriter(uint16(random()>>17), random()>>1)
-	s.out.ssrc = random()
 	s.way.Store(t.transport)
 	s.crypt.Store(t.crypt)
 	return s
@@ -57,6 +59,7 @@ func (s *stream) Stats() media.Stats {
 	now := time.Now()
 	all := media.Stats{In: s.in.snapshot(), Out: s.out.snapshot()}
 	all.In.Silence, all.Out.Silence = s.silenceIn(now), s.silenceOut(now)
+	s.judge(&all)
 	return all
 }
 
@@ -86,6 +89,9 @@ func (s *stream) arrived(w *worker, p *media.Packet, ssrc uint32, room []byte) {
 	if !s.in.accept(p, ssrc, w.now, s.passes(media.RecvOnly)) {
 		return
 	}
+	if p.Start {
+		s.t.collide(ssrc)
+	}
 	s.fan.Deliver(p)
 	if l := s.link.Load(); l != nil {
 		l.forward(w, p, room)
@@ -96,14 +102,18 @@ func (s *stream) arrived(w *worker, p *media.Packet, ssrc uint32, room []byte) {
 type sender struct {
 	formats atomic.Pointer[outbound]
 
+	ssrc     atomic.Uint32 // written with mu held
+	collided atomic.Bool   // ssrc is no longer the first one: a source of the far side's had it
+
 	mu      sync.Mutex
-	ssrc    uint32
 	rewrite rewriter
 	buf     []byte // for packets that do not lie in a datagram of their own
 	start   bool   // a source has begun, and nothing of it has been sent yet
 	last    found  // format that was looked for last
 	stats   media.OutStats
 	unheard unheard
+	before  media.OutStats // what of stats was sent under another ssrc
+	told    uint64         // packets that had been sent when the far side last reported
 }
 
 // found is what outbound.find has found for a codec: it stays the same from packet to packet.
@@ -173,7 +183,7 @@ func (o *sender) packet(s *stream, p *media.Packet, room []byte, now time.Time) 
 	}
 	binary.BigEndian.PutUint16(room[2:], seq)
 	binary.BigEndian.PutUint32(room[4:], ts)
-	binary.BigEndian.PutUint32(room[8:], o.ssrc)
+	binary.BigEndian.PutUint32(room[8:], o.ssrc.Load())
 	o.count(len(p.Payload), now)
 	pkt, err := c.protect(room)
 	if err != nil {

@@ -47,14 +47,14 @@ func newTerminal(e *Engine, home *shard, p *media.Policy, o *media.OpenOptions) 
 	for k := range t.streams {
 		t.streams[k] = newStream(t, media.Kind(k))
 	}
-	if video := &t.streams[media.Video].out; video.ssrc == t.streams[media.Audio].out.ssrc {
-		video.ssrc++ // one key protects both: two streams under one number would share its key stream
+	for _, s := range t.streams { // one key protects both: two streams under one number would share its key stream
+		s.out.ssrc.Store(t.freshSSRC(0))
 	}
 	t.reports = newReports(t)
 	t.local = media.Local{
 		ID: uint64(random())<<16 | uint64(random()&0xffff), Addr: e.local.String(), Port: home.rtp.addr.Port(), RTCPPort: home.rtcp.addr.Port(),
-		Fingerprint: e.cert.fingerprint, SSRC: t.streams[media.Audio].out.ssrc, VideoSSRC: t.streams[media.Video].out.ssrc,
-		Keys: p.NewKeys(), VideoKeys: p.NewKeys(), CNAME: "alexacall-" + strconv.FormatUint(uint64(random()), 36),
+		Fingerprint: e.cert.fingerprint,
+		Keys:        p.NewKeys(), VideoKeys: p.NewKeys(), CNAME: "alexacall-" + strconv.FormatUint(uint64(random()), 36),
 	}
 	return t
 }
@@ -208,11 +208,12 @@ func (t *terminal) Close() error {
 	return nil
 }
 
-// prepare makes what the first description names: the ICE agent and its candidates.
+// prepare makes what a description names: the sources, and the ICE agent with its candidates.
 func (t *terminal) prepare(offerer bool) error {
 	if t.closed {
 		return media.ErrClosed
 	}
+	t.local.SSRC, t.local.VideoSSRC = t.streams[media.Audio].out.ssrc.Load(), t.streams[media.Video].out.ssrc.Load()
 	if !t.policy.ICE || t.ice != nil {
 		return nil
 	}

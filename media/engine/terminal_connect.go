@@ -91,6 +91,7 @@ func (tr *transport) follow(far *media.Transport) {
 	home.mu.Lock()
 	defer home.mu.Unlock()
 	if next.addr != before.addr {
+		tr.t.moved(tr)
 		tr.awaited, tr.found = next.addr, false
 		home.latch.expect(tr)
 		tr.far.Store(&next.addr)
@@ -106,6 +107,15 @@ func (tr *transport) follow(far *media.Transport) {
 	}
 	tr.mux.Store(next.mux)
 	tr.farRTCP.Store(&next.rtcp)
+}
+
+// moved lets what comes next begin as a new source: who is described elsewhere may be another device with numbers of its own.
+func (t *terminal) moved(tr *transport) {
+	for _, s := range t.streams {
+		if s.way.Load() == tr {
+			s.in.leave()
+		}
+	}
 }
 
 // fail tells the signalling side once that the media cannot go on.
