@@ -40,7 +40,7 @@ func (s *shard) awaits(id transactionID, c *stunConn) { s.checks.put(id, c) }
 
 func (s *shard) learn(addr netip.AddrPort, c *stunConn) {
 	s.mu.RLock()
-	known := s.remotes[addr] == c.tr
+	known := s.remotes.of(addr) == c.tr
 	s.mu.RUnlock()
 	if !known {
 		s.bind(s.remotes, addr, c.tr)

@@ -170,7 +170,7 @@ func (l *latch) over(source leftover, now time.Time) bool {
 func (s *shard) claim(addr netip.AddrPort, tr *transport) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if owner := s.remotes[addr]; owner != nil && owner.t != tr.t && owner.found && owner.remote() == addr && tr.t.id <= owner.newest {
+	if owner := s.remotes.of(addr); owner != nil && owner.t != tr.t && owner.found && owner.remote() == addr && tr.t.id <= owner.newest {
 		owner.found = false
 		owner.far.Store(new(owner.awaited))
 		if owner.mux.Load() {

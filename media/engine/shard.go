@@ -24,9 +24,9 @@ type shard struct {
 	log    *slog.Logger
 
 	mu      sync.RWMutex
-	remotes map[netip.AddrPort]*transport // by the far side's address, of RTP and all that shares its port
-	reports map[netip.AddrPort]*transport // by the far side's address of RTCP alone
-	agents  map[string]*stunConn          // by our ICE user name fragment
+	remotes *addrTable           // by the far side's address, of RTP and all that shares its port
+	reports *addrTable           // by the far side's address of RTCP alone
+	agents  map[string]*stunConn // by our ICE user name fragment
 	latch   latch
 
 	done chan struct{} // closed with the shard
@@ -56,7 +56,7 @@ type worker struct {
 func newShard(e *Engine, addr netip.AddrPort) (*shard, error) {
 	s := &shard{
 		engine: e, log: e.log,
-		remotes: map[netip.AddrPort]*transport{}, reports: map[netip.AddrPort]*transport{}, agents: map[string]*stunConn{},
+		remotes: newAddrTable(), reports: newAddrTable(), agents: map[string]*stunConn{},
 		done: make(chan struct{}),
 	}
 	var err error
@@ -123,7 +123,7 @@ func (s *shard) datagram(w *worker, b []byte, from netip.AddrPort) {
 		s.stun(b, from)
 		return
 	}
-	tr := s.remotes[from]
+	tr := s.remotes.of(from)
 	if tr != nil && tr.arrived(w, b, from) {
 		return
 	}
@@ -135,7 +135,7 @@ func (s *shard) datagram(w *worker, b []byte, from netip.AddrPort) {
 
 // report takes one datagram of the RTCP port.
 func (s *shard) report(w *worker, b []byte, from netip.AddrPort) {
-	if tr := s.reports[from]; tr != nil && isRTCP(b) {
+	if tr := s.reports.of(from); tr != nil && isRTCP(b) {
 		tr.t.reports.arrived(tr, b, w.now)
 		return
 	}
@@ -171,15 +171,15 @@ const maxBound = 32
 
 // bind makes tr the owner of a remote address in one of the tables. An address that another call sends to stays with that one: it goes
 // on, and tr hears nothing from there. One that its owner has left is handed over, for its far side's gateway may use a port again.
-func (s *shard) bind(table map[netip.AddrPort]*transport, addr netip.AddrPort, tr *transport) bool {
+func (s *shard) bind(table *addrTable, addr netip.AddrPort, tr *transport) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.own(table, addr, tr)
 }
 
 // own is bind where s.mu is held.
-func (s *shard) own(table map[netip.AddrPort]*transport, addr netip.AddrPort, tr *transport) bool {
-	owner := table[addr]
+func (s *shard) own(table *addrTable, addr netip.AddrPort, tr *transport) bool {
+	owner := table.of(addr)
 	switch {
 	case owner == tr:
 		return true
@@ -191,7 +191,7 @@ func (s *shard) own(table map[netip.AddrPort]*transport, addr netip.AddrPort, tr
 	if owner != nil {
 		owner.bound = slices.DeleteFunc(owner.bound, func(a netip.AddrPort) bool { return a == addr })
 	}
-	table[addr] = tr
+	table.set(addr, tr)
 	tr.bound = append(tr.bound, addr)
 	return true
 }
@@ -226,9 +226,9 @@ func (s *shard) forget(tr *transport) {
 
 // unbind takes an address out of the tables where it is tr's. s.mu is held.
 func (s *shard) unbind(addr netip.AddrPort, tr *transport) {
-	for _, table := range [...]map[netip.AddrPort]*transport{s.remotes, s.reports} {
-		if table[addr] == tr {
-			delete(table, addr)
+	for _, table := range [...]*addrTable{s.remotes, s.reports} {
+		if table.of(addr) == tr {
+			table.drop(addr)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func (s *shard) stun(b []byte, from netip.AddrPort) {
 	case class == stunSuccess || class == stunError:
 		c = s.checks.take(id)
 	case class == stunIndication:
-		if tr := s.remotes[from]; tr != nil {
+		if tr := s.remotes.of(from); tr != nil {
 			c = tr.conn.Load()
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -154,11 +155,7 @@ func (c *checked) learnt() []netip.AddrPort {
 	s := c.e.shards[0]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var all []netip.AddrPort
-	for addr := range s.remotes {
-		all = append(all, addr)
-	}
-	return all
+	return slices.Collect(s.remotes.all())
 }
 
 // An address becomes the call's own by a check with the call's password, and by nothing else.
@@ -235,15 +232,15 @@ func TestBind(t *testing.T) {
 			t.Fatalf("address %d was refused", n)
 		}
 	}
-	if len(a.bound) != maxBound || s.remotes[used] != a || s.remotes[addr(99)] != a || s.remotes[addr(2)] != nil {
+	if len(a.bound) != maxBound || s.remotes.of(used) != a || s.remotes.of(addr(99)) != a || s.remotes.of(addr(2)) != nil {
 		t.Errorf("%d addresses, want the one in use and the newest", len(a.bound))
 	}
-	if !s.bind(s.remotes, addr(99), b) || s.remotes[addr(99)] != b {
+	if !s.bind(s.remotes, addr(99), b) || s.remotes.of(addr(99)) != b {
 		t.Error("an address that is not in use was refused to a call that has proved it")
 	}
 	s.forget(a)
-	if len(s.remotes) != 1 || s.remotes[addr(99)] != b {
-		t.Errorf("%d addresses are left, want the other call's alone", len(s.remotes))
+	if left := slices.Collect(s.remotes.all()); !slices.Equal(left, []netip.AddrPort{addr(99)}) || s.remotes.of(addr(99)) != b {
+		t.Errorf("%v are left, want the other call's alone", left)
 	}
 	s.forget(b)
 }
