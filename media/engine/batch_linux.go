@@ -109,12 +109,25 @@ func (o *outBatch) sendAll(fd uintptr) bool {
 		case errno == 0 && n > 0:
 			sent += int(n)
 		case errno == unix.EINTR:
+		case errno == unix.EMSGSIZE && o.cut(fd, sent) == nil:
+			sent++
 		default:
 			o.lost++
 			sent++
 		}
 	}
 	return true
+}
+
+// cut sends message i in fragments.
+func (o *outBatch) cut(fd uintptr, i int) error {
+	return cut(fd, func() error {
+		_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&o.io.msgs[i].hdr)), unix.MSG_DONTWAIT)
+		if errno != 0 {
+			return errno
+		}
+		return nil
+	})
 }
 
 func addrPort(sa *unix.RawSockaddrInet6) netip.AddrPort {

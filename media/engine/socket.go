@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -59,11 +60,16 @@ func listenSocket(addr netip.AddrPort) (*socket, error) {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	bound := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	return &socket{conn: conn, raw: raw, addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port())}, nil
+	s := &socket{conn: conn, raw: raw, addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port())}
+	_ = s.whole() // it only costs more without
+	return s, nil
 }
 
 // writeTo sends one datagram. It does not block: what the kernel has no room for is lost, as on any network.
 func (s *socket) writeTo(b []byte, to netip.AddrPort) error {
 	_, err := s.conn.WriteToUDPAddrPort(b, to)
+	if errors.Is(err, syscall.EMSGSIZE) {
+		err = s.writeCut(b, to)
+	}
 	return err
 }

@@ -15,22 +15,22 @@ const (
 	maxTag        = 16 // bytes that SRTP adds to a packet: the longest tag of the profiles that we offer
 )
 
-// stream is one kind of media of a terminal.
+// stream is one kind of media of a terminal. What every packet needs stands first, so that it is had from memory at once.
 type stream struct {
-	t    *terminal
-	kind media.Kind
-	gate atomic.Uint32 // media.Direction
-	dir  atomic.Uint32 // media.Direction, as agreed
-	fan  media.Fanout
-	link atomic.Pointer[link]
-
-	way   atomic.Pointer[transport]
 	crypt atomic.Pointer[crypt] // nil: plain
-	sdes  *crypt                // of keys in descriptions, once there were any; guarded by the terminal's lock
-	asks  feedback
+	way   atomic.Pointer[transport]
+	link  atomic.Pointer[link]
+	gate  atomic.Uint32 // media.Direction
+	dir   atomic.Uint32 // media.Direction, as agreed
+	fan   media.Fanout
 
 	in  receiver
 	out sender
+
+	t    *terminal
+	kind media.Kind
+	sdes *crypt // of keys in descriptions, once there were any; guarded by the terminal's lock
+	asks feedback
 }
 
 func newStream(t *terminal, kind media.Kind) *stream {
