@@ -69,7 +69,8 @@ func (r *response) to(asked *sipmsg.ToHeader) *sipmsg.ToHeader {
 		tag = rand.Text()
 	}
 	to := *asked
-	to.Params = append(slices.Clip(to.Params), sipmsg.HeaderKV{K: "tag", V: tag})
+	empty := func(kv sipmsg.HeaderKV) bool { return strings.EqualFold(kv.K, "tag") }
+	to.Params = append(slices.DeleteFunc(slices.Clone(to.Params), empty), sipmsg.HeaderKV{K: "tag", V: tag})
 	return &to
 }
 
