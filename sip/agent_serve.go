@@ -79,7 +79,7 @@ func (a *Agent) begin(key string, req *sipmsg.Request, from conn) {
 	}
 	if a.txs.full(a.stands(req)) {
 		a.count.dropped.Add(1)
-		a.dismiss(req, from, "too many transactions", "")
+		a.dismiss(req, from, busyRefusal("too many transactions"), "")
 		return
 	}
 	r := validate(req)

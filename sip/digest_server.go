@@ -71,7 +71,7 @@ func (a *Agent) identify(req *sipmsg.Request, from conn) (user string, ok bool) 
 		a.count.unauthorized.Add(1)
 		a.offended(from, offenceCredentials)
 	}
-	_ = a.transport.send(answerTo(req, from), a.door.turnAway(req, r))
+	a.dismiss(req, from, r, a.door.tag(req))
 	return "", false
 }
 
@@ -163,19 +163,8 @@ func sameTarget(text string, u *sipmsg.Uri) bool {
 	return other.User == u.User
 }
 
-// turnAway returns the answer to a request of which nothing is kept, so that those who have not said who they are cost nothing. Each
-// repetition is answered anew.
-func (d *doorkeeper) turnAway(req *sipmsg.Request, r *refusal) *sipmsg.Response {
+// tag returns the tag in what a request is dismissed with: nothing is kept of it, and each repetition is answered anew.
+func (d *doorkeeper) tag(req *sipmsg.Request) string {
 	branch, _ := req.Via().Params.Get("branch")
-	res := sipmsg.NewResponseFromRequest(req, r.status, r.phrase, nil)
-	res.SipVersion = "SIP/2.0" // sipgo takes that of the request
-	if to := res.To(); to != nil {
-		to.Params.Remove("tag")
-		to.Params.Add("tag", d.nonces.tag(req.CallID().Value()+" "+branch))
-	}
-	for _, h := range r.header {
-		res.AppendHeader(h)
-	}
-	res.AppendHeader(sipmsg.NewHeader("Server", userAgent))
-	return res
+	return d.nonces.tag(req.CallID().Value() + " " + branch)
 }

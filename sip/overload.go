@@ -133,13 +133,12 @@ func (a *Agent) turnAway(req *sipmsg.Request, from conn) bool {
 		a.count.refused.Add(1)
 		a.count.turnedAway.Add(1)
 	}
-	a.dismiss(req, from, "overload", strconv.FormatUint(uint64(mark), 36))
+	a.dismiss(req, from, busyRefusal("overload"), strconv.FormatUint(uint64(mark), 36))
 	return true
 }
 
-// dismiss answers a request 503 without a transaction. tag is for To; empty: a random one.
-func (a *Agent) dismiss(req *sipmsg.Request, from conn, why, tag string) {
-	r := busyRefusal(why)
+// dismiss refuses a request without a transaction: nothing is kept of it. tag is for To; empty: a random one.
+func (a *Agent) dismiss(req *sipmsg.Request, from conn, r *refusal, tag string) {
 	res := (&serverTx{req: req}).build(response{status: r.status, phrase: r.phrase, tag: tag, header: r.header})
 	_ = a.transport.send(answerTo(req, from), res)
 }
