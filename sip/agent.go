@@ -39,7 +39,7 @@ type Agent struct {
 	mu       sync.Mutex
 	inboxes  map[string]*inbox // by Call-ID
 	spare    []*inbox          // that are used again
-	filled   chan filled       // to who waits for inboxes
+	filled   chan *inbox       // to who waits for inboxes
 	legs     map[legKey]*Leg   // that requests of far sides can reach
 	standing int               // legs that are not over
 	messages int               // that Options.Message has not answered yet
@@ -93,7 +93,7 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 	}
 	a := &Agent{
 		o: s, log: s.log, engine: e,
-		inboxes: map[string]*inbox{}, filled: make(chan filled), legs: map[legKey]*Leg{}, outliving: map[legKey]*time.Timer{}, registrations: map[*Registration]struct{}{},
+		inboxes: map[string]*inbox{}, filled: make(chan *inbox), legs: map[legKey]*Leg{}, outliving: map[legKey]*time.Timer{}, registrations: map[*Registration]struct{}{},
 		quiet: make(chan struct{}),
 	}
 	a.transport = newTransport(&a.o, &a.count)

@@ -20,6 +20,7 @@ const (
 // Some goroutines wait for inboxes. They are not needed for that, since there is a new one where none waits, as when the far sides of others
 // have to be looked up; but a new one's stack has to grow each time, which is a sixteenth of what a call costs.
 type inbox struct {
+	callID  string
 	waiting []func()
 	done    int       // of those in waiting
 	since   time.Time // when the message came that it is there for; zero for anything else
@@ -63,37 +64,31 @@ func (a *Agent) enqueue(callID string, came time.Time, f func()) {
 	if last := len(a.spare) - 1; last >= 0 {
 		in, a.spare = a.spare[last], a.spare[:last]
 	}
-	in.waiting, in.since = append(in.waiting, f), came
+	in.callID, in.waiting, in.since = callID, append(in.waiting, f), came
 	a.inboxes[callID] = in
 	select {
-	case a.filled <- filled{callID, in}:
+	case a.filled <- in:
 	default:
-		a.work.Go(func() { a.empty(callID, in) })
+		a.work.Go(func() { a.empty(in) })
 	}
-}
-
-// filled is an inbox with something in it.
-type filled struct {
-	callID string
-	in     *inbox
 }
 
 // wait empties inboxes until the agent is closed.
 func (a *Agent) wait() {
-	for f := range a.filled {
-		a.empty(f.callID, f.in)
+	for in := range a.filled {
+		a.empty(in)
 	}
 }
 
 // empty does what waits in one inbox, until nothing does.
-func (a *Agent) empty(callID string, in *inbox) {
+func (a *Agent) empty(in *inbox) {
 	if !in.since.IsZero() {
 		a.overload.took(in.since, time.Now())
 	}
 	for {
 		a.mu.Lock()
 		if in.done == len(in.waiting) {
-			delete(a.inboxes, callID)
+			delete(a.inboxes, in.callID)
 			if len(a.spare) < maxSpare {
 				in.waiting, in.done = in.waiting[:0], 0
 				a.spare = append(a.spare, in)
