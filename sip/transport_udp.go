@@ -97,9 +97,11 @@ func (t *transport) readUDP() {
 			continue
 		}
 		faults = 0
-		if t.guard.admits(from.Addr(), came) {
+		switch {
+		case !from.IsValid(): // nothing can be said to it
+		case t.guard.admits(from.Addr(), came):
 			t.datagram(buf[:n], from, came)
-		} else {
+		default:
 			t.count.barred.Add(1)
 		}
 	}
