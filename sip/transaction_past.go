@@ -105,7 +105,7 @@ func (p *past[V]) clear() { p.loose, p.packed, p.queue, p.timer = nil, packed{},
 
 // spent is what is kept of a request of a far side's that has its final response.
 type spent struct {
-	text []byte // the response, to repeat it; nil for an INVITE, whose 2xx its call repeats, and whose refusal has its ACK
+	text []byte // the response, to repeat it; nil for one to an INVITE that went out: its call repeats a 2xx, and a refusal has its ACK
 	way  conn   // that the response took
 	tag  string // of our To, for the response to a CANCEL that comes too late
 }

@@ -14,7 +14,7 @@ var errAnswered = errors.New("sip: the request has its final response already")
 type serverTx struct {
 	agent     *Agent
 	key       string
-	merge     mark // see transactions.calls; empty: not there
+	merge     mark // see transactions.calls; 0: not there
 	req       *sipmsg.Request
 	user      string // who has proved to have sent it, or the call that it belongs to
 	from      conn   // that it came by
