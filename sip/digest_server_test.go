@@ -276,11 +276,18 @@ func TestDoorCall(t *testing.T) {
 func TestDoorOptions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		nobody := func(string) (sip.Secret, bool) { return sip.Secret{}, false }
-		for _, bad := range []*sip.Options{
-			{Users: nobody, Realm: "a\r\nX: y"}, {Users: nobody, Realm: strings.Repeat("x", 300)}, {Users: nobody, Algorithms: []string{"SHA-512"}}, {Users: nobody, Algorithms: []string{"MD5", "md5"}},
+		for _, c := range []struct {
+			names string // what the error names
+			bad   sip.Options
+		}{
+			{"Realm", sip.Options{Realm: "a\r\nX: y"}},
+			{"Realm", sip.Options{Realm: strings.Repeat("x", 300)}},
+			{"Algorithms", sip.Options{Algorithms: []string{"SHA-512"}}},
+			{"Algorithms", sip.Options{Algorithms: []string{"MD5", "md5"}}},
 		} {
-			if _, err := sip.Listen(agentAddr, &fakeEngine{}, bad); err == nil {
-				t.Errorf("taken: %+v", bad)
+			c.bad.Users = nobody
+			if _, err := sip.Listen(agentAddr, &fakeEngine{}, &c.bad); err == nil || !strings.Contains(err.Error(), c.names) {
+				t.Errorf("%+v: %v", c.bad, err)
 			}
 		}
 		w := newWorld(t, &sip.Options{Users: nobody, Realm: `the "lobby"`, Algorithms: []string{"md5"}})

@@ -211,7 +211,7 @@ func TestRegisterGivenUp(t *testing.T) {
 		held, _ := w.peer.receive(time.Minute).(*sipmsg.Request)
 		w.peer.reply(held, 100, "", "")
 		got := <-g.result
-		if !errors.Is(got.err, context.DeadlineExceeded) && !errors.Is(got.err, &sip.Error{Status: 503}) {
+		if !errors.Is(got.err, context.DeadlineExceeded) || !errors.Is(got.err, &sip.Error{Status: 408}) {
 			t.Errorf("Register: %v", got.err)
 		}
 		for req, ok := w.peer.receive(time.Minute).(*sipmsg.Request); ; req, ok = w.peer.receive(time.Minute).(*sipmsg.Request) {
