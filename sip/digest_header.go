@@ -38,12 +38,17 @@ func parseDigest(value string) (digestParams, error) {
 			return nil, errDigest
 		}
 		v = unquote(v)
-		if strings.ContainsFunc(v, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		if !printable(v) {
 			return nil, errDigest // the library would escape it, as JSON does
 		}
 		p[name] = v
 	}
 	return p, nil
+}
+
+// printable reports whether s may be the value of a parameter.
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) })
 }
 
 // wholeValue reports whether v is one token, or one quoted-string with nothing behind it.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -23,8 +22,8 @@ type doorkeeper struct {
 
 // checkDoor checks and completes what a doorkeeper needs.
 func (s *settings) checkDoor() error {
-	if hasControl(s.Realm) || len(s.Realm) > maxName || !utf8.ValidString(s.Realm) {
-		return errors.New("sip: Realm has control characters, or is too long")
+	if !printable(s.Realm) || len(s.Realm) > maxName { // nobody's credentials with it would be read
+		return errors.New("sip: Realm has characters that cannot be printed, or is too long")
 	}
 	if len(s.Algorithms) == 0 {
 		s.Algorithms = []string{algorithmMD5}

@@ -282,6 +282,8 @@ func TestDoorOptions(t *testing.T) {
 		}{
 			{"Realm", sip.Options{Realm: "a\r\nX: y"}},
 			{"Realm", sip.Options{Realm: strings.Repeat("x", 300)}},
+			{"Realm", sip.Options{Realm: "the\tlobby"}},
+			{"Realm", sip.Options{Realm: "the\u3000lobby"}},
 			{"Algorithms", sip.Options{Algorithms: []string{"SHA-512"}}},
 			{"Algorithms", sip.Options{Algorithms: []string{"MD5", "md5"}}},
 		} {
