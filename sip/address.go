@@ -189,3 +189,28 @@ func tagOf(p sipmsg.HeaderParams) string {
 	}
 	return ""
 }
+
+// splitAddresses yields the addresses of a list. A comma within quotes or brackets separates nothing.
+func splitAddresses(s string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		start, quoted, angled := 0, false, false
+		for i := 0; i < len(s); i++ {
+			switch {
+			case s[i] == '\\' && quoted:
+				i++
+			case s[i] == '"' && !angled:
+				quoted = !quoted
+			case s[i] == '<' && !quoted:
+				angled = true
+			case s[i] == '>' && !quoted:
+				angled = false
+			case s[i] == ',' && !quoted && !angled:
+				if !yield(s[start:i]) {
+					return
+				}
+				start = i + 1
+			}
+		}
+		yield(s[start:])
+	}
+}

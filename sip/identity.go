@@ -107,7 +107,7 @@ func readIdentity(msg sipmsg.Message, trusted bool) Identity {
 func valuesOf(msg sipmsg.Message, name string) []string {
 	var values []string
 	for h := range fields(msg, name) {
-		for v := range splitQuoted(h.Value(), ',') {
+		for v := range splitAddresses(h.Value()) {
 			if len(values) == maxIdentities {
 				return values
 			}

@@ -17,7 +17,7 @@ func peers() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("192.0
 
 func TestIdentityOfACallThatCameIn(t *testing.T) {
 	said := sip.Identity{
-		Asserted: []bridge.Party{{URI: "sip:+4670123@example.com", Name: `Ann "A"`}, {URI: "tel:+4670123"}},
+		Asserted: []bridge.Party{{URI: "sip:+4670123@example.com", Name: `Ann "A"`}, {URI: "tel:+4670123"}, {URI: "sip:lee,ann@example.com"}},
 		Privacy:  "id;user",
 		Diversion: []sip.Diversion{
 			{From: bridge.Party{URI: "sip:desk@example.com"}, Reason: "no-answer", Counter: 2, Privacy: "full"}, {From: bridge.Party{URI: "tel:+4671"}},
@@ -34,7 +34,7 @@ func TestIdentityOfACallThatCameIn(t *testing.T) {
 			}
 			w := newWorld(t, o)
 			w.peer.call().send("INVITE", offer(1),
-				`P-Asserted-Identity: "Ann \"A\"" <sip:+4670123@example.com>, <tel:+4670123>`, "P-Asserted-Identity: <http://example.com>, nonsense",
+				`P-Asserted-Identity: "Ann \"A\"" <sip:+4670123@example.com>, <tel:+4670123>`, "P-Asserted-Identity: <http://example.com>, nonsense, <sip:lee,ann@example.com>",
 				"Privacy: id; user", `Diversion: <sip:desk@example.com>;reason=no-answer;counter=2;privacy="full"`, "Diversion: <tel:+4671>;reason=\"two words\";counter=1000",
 				"User-to-User: 00c8;encoding=hex;purpose=isdn-uui, <no>", `User-to-User: "hello, world";x="y;z"`)
 			if got := w.leg().Identity(); !reflect.DeepEqual(got, want) {
