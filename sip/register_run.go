@@ -101,7 +101,7 @@ func (r *Registration) ended(res *sipmsg.Response, err error) {
 
 // raise asks for as much time as a 423 wants us to (RFC 3261 section 10.2.8), once in an attempt.
 func (r *Registration) raise(res *sipmsg.Response) bool {
-	least := secondsOf(res, "min-expires")
+	least := readSeconds(headerText(res, "min-expires"))
 	if r.raised || r.leaving || least <= r.asking || least > maxExpires {
 		return false
 	}

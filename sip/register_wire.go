@@ -11,11 +11,10 @@ import (
 // request makes a REGISTER.
 func (r *Registration) request(expires time.Duration) *sipmsg.Request {
 	req := r.dialog.request(sipmsg.REGISTER, 0)
-	seconds := strconv.Itoa(int(expires / time.Second))
 	contact := r.contact()
-	contact.Params.Add("expires", seconds)
+	contact.Params.Add("expires", seconds(expires))
 	req.AppendHeader(contact)
-	req.AppendHeader(sipmsg.NewHeader("Expires", seconds))
+	req.AppendHeader(sipmsg.NewHeader("Expires", seconds(expires)))
 	req.AppendHeader(sipmsg.NewHeader("Supported", "path")) // RFC 3327: proxies on the way may put themselves into that of our calls
 	req.AppendHeader(r.agent.allow())
 	return req
@@ -33,7 +32,7 @@ func (r *Registration) contact() *sipmsg.ContactHeader {
 func granted(res *sipmsg.Response, own *sipmsg.Uri, asked time.Duration) time.Duration {
 	whole := asked
 	if res.GetHeader("expires") != nil {
-		whole = secondsOf(res, "expires")
+		whole = readSeconds(headerText(res, "expires"))
 	}
 	var listed []*sipmsg.ContactHeader
 	for _, h := range res.GetHeaders("contact") {
@@ -75,15 +74,7 @@ func contactPort(u *sipmsg.Uri) int {
 	return defaultPort
 }
 
-// secondsOf returns what a header field of a response says in seconds; 0 if it is not there, or says nothing.
-func secondsOf(res *sipmsg.Response, name string) time.Duration {
-	h := res.GetHeader(name)
-	if h == nil {
-		return 0
-	}
-	return readSeconds(h.Value())
-}
-
+// readSeconds returns what a text says in seconds; 0 if it says nothing.
 func readSeconds(text string) time.Duration {
 	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
 	if err != nil {
@@ -98,12 +89,11 @@ func serviceRoutes(res *sipmsg.Response) []sipmsg.Uri {
 	var routes []sipmsg.Uri
 	for _, h := range res.GetHeaders("service-route") {
 		for value := range splitAddresses(h.Value()) {
-			var u sipmsg.Uri
-			params := sipmsg.NewParams()
-			if _, err := sipmsg.ParseAddressValue(strings.TrimSpace(value), &u, &params); err != nil || checkURI(&u) != nil || len(routes) == maxRoutes {
+			u, err := parseAddress(strings.TrimSpace(value))
+			if err != nil || checkURI(u) != nil || len(routes) == maxRoutes {
 				return nil
 			}
-			routes = append(routes, u)
+			routes = append(routes, *u)
 		}
 	}
 	return routes
