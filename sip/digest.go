@@ -274,9 +274,9 @@ func answerable(c *digest.Challenge) bool { return digest.CanDigest(c) }
 // strength orders challenges by their hash (RFC 8760 leaves the choice among those that the far side offers to us).
 func strength(c *digest.Challenge) int {
 	switch strings.ToUpper(c.Algorithm) {
-	case "", "MD5":
+	case "", algorithmMD5:
 		return 1
-	case "SHA-256":
+	case algorithmSHA256:
 		return 2
 	}
 	return 3

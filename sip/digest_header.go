@@ -106,7 +106,7 @@ func parseAuthorization(value string) (*authorization, error) {
 		algorithm: strings.ToUpper(p["algorithm"]), cnonce: p["cnonce"], qop: strings.ToLower(p["qop"]),
 	}
 	if a.algorithm == "" {
-		a.algorithm = "MD5"
+		a.algorithm = algorithmMD5
 	}
 	if a.nonce == "" || a.response == "" || a.uri == "" {
 		return nil, errDigest

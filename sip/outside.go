@@ -38,7 +38,7 @@ func (a *Agent) begun(to string, from bridge.Party) (*dialog, error) {
 	return d, d.aim()
 }
 
-// bareURI returns a URI as it stands in To: without parameters.
+// bareURI returns a URI as it stands in To and Referred-By: without parameters.
 func bareURI(u *sipmsg.Uri) sipmsg.Uri {
 	return sipmsg.Uri{Scheme: u.Scheme, User: u.User, Host: u.Host, Port: u.Port}
 }

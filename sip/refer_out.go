@@ -129,7 +129,7 @@ func (r *referring) send() {
 	req := l.dialog.request(sipmsg.REFER, 0)
 	req.AppendHeader(l.dialog.contact())
 	req.AppendHeader(sipmsg.NewHeader("Refer-To", "<"+r.target+">"))
-	us := sipmsg.Uri{Scheme: l.dialog.local.uri.Scheme, User: l.dialog.local.uri.User, Host: l.dialog.local.uri.Host, Port: l.dialog.local.uri.Port}
+	us := bareURI(&l.dialog.local.uri)
 	if checkURI(&us) == nil {
 		req.AppendHeader(sipmsg.NewHeader("Referred-By", "<"+us.String()+">"))
 	}
