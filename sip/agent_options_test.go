@@ -76,6 +76,12 @@ func TestCredentialsAreNotPrinted(t *testing.T) {
 	if got := c.LogValue().String(); strings.Contains(got, "sesame") {
 		t.Error(got)
 	}
+	o := sip.RegisterOptions{
+		AOR: bridge.Party{URI: "sip:+15550100@example.com"}, Registrar: "sip:+15550100:sesame@registrar.example.com;transport=tls", Credentials: []sip.Credentials{c},
+	}
+	if got := o.LogValue().String(); got != "[registrar=registrar.example.com]" {
+		t.Error(got)
+	}
 }
 
 // TestLogsTellNoSecrets reads all that is logged of calls that go well and badly: no number, no description, no credentials.

@@ -37,9 +37,10 @@ type RegisterOptions struct {
 	Expires time.Duration
 }
 
-// LogValue returns the registrar: numbers and passwords are not logged.
+// LogValue returns the host of Registrar, if that is set: numbers and passwords are not logged.
 func (o RegisterOptions) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("registrar", o.Registrar))
+	registrar, _ := parseURI(o.Registrar)
+	return slog.GroupValue(slog.String("registrar", registrar.Host))
 }
 
 // enrolment is RegisterOptions that have been checked and completed.
