@@ -98,11 +98,12 @@
 //
 // # Authentication
 //
-// Challenges (RFC 7616) to what we send are answered with Options.Credentials: MD5, SHA-256 and SHA-512-256 (RFC 8760), the strongest that is
-// offered, with qop auth, else auth-int; of several realms in one response each that we have a password for. A realm gets two answers at
-// most, the second only if the first one's nonce was stale. Later requests of the call carry credentials unasked, with the next nonce count,
-// to the address that has asked before, and nobody else. Credentials with a Host are given only to the address that the call was placed to,
-// or to that host by its name, even if the far side has moved the call. A call that came in is never given any.
+// Challenges (RFC 7616) to what we send are answered with Options.Credentials, and before them with those of CallOptions and
+// RegisterOptions: MD5, SHA-256 and SHA-512-256 (RFC 8760), the strongest that is offered, with qop auth, else auth-int; of several realms
+// in one response each that we have a password for. A realm gets two answers at most, the second only if the first one's nonce was stale.
+// Later requests of the call carry credentials unasked, with the next nonce count, to the address that has asked before, and nobody else.
+// Credentials with a Host are given only to the address that the call was placed to, or to that host by its name, even if the far side has
+// moved the call. A call that came in is never given any.
 //
 // Options.Users makes the agent ask in turn: a request that begins anything (INVITE, MESSAGE, OPTIONS, ...; not ACK and CANCEL, nor what is
 // within a call) gets 401 until it proves that it knows the secret of a user, in Options.Realm, with MD5 or SHA-256 and qop auth. Each number
@@ -172,11 +173,11 @@
 //
 // # Logs
 //
-// The logger is told of the beginning and the end of calls, and of what could not be sent, at level Debug: with "leg" (the leg's id),
-// "status", "cause", "remote", "transport" and "error". A call that failed for want of a way, a permission, room or media is told of at
-// level Warn when its Bridge returns, and so is of a registration that fails for the first time since it stood, with "registration" and
-// "registrar". Numbers, descriptions and passwords are never logged, and nothing of a message but the reason
-// phrase, in which what may be a number stands as "#".
+// The logger is told of the beginning and the end of calls, of registrations that succeed, and of what could not be sent, at level Debug:
+// with "leg" (the leg's id), "status", "cause", "remote", "transport", "replaces", "for" and "error". A call that failed for want of a way,
+// a permission, room or media is told of at level Warn when its Bridge returns, and so is a registration that fails for the first time
+// since it stood, with "registration" and "registrar". Numbers, descriptions and passwords are never logged, and nothing of a message but
+// the reason phrase, in which what may be a number stands as "#".
 //
 // # Limitations
 //
