@@ -99,7 +99,7 @@ func (l *Leg) refer(ctx context.Context, target string) error {
 	default:
 	}
 	l.post(func() {
-		if !r.told {
+		if !r.told && r.exchange != nil {
 			l.agent.outlive(l.key())
 		}
 		r.done(err)

@@ -80,6 +80,7 @@ func TestReferBeforeACK(t *testing.T) {
 				if err := <-late; !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("Refer: %v", err)
 				}
+				s.report(481, "terminated", "refer", "SIP/2.0 200 OK\r\n") // of what was never asked
 				told(s)
 				refer := w.peer.request("REFER")
 				if got := refer.GetHeader("Refer-To").Value(); got != "<sip:dave@example.com>" {
