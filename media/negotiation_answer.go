@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -32,8 +33,27 @@ func (n Negotiation) Answer(p *Policy, l Local, want Plan, offer Description) (N
 // Foresee returns the error of Answer to an offer that begins a call, if there is no plan whatever that could be agreed on.
 func (p *Policy) Foresee(offer Description) error {
 	keys := p.NewKeys() // that nobody is shown
-	_, err := new(negotiated).answer(p, &Local{Keys: keys, VideoKeys: keys}, nil, offer)
+	_, err := new(negotiated).answer(p, &Local{Keys: keys, VideoKeys: keys}, p.most(offer), offer)
 	return err
+}
+
+// most returns a plan that agrees to whatever p can agree to of an offer: also to what p only passes on, which another leg may have.
+func (p *Policy) most(offer Description) Plan {
+	all := p.Plan()
+	if offer.d == nil || len(p.Pass) == 0 {
+		return all
+	}
+	for i := range offer.d.sections {
+		m := &offer.d.sections[i]
+		at := slices.IndexFunc(all, func(one Media) bool { return one.Kind.String() == m.media })
+		if at < 0 {
+			continue
+		}
+		for _, f := range m.formatList() {
+			all[at].Codecs = p.readings(all[at].Codecs, f.Codec)
+		}
+	}
+	return all
 }
 
 // answer returns the m-sections of the answer to an offer, of which one is live at the least.

@@ -34,3 +34,24 @@ func TestForesee(t *testing.T) {
 		t.Errorf("no offer at all: %v", bad)
 	}
 }
+
+// TestForeseePass foresees that a codec which the policy only passes on may be wanted by another leg, in whichever section it stands.
+func TestForeseePass(t *testing.T) {
+	const amr = "m=audio 4000 RTP/AVP 96\na=rtpmap:96 AMR/8000\n"
+	const head = "v=0\no=- 1 1 IN IP4 192.0.2.9\ns=-\nc=IN IP4 192.0.2.9\nt=0 0\n"
+	p := media.Phone()
+	p.Pass = []string{"AMR"}
+	for name, sdp := range map[string]string{"alone": head + amr, "behind keys": head + "m=audio 4002 RTP/SAVP 0\n" + amr} {
+		offer := parse(t, sdp)
+		want := audio(sendRecv, media.Codec{Name: "AMR", ClockRate: 8000, Channels: 1})
+		if _, _, err := (media.Negotiation{}).Answer(p, local(), want, offer); err != nil {
+			t.Fatalf("%s: the plan of a leg that has it: %v", name, err)
+		}
+		if err := p.Foresee(offer); err != nil {
+			t.Errorf("%s: foreseen %v, though a plan with it is agreed on", name, err)
+		}
+		if err := media.Phone().Foresee(offer); !errors.Is(err, media.ErrNoCommonCodec) && !errors.Is(err, media.ErrRefused) {
+			t.Errorf("%s, not passed on: foreseen %v", name, err)
+		}
+	}
+}

@@ -82,6 +82,7 @@ func verdicts(t *testing.T, s specimen) (all string, heard bool) {
 		l := local()
 		l.Keys, l.VideoKeys = p.NewKeys(), p.NewKeys()
 		n, answer, err := media.Negotiation{}.Answer(p, l, nil, offer)
+		foreseen(t, s.name, p, l, offer, err)
 		if err != nil {
 			refusal(t, s.name, err)
 			continue
@@ -101,6 +102,20 @@ func verdicts(t *testing.T, s specimen) (all string, heard bool) {
 		return " refused", false
 	}
 	return all, heard
+}
+
+// foreseen holds what is foreseen of an offer against what comes of it, and also where the policy passes on what another leg has.
+func foreseen(t *testing.T, name string, p *media.Policy, l media.Local, offer media.Description, came error) {
+	t.Helper()
+	if err := p.Foresee(offer); fmt.Sprint(err) != fmt.Sprint(came) {
+		t.Errorf("%s to %s: foreseen %v, Answer: %v", name, p.Name, err, came)
+	}
+	passing := *p
+	passing.Pass = []string{"AMR", "AMR-WB", "G729", "iLBC", "speex", "mpeg4-generic", "H265"}
+	err := passing.Foresee(offer)
+	if _, _, came := (media.Negotiation{}).Answer(&passing, l, offer.Plan(), offer); came == nil && err != nil {
+		t.Errorf("%s to %s, which passes codecs on: foreseen %v, but the offer's own plan is agreed on", name, p.Name, err)
+	}
 }
 
 // talks reports whether a section has sound that we have, on an RTP profile that we know.
