@@ -1,10 +1,13 @@
 package engine_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alexacall/alexacall/media"
+	"github.com/alexacall/alexacall/media/engine"
 )
 
 // lockedByDTLS is the profile of phones that agree on their keys by DTLS, without ICE.
@@ -44,11 +47,7 @@ func TestDTLSWithoutICE(t *testing.T) {
 // TestDTLSWithoutICEWrongFingerprint has the far side show another certificate than its description names.
 func TestDTLSWithoutICEWrongFingerprint(t *testing.T) {
 	t.Parallel()
-	f := new(failures)
-	near, err := listen(t).Open(lockedByDTLS(true), &media.OpenOptions{Failed: func(err error) { f.last.Store(err.Error()); f.n.Add(1) }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	near, f := openWatched(t, listen(t), lockedByDTLS(true))
 	far := open(t, listen(t), lockedByDTLS(true))
 	offer, err := near.Offer(nil)
 	if err != nil {
@@ -68,6 +67,63 @@ func TestDTLSWithoutICEWrongFingerprint(t *testing.T) {
 	}
 	if n := near.Stream(media.Audio).Stats().Out.Packets; n != 0 {
 		t.Errorf("%d packets went to somebody else", n)
+	}
+}
+
+// offerLocked lets term answer an offer of a phone that says how it would do DTLS, and does not.
+func (p *phone) offerLocked(term media.Terminal, setup string) {
+	p.t.Helper()
+	local := media.Local{ID: 1, Addr: "127.0.0.1", Port: p.port(), Fingerprint: "sha-256 " + strings.Repeat("AB:", 31) + "AB", SSRC: 7, CNAME: "x"}
+	_, offer, err := media.Negotiation{}.Offer(lockedByDTLS(true), local, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	answer, err := term.Answer(edit(p.t, offer, "a=setup:actpass", "a=setup:"+setup), nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.to = addrOf(p.t, edit(p.t, answer, "UDP/TLS/RTP/SAVPF", "RTP/AVP"))
+}
+
+// TestDTLSWithoutICESilence has a far side that never says a word of DTLS, but talks in the clear.
+func TestDTLSWithoutICESilence(t *testing.T) {
+	t.Parallel()
+	for _, setup := range []string{"active", "passive"} {
+		e := listen(t)
+		engine.SetLimits(e, 15*time.Second, 300*time.Millisecond)
+		term, f := openWatched(t, e, lockedByDTLS(true))
+		p := newPhone(t)
+		p.offerLocked(term, setup)
+		for range 5 {
+			p.send([]byte("in the clear"))
+			write(t, term, 1)
+		}
+		f.wait(t, "engine: DTLS")
+		if in, out := incoming(term), outgoing(term); in.Packets != 0 || in.Bad != 0 || out.Packets != 0 {
+			t.Errorf("%s: before the keys: in %+v, out %+v", setup, in, out)
+		}
+	}
+}
+
+// TestDTLSWithoutICEClosedEarly hangs up in the midst of a handshake: nothing of it is left, and nobody is told of a failure.
+func TestDTLSWithoutICEClosedEarly(t *testing.T) {
+	for _, setup := range []string{"active", "passive"} {
+		term, f := openWatched(t, listen(t), lockedByDTLS(true))
+		p := newPhone(t)
+		p.offerLocked(term, setup)
+		buf := make([]byte, 1<<20)
+		left := func() bool { return strings.Contains(string(buf[:runtime.Stack(buf, true)]), "pion/dtls") }
+		if setup == "passive" && !isDTLS(p.raw()) {
+			t.Error("we are the client, and do not begin")
+		}
+		eventually(t, "the handshake runs", left)
+		if err := term.Close(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "no goroutine of DTLS is left", func() bool { return !left() })
+		if f.n.Load() != 0 {
+			t.Errorf("%s: failed: %v", setup, f.last.Load())
+		}
 	}
 }
 

@@ -21,8 +21,13 @@ type failures struct {
 
 func openFailing(t testing.TB, e *engine.Engine) (media.Terminal, *failures) {
 	t.Helper()
+	return openWatched(t, e, media.AlexaCalling())
+}
+
+func openWatched(t testing.TB, e *engine.Engine, p *media.Policy) (media.Terminal, *failures) {
+	t.Helper()
 	f := new(failures)
-	term, err := e.Open(media.AlexaCalling(), &media.OpenOptions{Failed: func(err error) { f.last.Store(err.Error()); f.n.Add(1) }})
+	term, err := e.Open(p, &media.OpenOptions{Failed: func(err error) { f.last.Store(err.Error()); f.n.Add(1) }})
 	if err != nil {
 		t.Fatal(err)
 	}
