@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"bytes"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -73,7 +75,8 @@ func TestDTLSWithoutICEWrongFingerprint(t *testing.T) {
 // offerLocked lets term answer an offer of a phone that says how it would do DTLS, and does not.
 func (p *phone) offerLocked(term media.Terminal, setup string) {
 	p.t.Helper()
-	local := media.Local{ID: 1, Addr: "127.0.0.1", Port: p.port(), Fingerprint: "sha-256 " + strings.Repeat("AB:", 31) + "AB", SSRC: 7, CNAME: "x"}
+	sum := "sha-256 " + strings.Repeat("AB:", 31) + fmt.Sprintf("%02X", p.port()%256)
+	local := media.Local{ID: 1, Addr: "127.0.0.1", Port: p.port(), Fingerprint: sum, SSRC: 7, CNAME: "x"}
 	_, offer, err := media.Negotiation{}.Offer(lockedByDTLS(true), local, nil)
 	if err != nil {
 		p.t.Fatal(err)
@@ -123,6 +126,33 @@ func TestDTLSWithoutICEClosedEarly(t *testing.T) {
 		eventually(t, "no goroutine of DTLS is left", func() bool { return !left() })
 		if f.n.Load() != 0 {
 			t.Errorf("%s: failed: %v", setup, f.last.Load())
+		}
+	}
+}
+
+// TestDTLSWithoutICEAnotherPeer has the call go on with somebody else elsewhere: the first peer hears nothing of that handshake.
+func TestDTLSWithoutICEAnotherPeer(t *testing.T) {
+	t.Parallel()
+	term := open(t, listen(t), lockedByDTLS(true))
+	first, second, end := newPhone(t), newPhone(t), []byte("the end")
+	for second.port()%256 == first.port()%256 {
+		second = newPhone(t) // each has a certificate of its own
+	}
+	random := func(hello []byte) []byte { // after the headers of record and message, and the version (RFC 6347 section 4.2.2)
+		return hello[min(27, len(hello)):min(59, len(hello))]
+	}
+	first.offerLocked(term, "passive")
+	began := random(first.raw())
+	second.offerLocked(term, "passive")
+	if bytes.Equal(random(second.raw()), began) {
+		t.Error("the second peer is in the handshake with the first")
+	}
+	if _, err := loopback(t).WriteToUDPAddrPort(end, portOf(first.conn)); err != nil {
+		t.Fatal(err)
+	}
+	for b := first.raw(); !bytes.Equal(b, end); b = first.raw() {
+		if isDTLS(b) && !bytes.Equal(random(b), began) {
+			t.Errorf("the first peer hears of the handshake with the second: %x", b)
 		}
 	}
 }

@@ -57,6 +57,9 @@ func (t *terminal) connect(agreed []media.Section, ways []*transport) error {
 	at := mainOf(agreed)
 	far := agreed[at].Transport
 	if t.dtls != nil {
+		if t.ice == nil {
+			t.dtls.disconnected() // a handshake with somebody else begins on its way, not on the one before
+		}
 		t.dtls.expect(far.Fingerprint, far.Client)
 	}
 	if t.ice != nil {
