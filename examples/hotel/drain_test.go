@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/sip/siptest"
@@ -150,5 +152,38 @@ func TestServeEndsAtOnce(t *testing.T) {
 	}
 	if status, _, byRemote := phone.Ended(); status != 487 || !byRemote {
 		t.Errorf("a phone that rang ended with %d, by the other side: %t, want 487 after CANCEL", status, byRemote)
+	}
+}
+
+// TestServeEndsBeforeItIsRegistered interrupts a hotel that asks a PBX which says nothing, while a phone waits for the outcome with it.
+func TestServeEndsBeforeItIsRegistered(t *testing.T) {
+	interruptible(t)
+	t.Parallel()
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	if err := silent.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	l := newLobby(t, nil)
+	l.settings["register"] = "sip:hotel@" + silent.LocalAddr().String()
+	l.begin(t, false)
+	_, hotel, err := silent.ReadFrom(make([]byte, 2048))
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits, err := l.desk.Call(within(t), "sip:room-101@"+hotel.String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the hotel has taken the call", func() bool { return len(waits.Responses()) > 0 })
+	l.shut(t)
+	if err := waits.WaitState(within(t), siptest.Ended); err != nil {
+		t.Fatal(err)
+	}
+	if status, reason, _ := waits.Ended(); status != 503 {
+		t.Errorf("a phone that waited ended with %d %s, want 503", status, reason)
 	}
 }

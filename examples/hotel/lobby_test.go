@@ -76,8 +76,8 @@ func (l *lobby) secrets() []string {
 	}
 }
 
-// open starts the hotel with its settings as flags, or from the environment.
-func (l *lobby) open(t *testing.T, fromEnvironment bool, more ...string) {
+// begin starts the hotel with its settings as flags, or from the environment.
+func (l *lobby) begin(t *testing.T, fromEnvironment bool, more ...string) {
 	t.Helper()
 	args, env := []string{"-serve"}, l.secrets()
 	for _, name := range slices.Sorted(maps.Keys(l.settings)) {
@@ -88,6 +88,12 @@ func (l *lobby) open(t *testing.T, fromEnvironment bool, more ...string) {
 		}
 	}
 	l.process = start(t, environ(t.TempDir(), env...), program(t), append(args, more...)...)
+}
+
+// open begins, and waits until the hotel is open.
+func (l *lobby) open(t *testing.T, fromEnvironment bool, more ...string) {
+	t.Helper()
+	l.begin(t, fromEnvironment, more...)
 	at := l.await(t, `(?m)^events on (\S+), SIP on (\S+)$`)
 	if at == nil {
 		t.Fatal("the hotel has not opened")

@@ -121,13 +121,14 @@ func open(ctx context.Context, o *options, roots *x509.CertPool) *hotel {
 	take := bridge.Func(func(ctx context.Context, in bridge.Leg) error { <-ready; return rooms.Handle(ctx, in) })
 	phones := must(sip.Listen(o.sipAddr, media, &sip.Options{Bridge: take, PublicAddr: o.publicIP, Logger: log}))
 	line := bridge.Dialer(phones)
-	if o.register != "" { // a PBX that says nothing is asked again until ctx ends
+	if o.register != "" { // a PBX that says nothing is asked again until ctx ends, which is no error: there is nothing left but to drain
 		user, _, _ := strings.Cut(strings.TrimPrefix(o.register, "sip:"), "@")
 		login := []sip.Credentials{{Username: user, Password: o.sipPassword}}
-		line = must(phones.Register(ctx, &sip.RegisterOptions{AOR: bridge.Party{URI: o.register}, Credentials: login}))
+		if own, err := phones.Register(ctx, &sip.RegisterOptions{AOR: bridge.Party{URI: o.register}, Credentials: login}); ctx.Err() == nil {
+			line = must(own, err)
+		}
 	}
-	pbx := bridge.To(line, o.pbx, &bridge.JoinOptions{Dialer: desk})
-	desk.Routes = []bridge.Route{{Bridge: pbx}, {To: o.transferTo, Via: []bridge.Dialer{line}}}
+	desk.Routes = []bridge.Route{{Bridge: bridge.To(line, o.pbx, &bridge.JoinOptions{Dialer: desk})}, {To: o.transferTo, Via: []bridge.Dialer{line}}}
 	close(ready) // phones have waited; the skill takes calls from listen on
 	return &hotel{skill, phones, &http.Server{Handler: skill, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}, tokens, media}
 }
