@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/alexacall/alexacall/internal/testutil"
 )
 
 // asteriskEnv names the folder that Asterisk is in.
@@ -85,7 +86,8 @@ func startAsterisk(t *testing.T, p *pbx) *asterisk {
 // tryAsterisk returns nil if the port was taken.
 func tryAsterisk(t *testing.T, root string, p *pbx) *asterisk {
 	t.Helper()
-	a := &asterisk{t: t, addr: freeAddr(t), safe: freeAddr(t), root: root, dir: "/tmp/alexacall-" + rand.Text()}
+	port := testutil.FreePort(t) // and the next
+	a := &asterisk{t: t, addr: fmt.Sprintf("127.0.0.1:%d", port), safe: fmt.Sprintf("127.0.0.1:%d", port+1), root: root, dir: "/tmp/alexacall-" + rand.Text()}
 	switch p.transport {
 	case "":
 		a.line = a.addr
@@ -131,15 +133,6 @@ func tryAsterisk(t *testing.T, root string, p *pbx) *asterisk {
 		return nil
 	}
 	return a
-}
-
-// freeAddr returns an address that nobody has at the moment.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	must(t, err)
-	defer c.Close()
-	return c.LocalAddr().String()
 }
 
 // files returns the configuration.
