@@ -17,7 +17,7 @@ func TestInteropHotelAttendedTransfer(t *testing.T) {
 	for _, placed := range []bool{false, true} {
 		t.Run(map[bool]string{false: "is called", true: "calls"}[placed], func(t *testing.T) {
 			t.Parallel()
-			desk, kitchen, l := startLinphone(t), startLinphoneOn(t, ownAddress(t), 5060), newLobby(t, nil)
+			desk, kitchen, l := startLinphone(t), startLinphoneOn(t, ownAddress(t), sipPort), newLobby(t, nil)
 			kitchen.plays(t, kitchenTone)
 			l.settings["pbx"] = desk.uri()
 			l.open(t, false)

@@ -15,7 +15,7 @@ var serveFlagTable = map[string]string{
 	"skill-addr": "HOTEL_SKILL_ADDR", "skill-id": "HOTEL_SKILL_ID", "skill-cert": "HOTEL_SKILL_CERT", "skill-key": "HOTEL_SKILL_KEY",
 	"alexa-endpoint": "HOTEL_ALEXA_ENDPOINT", "lwa-url": "HOTEL_LWA_URL", "skill-root-ca": "HOTEL_SKILL_ROOT_CA",
 	"skill-chain-addr": "HOTEL_SKILL_CHAIN_ADDR", "sip-addr": "HOTEL_SIP_ADDR", "pbx": "HOTEL_PBX", "public-ip": "HOTEL_PUBLIC_IP",
-	"media-addr": "HOTEL_MEDIA_ADDR", "device": "HOTEL_DEVICE", "register": "HOTEL_REGISTER",
+	"media-addr": "HOTEL_MEDIA_ADDR", "device": "HOTEL_DEVICE", "register": "HOTEL_REGISTER", "transfer-to": "HOTEL_TRANSFER_TO",
 }
 
 func TestHelp(t *testing.T) {
