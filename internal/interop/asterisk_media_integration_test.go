@@ -50,7 +50,7 @@ func TestInteropAsteriskLines(t *testing.T) {
 				must(t, call.Hangup(within(t)))
 				over(t, call, phone, false)
 			}
-			if !strings.Contains(a.text(), test.says) {
+			if !strings.Contains(a.said.String(), test.says) {
 				t.Errorf("nothing of %q: the test does not test", test.says)
 			}
 			h.close()

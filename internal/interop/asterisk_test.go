@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -44,9 +43,7 @@ type asterisk struct {
 	line string // where the hotel's line ends, with the transport as a parameter
 	root string
 	dir  string // its files, as it sees them
-
-	mu   sync.Mutex
-	said bytes.Buffer
+	said logged
 }
 
 // asteriskModulesTable has what is loaded, one after the other: what the calls need and nothing that opens ports.
@@ -107,7 +104,7 @@ func tryAsterisk(t *testing.T, root string, p *pbx) *asterisk {
 	must(t, os.Symlink("/usr/share/asterisk/documentation", filepath.Join(dir, "documentation")))
 	must(t, os.WriteFile(filepath.Join(sounds, "pbx-transfer.ulaw"), bytes.Repeat([]byte{0xff}, 800), 0o600)) // what it asks for an extension with
 	cmd := exec.Command("chroot", root, "asterisk", "-f", "-n", "-vvv", "-C", a.dir+"/asterisk.conf")
-	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = a, a, 5*time.Second
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &a.said, &a.said, 5*time.Second
 	must(t, cmd.Start())
 	ended := make(chan struct{})
 	go func() {
@@ -118,7 +115,7 @@ func tryAsterisk(t *testing.T, root string, p *pbx) *asterisk {
 		_ = cmd.Process.Kill()
 		<-ended
 		if t.Failed() {
-			t.Logf("Asterisk said:\n%s", a.text())
+			t.Logf("Asterisk said:\n%s", &a.said)
 		}
 	})
 	eventually(t, "Asterisk is ready", func() bool {
@@ -127,9 +124,9 @@ func tryAsterisk(t *testing.T, root string, p *pbx) *asterisk {
 			t.Fatalf("Asterisk has ended: %s", cmd.ProcessState)
 		default:
 		}
-		return strings.Contains(a.text(), "Asterisk Ready.")
+		return strings.Contains(a.said.String(), "Asterisk Ready.")
 	})
-	if strings.Contains(a.text(), "Address already in use") {
+	if strings.Contains(a.said.String(), "Address already in use") {
 		return nil
 	}
 	return a
@@ -192,23 +189,10 @@ func (a *asterisk) modules() string {
 	return strings.TrimPrefix(found[0], a.root)
 }
 
-// Write takes what Asterisk says.
-func (a *asterisk) Write(p []byte) (int, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.said.Write(p)
-}
-
-func (a *asterisk) text() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.said.String()
-}
-
 // joins waits until it has brought as many sides of calls together: before that it transfers nobody, though the calls are up.
 func (a *asterisk) joins(sides int) {
 	a.t.Helper()
-	eventually(a.t, "Asterisk has joined the calls", func() bool { return strings.Count(a.text(), " joined '") >= sides })
+	eventually(a.t, "Asterisk has joined the calls", func() bool { return strings.Count(a.said.String(), " joined '") >= sides })
 }
 
 // uri returns the URI of somebody at Asterisk.
@@ -223,7 +207,7 @@ const (
 // requests returns how many SIP requests of a method have gone one way.
 func (a *asterisk) requests(way, method string) int {
 	n := 0
-	for part := range strings.SplitSeq(a.text(), "\n<--- "+way+" SIP request ") {
+	for part := range strings.SplitSeq(a.said.String(), "\n<--- "+way+" SIP request ") {
 		_, message, _ := strings.Cut(part, "--->\n")
 		if strings.HasPrefix(message, method+" sip:") {
 			n++

@@ -42,7 +42,7 @@ type house struct {
 	log   *logged
 }
 
-// logged keeps a log for when a test fails.
+// logged is what a program or the gateway has said so far. It is safe for concurrent use.
 type logged struct {
 	mu   sync.Mutex
 	text strings.Builder
