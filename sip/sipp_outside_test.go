@@ -131,15 +131,25 @@ func TestInteropSIPpMessage(t *testing.T) {
 // waitListener waits until SIPp has its socket. UDP needs no waiting: messages are repeated.
 func waitListener(ctx context.Context, t *testing.T, flag, port string) {
 	t.Helper()
-	for flag == "t1" {
+	if flag != "t1" {
+		return
+	}
+	if err := listening(ctx, port); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// listening waits until a port takes connections.
+func listening(ctx context.Context, port string) error {
+	for {
 		c, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err == nil {
-			_ = c.Close()
-			return
+			return c.Close()
 		}
-		if ctx.Err() != nil {
-			t.Fatal(err)
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return err
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }

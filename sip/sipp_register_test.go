@@ -108,3 +108,18 @@ func TestInteropSIPpRegister(t *testing.T) {
 		})
 	}
 }
+
+// registers registers at SIPp once that is there: for a connection that fails it would wait half a minute. The registration stands until the
+// agent is closed.
+func registers(ctx context.Context, p *play) error {
+	if _, network, _ := strings.Cut(p.to, "transport="); network != "udp" {
+		if err := listening(ctx, p.port); err != nil {
+			return err
+		}
+	}
+	_, err := p.agent.Register(ctx, &sip.RegisterOptions{
+		AOR: bridge.Party{URI: "sip:sipp@example.com"}, Registrar: p.to,
+		Credentials: []sip.Credentials{{Host: "127.0.0.1", Username: "sipp", Password: "sipp"}},
+	})
+	return err
+}

@@ -32,7 +32,6 @@ type sippScenario struct {
 	why  reason // why it is not run; "" runs it
 
 	long bool               // takes five seconds or more: in make soak only
-	udp  bool               // what it says fits UDP alone
 	old  bool               // SIPp 3.8, which is what speaks TLS, cannot load it
 	o    func(*sip.Options) // changes the options of our side
 	args []string           // more for SIPp's command line
@@ -63,6 +62,7 @@ type play struct {
 	agent *sip.Agent
 	in    *incoming
 	to    string // where SIPp is called, if it is
+	port  string // SIPp's
 	leg   *sip.Leg
 	done  <-chan error // SIPp's end
 	close func() error // ends what a step has made besides; nil: nothing
@@ -223,7 +223,7 @@ func (r *sippScenario) networks(root string, some []string) []string {
 	text, _ := os.ReadFile(filepath.Join(root, filepath.FromSlash(r.file)))
 	only := ""
 	switch {
-	case r.udp || strings.Contains(string(text), "SIP/2.0/UDP") || unbounded(string(text)):
+	case strings.Contains(string(text), "SIP/2.0/UDP") || unbounded(string(text)):
 		only = "udp"
 	case strings.Contains(string(text), "SIP/2.0/TCP"):
 		only = "tcp"
@@ -286,13 +286,13 @@ func (r *sippScenario) play(t *testing.T, root, network string, turn sippTurn) (
 	} else {
 		args = append(args, "-sn", r.file)
 	}
-	port := freePort(t)
-	p.to = "sip:service@127.0.0.1:" + port + ";transport=" + network
+	p.port = freePort(t)
+	p.to = "sip:service@127.0.0.1:" + p.port + ";transport=" + network
 	at := p.agent.Addr()
 	if network == "tls" {
 		at = p.agent.TLSAddr()
 	}
-	args = append(args, "-p", port, at.String())
+	args = append(args, "-p", p.port, at.String())
 	done := make(chan error, 1)
 	p.done = done
 	dir := t.TempDir()

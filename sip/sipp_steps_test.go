@@ -108,15 +108,6 @@ func asks(name, password string) func(*sip.Options) {
 	}
 }
 
-// registers registers at SIPp. The registration stands until the agent is closed.
-func registers(ctx context.Context, p *play) error {
-	_, err := p.agent.Register(ctx, &sip.RegisterOptions{
-		AOR: bridge.Party{URI: "sip:sipp@example.com"}, Registrar: p.to,
-		Credentials: []sip.Credentials{{Host: "127.0.0.1", Username: "sipp", Password: "sipp"}},
-	})
-	return err
-}
-
 // byUpdate has our side make its offers within a call by UPDATE, alwaysNotifies wants every transfer told of.
 func byUpdate(o *sip.Options)       { o.OfferByUpdate = true }
 func alwaysNotifies(o *sip.Options) { o.AlwaysNotify = true }
