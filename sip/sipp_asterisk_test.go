@@ -55,7 +55,7 @@ func asteriskBasic() []sippScenario {
 		{file: "incoming/off-nominal/invalid_sdp/sipp/uac_invalid_offer.xml", why: needsHost},
 		{file: "incoming/off-nominal/invalid_sdp/sipp/uac_invalid_deferred_answer.xml", act: []step{take, answerFails}},
 		{file: "incoming/off-nominal/invalid_sdp/sipp/uac_valid_deferred_answer.xml", why: lacksVideo},
-		{file: "outgoing/nominal/nat/sipp/*.xml", why: needsRole},
+		{file: "outgoing/nominal/nat/sipp/*.xml", why: needsHost},
 		{file: "outgoing/nominal/peer_in_dialog_auths/sipp/*.xml", why: lacksMessage},
 		{file: "outgoing/nominal/from_user/sipp/check_from_user.xml", act: []step{dial(&bridge.DialOptions{From: bridge.Party{URI: "sip:banana@127.0.0.1"}}), up, bye}},
 		{file: "outgoing/nominal/dialstring/sipp/uas.xml", act: []step{call, up, bye}},

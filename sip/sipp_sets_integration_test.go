@@ -315,8 +315,8 @@ func (r *sippScenario) play(t *testing.T, root, network string, turn sippTurn) (
 // sippSets returns the sets.
 func sippSets() []sippSet {
 	return []sippSet{
-		{name: "bundled", dirs: []string{"sipp-bundled"}, rows: bundledRows(), floor: 2},
-		{name: "siphon-ai", dirs: []string{"siphon-ai"}, rows: siphonRows(), floor: 31},
+		{name: "bundled", dirs: []string{"sipp-bundled"}, rows: bundledRows(), floor: 3},
+		{name: "siphon-ai", dirs: []string{"siphon-ai"}, rows: siphonRows(), floor: 32},
 		{name: "pjsip", dirs: []string{"pjsip"}, rows: pjsipRows(), floor: 60},
 		{name: "asterisk", dirs: asteriskDirs(), rows: asteriskRows(), floor: 78},
 	}

@@ -15,7 +15,7 @@ func bundledRows() []sippScenario {
 		{file: "branchs", why: needsRole},
 	}, below("sipp-bundled", []sippScenario{
 		{file: "pfca_*.xml", why: notLoading},
-		{file: "mcd_register.xml", why: needsRole},
+		{file: "mcd_register.xml", act: []step{registers}},
 		{file: "uc360_register*.xml", why: needsRole},
 	})...)
 }
@@ -24,7 +24,9 @@ func bundledRows() []sippScenario {
 func siphonRows() []sippScenario {
 	return append(below("siphon-ai/load", []sippScenario{
 		{file: "*.xml", why: needsHours},
-		{file: "*/*.xml", why: needsHours},
+		{file: "mixed/uac_hold.xml", why: notLoading},
+		{file: "outbound/uas_hold.xml", act: []step{call, up, hangup}},
+		{file: "outbound/uas_hold_remote_bye.xml", why: notLoading},
 	}), below("siphon-ai/sipp-scenarios", []sippScenario{
 		{file: "admission_invite_503.xml", act: []step{take, refuse(bridge.Overload)}},
 		{file: "admission_warmup.xml", act: []step{take, answer, bye}},
