@@ -3,8 +3,6 @@ package sip_test
 import (
 	"context"
 	"errors"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,9 +89,11 @@ func TestInteropSIPpTransfer(t *testing.T) {
 				defer stop()
 				return bridge.To(l.Agent(), to(carol), &bridge.JoinOptions{Dialer: l.Agent()}).Handle(ctx, in)
 			})})
+			ctx, cancel := context.WithTimeout(t.Context(), within)
+			defer cancel()
 			called := func(port string) <-chan error {
 				done := async(func() error { return sipp(t, "-sn", "uas", "-t", transport, "-p", port) })
-				taken(t, transport, port)
+				waitListener(ctx, t, transport, port)
 				return done
 			}
 			first, second := called(carol), called(dave)
@@ -106,23 +106,4 @@ func TestInteropSIPpTransfer(t *testing.T) {
 			wait(t, "the end of the calls", func() bool { return a.Stats().Standing == 0 })
 		})
 	}
-}
-
-// taken waits until a port is in use.
-func taken(t *testing.T, transport, port string) {
-	t.Helper()
-	wait(t, "SIPp", func() bool {
-		var c io.Closer
-		var err error
-		if transport == "t1" {
-			c, err = net.Listen("tcp", "127.0.0.1:"+port)
-		} else {
-			c, err = net.ListenPacket("udp", "127.0.0.1:"+port)
-		}
-		if err != nil {
-			return true
-		}
-		_ = c.Close()
-		return false
-	})
 }
