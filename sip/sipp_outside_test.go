@@ -3,8 +3,7 @@ package sip_test
 import (
 	"context"
 	"net"
-	"os"
-	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,10 +13,7 @@ import (
 )
 
 // sippMessage is SIPp as the sender of messages.
-const sippMessage = `<?xml version="1.0" encoding="UTF-8" ?>
-<!DOCTYPE scenario SYSTEM "sipp.dtd">
-<scenario name="message">
-<send retrans="500"><![CDATA[
+const sippMessage = `<send retrans="500"><![CDATA[
 MESSAGE sip:room@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
@@ -30,65 +26,33 @@ Content-Length: [len]
 
 <mrq><ref>[call_number]</ref></mrq>
 ]]></send>
-<recv response="200"/>
-</scenario>
-`
+<recv response="200"/>`
+
+// sippAnswer is a response of SIPp's to a request outside a call.
+func sippAnswer(status string, fields ...string) string {
+	lines := append([]string{
+		"SIP/2.0 " + status, "[last_Via:]", "[last_From:]", "[last_To:];tag=[pid]SIPpTag[call_number]", "[last_Call-ID:]", "[last_CSeq:]",
+	}, fields...)
+	return "<send><![CDATA[\n" + strings.Join(lines, "\n") + "\nContent-Length: 0\n\n]]></send>"
+}
+
+// sippChallenge is SIPp's answer to a request without credentials.
+func sippChallenge() string {
+	return sippAnswer("401 Unauthorized", `WWW-Authenticate: Digest realm="trunk", nonce="47ebe028cda119c35d4877b383027d28da013815", algorithm=MD5, qop="auth"`)
+}
+
+// sippProved takes a request with the right credentials, which passes the check too, and goes on to a label of its own. Another one is refused,
+// and the scenario goes on at its end.
+func sippProved(method, check, label string) string {
+	return `<recv request="` + method + `"><action>` + check + `<verifyauth assign_to="valid" username="gw" password="sesame"/></action></recv>
+<nop hide="true" test="valid" next="` + label + `"/>
+` + strings.Replace(sippAnswer("403 Forbidden"), "<send>", `<send next="end">`, 1) + `
+<label id="` + label + `"/>`
+}
 
 // sippReceiver is SIPp as a receiver of messages that asks for credentials and checks them.
-const sippReceiver = `<?xml version="1.0" encoding="UTF-8" ?>
-<!DOCTYPE scenario SYSTEM "sipp.dtd">
-<scenario name="receiver">
-<recv request="MESSAGE"/>
-<send><![CDATA[
-SIP/2.0 401 Unauthorized
-[last_Via:]
-[last_From:]
-[last_To:];tag=[pid]SIPpTag[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-WWW-Authenticate: Digest realm="trunk", nonce="47ebe028cda119c35d4877b383027d28da013815", algorithm=MD5, qop="auth"
-Content-Length: 0
-
-]]></send>
-<recv request="MESSAGE">
-<action>
-<verifyauth assign_to="valid" username="gw" password="sesame"/>
-</action>
-</recv>
-<nop hide="true" test="valid" next="good"/>
-<send next="end"><![CDATA[
-SIP/2.0 403 Forbidden
-[last_Via:]
-[last_From:]
-[last_To:];tag=[pid]SIPpTag[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-]]></send>
-<label id="good"/>
-<send><![CDATA[
-SIP/2.0 202 Accepted
-[last_Via:]
-[last_From:]
-[last_To:];tag=[pid]SIPpTag[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-]]></send>
-<label id="end"/>
-</scenario>
-`
-
-// scenario writes a scenario of SIPp's to a file and returns its name.
-func scenario(t *testing.T, text string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "scenario.xml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
+func sippReceiver(t *testing.T) string {
+	return sippOwn(t, `<recv request="MESSAGE"/>`, sippChallenge(), sippProved("MESSAGE", "", "good"), sippAnswer("202 Accepted"), `<label id="end"/>`)
 }
 
 // TestInteropSIPpMessage has SIPp send messages to us, and sends it messages that it takes only with the right credentials.
@@ -101,7 +65,7 @@ func TestInteropSIPpMessage(t *testing.T) {
 				got.Add(1)
 				return nil
 			}})
-			if err := sipp(t, "-sf", scenario(t, sippMessage), "-t", c.flag, "-p", freePort(t), "-r", "50", a.Addr().String()); err != nil {
+			if err := sipp(t, "-sf", sippOwn(t, sippMessage), "-t", c.flag, "-p", freePort(t), "-r", "50", a.Addr().String()); err != nil {
 				t.Fatal(err)
 			}
 			if got.Load() != sippRuns {
@@ -111,7 +75,7 @@ func TestInteropSIPpMessage(t *testing.T) {
 		t.Run("to SIPp over "+c.name, func(t *testing.T) {
 			a := listen(t, &sip.Options{Credentials: trunkUser})
 			port := freePort(t)
-			done := async(func() error { return sipp(t, "-sf", scenario(t, sippReceiver), "-t", c.flag, "-p", port) })
+			done := async(func() error { return sipp(t, "-sf", sippReceiver(t), "-t", c.flag, "-p", port) })
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			waitListener(ctx, t, c.flag, port)
