@@ -27,13 +27,13 @@ func TestRegisterFailoverConnected(t *testing.T) {
 	refused := first.asks("3600")
 	first.reply(refused, 503, "r1", "")
 	second, _ := overStream(t, two.next(), "TCP")
-	for range 2 {
+	for _, lasts := range [...]string{"1", "3600"} {
 		req := second.asks("3600")
 		wantAnother(t, refused, req)
 		if a, b := refused.Contact().Value(), req.Contact().Value(); a != b {
 			t.Errorf("asked for %s, the first for %s", b, a)
 		}
-		second.grants(req, "1")
+		second.grants(req, lasts)
 		refused = req
 	}
 	closed := async(r.Close)
