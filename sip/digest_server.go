@@ -10,6 +10,9 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
+// maxProofs is how many credentials for our realm are looked at in one request: as many as there are algorithms.
+const maxProofs = 2
+
 // doorkeeper asks those who begin anything with us who they are (RFC 7616, RFC 8760).
 type doorkeeper struct {
 	users      func(user string) (Secret, bool)
@@ -82,7 +85,7 @@ func (d *doorkeeper) admit(req *sipmsg.Request) (user string, r *refusal, wrong 
 		if err != nil || a.realm != d.realm {
 			continue // for another realm, on the way or behind us
 		}
-		if tried++; tried > maxTries {
+		if tried++; tried > maxProofs {
 			break
 		}
 		if !sameTarget(a.uri, &req.Recipient) {
