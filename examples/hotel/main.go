@@ -118,7 +118,12 @@ func open(ctx context.Context, o *options, roots *x509.CertPool) *hotel {
 	for name, id := range o.devices {
 		rooms.Routes = append(rooms.Routes, bridge.Route{To: "sip:" + name + "@*", Bridge: bridge.To(skill, id, &bridge.JoinOptions{Dialer: desk})})
 	}
-	take := bridge.Func(func(ctx context.Context, in bridge.Leg) error { <-ready; return rooms.Handle(ctx, in) })
+	take := bridge.Func(func(call context.Context, in bridge.Leg) error {
+		if <-ready; ctx.Err() != nil { // what has waited would ring at a device for nothing
+			return in.Hangup(call, bridge.Overload)
+		}
+		return rooms.Handle(call, in)
+	})
 	phones := must(sip.Listen(o.sipAddr, media, &sip.Options{Bridge: take, PublicAddr: o.publicIP, Logger: log}))
 	line := bridge.Dialer(phones)
 	if o.register != "" { // a PBX that says nothing is asked again until ctx ends, which is no error: there is nothing left but to drain
