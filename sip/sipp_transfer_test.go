@@ -26,13 +26,14 @@ func sippOwn(t *testing.T, steps ...string) string {
 	return name
 }
 
-// sippSend is a request of SIPp's, which it repeats until it is answered, unless it is ACK; head is its first line.
+// sippSend is a request of SIPp's, which it repeats until it is answered, unless it is ACK; head is its first line. It waits for longer than half
+// a second: on a busy machine it would repeat what has its response already, and the response to that comes behind a NOTIFY, where it wants none.
 func sippSend(head, body string, fields ...string) string {
 	typ := ""
 	if body != "" {
 		typ = "Content-Type: application/sdp\n"
 	}
-	again := " retrans=\"500\""
+	again := " retrans=\"5000\""
 	if strings.HasPrefix(head, "ACK") {
 		again = ""
 	}
