@@ -56,6 +56,14 @@ var waysTable = map[string][]string{
 	"told by whom":     {"send_pai=yes", "trust_id_outbound=yes", "connected_line_method=update"},
 }
 
+// newTransfer opens such an exchange with a house, its desk, and carol, to whom calls are transferred.
+func newTransfer(t *testing.T, settings ...string) (a *asterisk, h *house, d *desk, carol *siptest.Phone) {
+	t.Helper()
+	carol = newPhone(t, "carol", carolTone)
+	a = startAsterisk(t, transfers(nil, carol, settings...))
+	return a, newHouse(t, a, sip.Options{}), newDesk(t, a), carol
+}
+
 // The desk transfers the Echo's call blindly, by REFER to Asterisk, which keeps our leg.
 func TestInteropAsteriskBlindTransfer(t *testing.T) {
 	needAsterisk(t)
@@ -63,9 +71,7 @@ func TestInteropAsteriskBlindTransfer(t *testing.T) {
 	for name, settings := range waysTable {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			carol := newPhone(t, "carol", carolTone)
-			a := startAsterisk(t, transfers(nil, carol, settings...))
-			h, d := newHouse(t, a, sip.Options{}), newDesk(t, a)
+			a, h, d, carol := newTransfer(t, settings...)
 			call := h.calls("desk")
 			leg := d.next()
 			a.joins(2)
@@ -83,9 +89,7 @@ func TestInteropAsteriskAttendedTransfer(t *testing.T) {
 	for name, settings := range waysTable {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			carol := newPhone(t, "carol", carolTone)
-			a := startAsterisk(t, transfers(nil, carol, settings...))
-			h, d := newHouse(t, a, sip.Options{}), newDesk(t, a)
+			a, h, d, carol := newTransfer(t, settings...)
 			call := h.calls("desk")
 			first := d.next()
 			second := d.calls(a.uri("carol"))
@@ -102,9 +106,7 @@ func TestInteropAsteriskAttendedTransfer(t *testing.T) {
 func TestInteropAsteriskTransferOfCalled(t *testing.T) {
 	needAsterisk(t)
 	t.Parallel()
-	carol := newPhone(t, "carol", carolTone)
-	a := startAsterisk(t, transfers(nil, carol))
-	h, d := newHouse(t, a, sip.Options{}), newDesk(t, a)
+	a, h, d, carol := newTransfer(t)
 	leg := d.calls(a.uri("room"))
 	call, err := h.echo.NextCall(within(t))
 	must(t, err)
@@ -118,9 +120,7 @@ func TestInteropAsteriskTransferOfCalled(t *testing.T) {
 func TestInteropAsteriskReplaces(t *testing.T) {
 	needAsterisk(t)
 	t.Parallel()
-	carol := newPhone(t, "carol", carolTone)
-	a := startAsterisk(t, transfers(nil, carol))
-	h, d := newHouse(t, a, sip.Options{}), newDesk(t, a)
+	a, h, d, carol := newTransfer(t)
 	first := d.calls(a.uri("carol"))
 	a.joins(2)
 	second := d.calls("sip:room@" + h.sip.Addr().String())
