@@ -29,6 +29,10 @@ type Policy struct {
 	Feedback Feedback // offered and taken for video
 	Pass     []string // encodings that are agreed only where the wanted plan has them: passed on, never made here
 	AnyH264  bool     // H.264 without format parameters stands for every profile up to High, at level 4.1, in any packetization mode (an Echo's)
+
+	// RelayOnly says that with ICE only relays are told and used, so that the far side learns no address but those of TURN servers. While
+	// there is no relay, descriptions fail.
+	RelayOnly bool
 }
 
 // pictures are the video codecs of the profiles, which are passed on and never made here: H.264 as every device has it, and VP8.

@@ -3,7 +3,9 @@ package engine
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+	"time"
 )
 
 // base is an address that packets of calls leave from and come to, as RFC 8445 uses the word: the UDP port of a shard, or what stands
@@ -15,6 +17,7 @@ type base interface {
 	leave(c *stunConn)
 	awaits(id transactionID, c *stunConn)   // the response to a request of ours is for c
 	learn(addr netip.AddrPort, c *stunConn) // what comes from there is for the call of c
+	forget(tr *transport)                   // of a call that ends
 }
 
 var _ base = (*shard)(nil)
@@ -51,7 +54,8 @@ func (s *shard) learn(addr netip.AddrPort, c *stunConn) {
 type listening struct {
 	addr *net.UDPAddr
 	at   base
-	conn *stunConn // the agent's newest
+	late time.Duration // that the agent's first checks are held back
+	conn *stunConn     // the agent's newest
 }
 
 // stunMux is the ice.UDPMux of one agent: its bases, preferred first.
@@ -60,12 +64,33 @@ type stunMux struct {
 
 	mu    sync.Mutex
 	bases []listening
+	next  []listening // to be gathered for
+	all   []base      // that there have ever been
 }
 
-// GetListenAddresses implements ice.UDPMux.
+// use has the agent gather for other bases when it gathers next.
+func (m *stunMux) use(next []listening) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.next = next
+}
+
+// forget gives up the far side's addresses on all bases.
+func (m *stunMux) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, at := range m.all {
+		at.forget(m.tr)
+	}
+}
+
+// GetListenAddresses implements ice.UDPMux: the agent gathers.
 func (m *stunMux) GetListenAddresses() []net.Addr {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.next != nil {
+		m.bases, m.next = m.next, nil
+	}
 	all := make([]net.Addr, len(m.bases))
 	for i := range m.bases {
 		all[i] = m.bases[i].addr
@@ -87,7 +112,10 @@ func (m *stunMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
 	if l == nil {
 		return nil, net.InvalidAddrError("no address of the agent's")
 	}
-	l.conn = &stunConn{tr: m.tr, at: l.at, addr: l.addr, ufrag: ufrag, queue: newQueue()}
+	if !slices.Contains(m.all, l.at) {
+		m.all = append(m.all, l.at)
+	}
+	l.conn = &stunConn{tr: m.tr, at: l.at, addr: l.addr, ufrag: ufrag, queue: newQueue(), late: l.late}
 	l.at.join(l.conn)
 	return l.conn, nil
 }

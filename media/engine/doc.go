@@ -50,6 +50,10 @@
 // joins those that the agent lets it join. During the handshake one goroutine of ours runs it, which Close joins, with three of pion/dtls
 // beneath, which it ends: the connection is parked then, and what may still be needed of it is a few hundred bytes.
 //
+// Each server in Options.STUN has a goroutine for each shard, and each in Options.TURN one, with another that reads and, over TCP and TLS, a
+// third that writes. Close of the engine gives the relays back, which a server that does not answer can hold up for a second. An agent
+// has one more goroutine for each relay.
+//
 // # Limits
 //
 // An engine has one pair of ports, or as many as Options.Shards says, for at most 10,000 terminals unless Options say otherwise. A call
@@ -59,9 +63,13 @@
 // address that its call has left is free for others. A call owns 32 addresses at most and forgets the oldest of those that it does not
 // send to.
 //
-// Candidates are those of host type over UDP, of the engine's address and, where that differs, of Options.PublicIP; there is no TURN, no
-// TCP and no server-reflexive candidate. The far side's TCP and mDNS candidates and those of a second component are passed over.
-// A path has to be found within 15 s and keys within 10 s after it; consent is lost after 30 s. A far side with ICE
+// Candidates are UDP: the engine's address, where that differs Options.PublicIP, what the servers in Options.STUN see of the shared port, and
+// a relay on each server in Options.TURN, which is reached over UDP, TCP or TLS. A description takes what is known at that moment: one
+// that stands does not change when a mapping or a relay does, and a leg whose relay is lost needs a restart. Checks over relays begin
+// 0.3 s after the others, and a relay of the far side's is not chosen for two seconds. On one relay a far side's address belongs to one call
+// at a time. A relay has at most 8,192 permissions and 4,096 channels; those that have not been used for four minutes are given up.
+//
+// The far side's TCP and mDNS candidates and those of a second component are passed over. A path has to be found within 15 s and keys within 10 s after it; consent is lost after 30 s. A far side with ICE
 // that has moved is followed once its old address has been silent for 2.5 s. An answer that replaces that of another fork does so on a
 // plain leg; with ICE it needs an offer that restarts it.
 //

@@ -28,6 +28,11 @@ type Options struct {
 	// Shards is how many pairs of UDP ports share the calls, each with two readers of its own, so that as many processors work; 0 means 1,
 	// and 64 is the most. Where the address has a port, the shards have the pairs from that port on.
 	Shards int
+	// STUN lists servers ("stun:host[:port]", RFC 7064) that are asked for the public address of the shared port, once and again, over
+	// UDP: descriptions of legs with ICE name it.
+	STUN []string
+	// TURN lists servers that relay media, preferred first: descriptions of legs with ICE name the relays last.
+	TURN []TURNServer
 	// Logger is silent if nil.
 	Logger *slog.Logger
 }
@@ -66,6 +71,7 @@ type Engine struct {
 	hosts  []netip.Addr // that we listen on
 	cert   *certificate
 	net    *stdnet.Net // shared by all ICE agents: each would enumerate the interfaces for itself
+	gather *gatherer
 
 	replayed error // what SRTP says of a packet that has come before
 
@@ -78,11 +84,22 @@ type Engine struct {
 	reporter  *reporter
 }
 
-// limits are how long a far side may take.
+// limits are how long others may take.
 type limits struct {
 	connect   time.Duration
 	handshake time.Duration
 	moved     time.Duration
+
+	mapping, mappingRTO  time.Duration // between Binding requests to a STUN server, and before one is repeated
+	turnRefresh, turnRTO time.Duration
+	backOff              time.Duration // before a server is asked again for the first time
+}
+
+func usualLimits() limits {
+	return limits{
+		connect: connectLimit, handshake: handshakeLimit, moved: movedAfter,
+		mapping: mappingEvery, mappingRTO: mappingRTO, turnRefresh: turnEvery, turnRTO: turnRTO, backOff: backOffFirst,
+	}
 }
 
 var _ media.Engine = (*Engine)(nil)
@@ -95,12 +112,17 @@ type Stats struct {
 
 // Listen opens an engine on a UDP address such as "192.0.2.1:40000", or "0.0.0.0:0" for a free port on all interfaces. The next port
 // is taken too, and two more for each further shard.
-func Listen(addr string, o *Options) (*Engine, error) {
+//
+// It waits for the servers of Options.STUN and Options.TURN for at most two seconds. Those that have not answered by then are asked on
+// behind it, and what they tell is missing in the descriptions until they do. The error of a URL that cannot be read is told at once.
+func Listen(addr string, o *Options) (*Engine, error) { return listen(addr, o, usualLimits()) }
+
+func listen(addr string, o *Options, l limits) (*Engine, error) {
 	at, err := resolve(addr)
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{o: o, log: o.logger(), terminals: map[*terminal]struct{}{}, limits: limits{connectLimit, handshakeLimit, movedAfter}}
+	e := &Engine{o: o, log: o.logger(), terminals: map[*terminal]struct{}{}, limits: l}
 	if e.cert, err = newCertificate(); err != nil {
 		return nil, err
 	}
@@ -117,6 +139,11 @@ func Listen(addr string, o *Options) (*Engine, error) {
 		e.closeShards()
 		return nil, err
 	}
+	if e.gather, err = newGatherer(e); err != nil {
+		e.closeShards()
+		return nil, err
+	}
+	e.gather.start(gatherWait)
 	e.reporter = newReporter(e)
 	return e, nil
 }
@@ -211,6 +238,7 @@ func (e *Engine) Close() error {
 	for _, t := range open {
 		_ = t.Close()
 	}
+	e.gather.close()
 	e.reporter.close()
 	e.closeShards()
 	return nil

@@ -20,6 +20,7 @@ import (
 const (
 	connectLimit = 15 * time.Second        // for the first connectivity after the descriptions are there
 	gatherLimit  = time.Second             // for candidates, which are all known beforehand
+	relayWait    = 2 * time.Second         // before a relay of the far side's is chosen, where something better may be found
 	movedAfter   = 2500 * time.Millisecond // silence of the old address after which a peer is followed to a new one
 )
 
@@ -56,11 +57,17 @@ func newAgent(t *terminal, offerer bool) (*agent, error) {
 	}
 	a := &agent{t: t, controlling: offerer, gathered: make(chan struct{}, 1)}
 	a.ufrag, a.pwd = newCredentials()
-	addr := netip.AddrPortFrom(t.engine.local, t.transport.shard().rtp.addr.Port())
-	a.mux = &stunMux{tr: t.transport, bases: []listening{{addr: net.UDPAddrFromAddrPort(addr), at: t.transport.shard()}}}
+	a.mux = &stunMux{tr: t.transport}
+	if err := a.rebase(&t.local); err != nil {
+		return nil, err
+	}
 	network := ice.NetworkTypeUDP4
-	if addr.Addr().Is6() {
+	if t.engine.local.Is6() {
 		network = ice.NetworkTypeUDP6
+	}
+	wait := relayWait
+	if t.policy.RelayOnly {
+		wait = 0 // there is nothing better to wait for
 	}
 	var err error
 	a.ice, err = ice.NewAgentWithOptions(
@@ -71,6 +78,7 @@ func newAgent(t *terminal, offerer bool) (*agent, error) {
 		ice.WithNetworkTypes([]ice.NetworkType{network}),
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithDisableActiveTCP(),
+		ice.WithRelayAcceptanceMinWait(wait),
 		ice.WithBindingRequestHandler(a.follow),
 		ice.WithLoggerFactory(silentLogs{}),
 	)
@@ -218,7 +226,7 @@ func (a *agent) state(s ice.ConnectionState) {
 	}
 }
 
-// close ends the agent and waits for its goroutines.
+// close ends the agent and waits for its goroutines. After it nothing of the far side's comes to the call any more.
 func (a *agent) close() {
 	a.mu.Lock()
 	if a.limit != nil {
@@ -226,22 +234,5 @@ func (a *agent) close() {
 	}
 	a.mu.Unlock()
 	_ = a.ice.GracefulClose()
-}
-
-// candidates returns the values of a=candidate for the addresses of the shard: where it listens and, where it differs, what the far
-// sides see.
-func (s *shard) candidates() []string {
-	e, bound := s.engine, s.rtp.addr.Addr()
-	port := s.rtp.addr.Port()
-	list := []string{hostCandidate(e.local, port, 0)}
-	if bound != e.local && !bound.IsUnspecified() {
-		list = append(list, hostCandidate(bound, port, 1))
-	}
-	return list
-}
-
-// hostCandidate writes a host candidate of the first component; n counts down its local preference (RFC 8445 section 5.1.2.1).
-func hostCandidate(ip netip.Addr, port uint16, n int) string {
-	priority := 126<<24 | (65535-n)<<8 | 255
-	return fmt.Sprintf("%d 1 udp %d %s %d typ host", n+1, priority, ip, port)
+	a.mux.forget()
 }

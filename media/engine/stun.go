@@ -115,6 +115,9 @@ type stunConn struct {
 	addr  net.Addr // as the agent knows the base
 	ufrag string
 	queue *queue
+
+	late  time.Duration // that checks of ours are held back from the first on; used by the agent's loop alone, as is began
+	began time.Time
 }
 
 func (c *stunConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) { return c.queue.get(b) }
@@ -124,6 +127,9 @@ func (c *stunConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) { ret
 func (c *stunConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	switch class, id, ok := stunMessage(b); {
 	case ok && class == stunRequest:
+		if c.early() {
+			return len(b), nil
+		}
 		c.at.awaits(id, c)
 	case ok && class == stunSuccess:
 		c.at.learn(to, c)
@@ -132,6 +138,17 @@ func (c *stunConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// early reports whether a check of ours is to be left to the bases that are preferred.
+func (c *stunConn) early() bool {
+	if c.late == 0 {
+		return false
+	}
+	if c.began.IsZero() {
+		c.began = time.Now()
+	}
+	return time.Since(c.began) < c.late
 }
 
 func (c *stunConn) ReadFrom(b []byte) (int, net.Addr, error) {

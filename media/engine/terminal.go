@@ -121,6 +121,9 @@ func (t *terminal) Answer(offer media.Description, want media.Plan) (media.Descr
 	restart := t.ice != nil && t.neg.Restarts(offer)
 	if restart {
 		local.Ufrag, local.Pwd = newCredentials()
+		if err := t.ice.rebase(&local); err != nil {
+			return media.Description{}, err
+		}
 	}
 	neg, d, err := t.neg.Answer(t.policy, local, want, offer)
 	if err != nil {
@@ -134,7 +137,7 @@ func (t *terminal) Answer(offer media.Description, want media.Plan) (media.Descr
 			return media.Description{}, err
 		}
 	}
-	t.neg, t.local.Ufrag, t.local.Pwd = neg, local.Ufrag, local.Pwd
+	t.neg, t.local = neg, local
 	if err := t.apply(); err != nil {
 		return media.Description{}, err
 	}
@@ -214,6 +217,9 @@ func (t *terminal) prepare(offerer bool) error {
 		return media.ErrClosed
 	}
 	t.local.SSRC, t.local.VideoSSRC = t.streams[media.Audio].out.ssrc.Load(), t.streams[media.Video].out.ssrc.Load()
+	if t.policy.RelayOnly && !t.policy.ICE {
+		return errRelayICE
+	}
 	if !t.policy.ICE || t.ice != nil {
 		return nil
 	}
@@ -223,7 +229,6 @@ func (t *terminal) prepare(offerer bool) error {
 	}
 	t.ice = a
 	t.local.Ufrag, t.local.Pwd = a.ufrag, a.pwd
-	t.local.Candidates = t.transport.shard().candidates()
 	return nil
 }
 

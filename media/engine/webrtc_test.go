@@ -24,6 +24,11 @@ type browser struct {
 
 func newBrowser(t testing.TB, settings ...func(*webrtc.SettingEngine)) *browser {
 	t.Helper()
+	return newBrowserWith(t, webrtc.Configuration{}, settings...)
+}
+
+func newBrowserWith(t testing.TB, config webrtc.Configuration, settings ...func(*webrtc.SettingEngine)) *browser {
+	t.Helper()
 	s := webrtc.SettingEngine{}
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
@@ -36,7 +41,7 @@ func newBrowser(t testing.TB, settings ...func(*webrtc.SettingEngine)) *browser 
 	if err := m.RegisterDefaultCodecs(); err != nil {
 		t.Fatal(err)
 	}
-	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(m)).NewPeerConnection(webrtc.Configuration{})
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(m)).NewPeerConnection(config)
 	if err != nil {
 		t.Fatal(err)
 	}

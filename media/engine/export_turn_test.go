@@ -1,0 +1,35 @@
+package engine
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/alexacall/alexacall/media"
+)
+
+// RelayOf returns the address of the relay that m sends by, nothing if it sends by the shared port.
+func RelayOf(m media.Terminal) string {
+	if via := m.(*terminal).transport.via.Load(); via != nil {
+		return (*via).(*relay).addr.String()
+	}
+	return ""
+}
+
+// RelaysOf returns the addresses of the relays that e has now.
+func RelaysOf(e *Engine) []string {
+	var all []string
+	for _, r := range e.gather.up() {
+		all = append(all, r.addr.String())
+	}
+	return all
+}
+
+// MappedOf returns the addresses that STUN servers see e at.
+func MappedOf(e *Engine) []netip.AddrPort { return e.gather.mapped(e.shards[0]) }
+
+// ListenSoon is Listen with servers that are asked again every so often.
+func ListenSoon(addr string, o *Options, every time.Duration) (*Engine, error) {
+	l := usualLimits()
+	l.mapping, l.mappingRTO, l.turnRefresh, l.turnRTO, l.backOff = every, every/2, every, every/2, every
+	return listen(addr, o, l)
+}
