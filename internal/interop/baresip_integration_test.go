@@ -159,19 +159,16 @@ func bareCall(t *testing.T, b *baresip, ip string, policy *media.Policy, placed 
 	bob, err := siptest.NewPhone(&siptest.PhoneOptions{User: "bob", Play: siptest.Tone(bobTone)})
 	must(t, err)
 	t.Cleanup(func() { _ = bob.Close() })
-	var secure, plain *sip.Agent
-	secure = listenSIP(t, ip, policy, bridge.Func(func(ctx context.Context, in bridge.Leg) error {
-		return bridge.To(plain, bob.URI(), nil).Handle(ctx, in)
-	}))
-	plain = listenSIP(t, "127.0.0.1", nil, bridge.Func(func(ctx context.Context, in bridge.Leg) error {
-		return bridge.To(secure, b.uri, nil).Handle(ctx, in)
-	}))
 	var call *siptest.Call
 	if placed {
+		secure := listenSIP(t, ip, policy, nil)
+		plain := listenSIP(t, "127.0.0.1", nil, bridge.To(secure, b.uri, nil))
 		call, err = bob.Call(within(t), "sip:desk@"+plain.Addr().String(), nil)
 		must(t, err)
 		must(t, call.WaitState(within(t), siptest.Up))
 	} else {
+		plain := listenSIP(t, "127.0.0.1", nil, nil)
+		secure := listenSIP(t, ip, policy, bridge.To(plain, bob.URI(), nil))
 		b.do("dial", "sip:room@"+secure.Addr().String())
 		call, err = bob.NextCall(within(t))
 		must(t, err)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"sync"
 	"testing"
@@ -93,14 +94,17 @@ func startChromium(t *testing.T) *puppet {
 		}
 	})
 	server := httptest.NewServer(mux)
+	dir, err := os.MkdirTemp("", "chromium") // not the test's: a process that lags behind may write to it still
+	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--mute-audio", "--user-data-dir="+t.TempDir(),
+	cmd := exec.CommandContext(ctx, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--mute-audio", "--user-data-dir="+dir,
 		"--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 		"--disable-background-networking", "--disable-component-update", "--no-first-run", "--disable-sync", "--no-pings", "--disable-dev-shm-usage", server.URL)
 	testutil.OwnGroup(cmd)
 	out := run(t, cmd, cancel)
-	t.Cleanup(func() { // before that of the folder, in which it writes
+	t.Cleanup(func() {
 		out()
+		_ = os.RemoveAll(dir)
 		server.CloseClientConnections()
 		server.Close()
 	})
