@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -94,8 +96,7 @@ func startChromium(t *testing.T) *puppet {
 		}
 	})
 	server := httptest.NewServer(mux)
-	dir, err := os.MkdirTemp("", "chromium") // not the test's: a process that lags behind may write to it still
-	must(t, err)
+	dir := filepath.Join(os.TempDir(), "chromium-"+rand.Text()) // not the test's: a process that lags behind may write to it still
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--mute-audio", "--user-data-dir="+dir,
 		"--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
