@@ -36,16 +36,16 @@ type Agent struct {
 	stop context.CancelFunc
 	work sync.WaitGroup // inboxes
 
-	mu       sync.Mutex
-	inboxes  map[string]*inbox // by Call-ID
-	spare    []*inbox          // that are used again
-	filled   chan *inbox       // to who waits for inboxes
-	legs     map[legKey]*Leg   // that requests of far sides can reach
-	standing int               // legs that are not over
-	messages int               // that Options.Message has not answered yet
-	draining bool
-	closed   bool
-	quiet    chan struct{} // closed and replaced when standing or legs get fewer
+	mu        sync.Mutex
+	inboxes   map[string]*inbox // by Call-ID
+	spare     []*inbox          // that are used again
+	workplace workplace
+	legs      map[legKey]*Leg // that requests of far sides can reach
+	standing  int             // legs that are not over
+	messages  int             // that Options.Message has not answered yet
+	draining  bool
+	closed    bool
+	quiet     chan struct{} // closed and replaced when standing or legs get fewer
 
 	outliving map[legKey]*time.Timer // calls whose far sides may still tell of a transfer for which nobody waits
 
@@ -93,7 +93,7 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 	}
 	a := &Agent{
 		o: s, log: s.log, engine: e,
-		inboxes: map[string]*inbox{}, filled: make(chan *inbox), legs: map[legKey]*Leg{}, outliving: map[legKey]*time.Timer{}, registrations: map[*Registration]struct{}{},
+		inboxes: map[string]*inbox{}, legs: map[legKey]*Leg{}, outliving: map[legKey]*time.Timer{}, registrations: map[*Registration]struct{}{},
 		quiet: make(chan struct{}),
 	}
 	a.transport = newTransport(&a.o, &a.count)
@@ -111,9 +111,7 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 		a.intake = bridge.NewIntake(s.Bridge, a.log)
 	}
 	a.ctx, a.stop = context.WithCancel(context.Background())
-	for range workers {
-		a.work.Go(a.wait)
-	}
+	a.employ()
 	a.transport.serve()
 	return a, nil
 }
@@ -181,7 +179,7 @@ func (a *Agent) Close() error {
 		for _, timer := range a.outliving {
 			timer.Stop()
 		}
-		close(a.filled)
+		a.sendHome()
 		a.mu.Unlock()
 		a.stop()
 		a.transport.close()

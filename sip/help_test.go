@@ -118,7 +118,7 @@ func goroutines() []string {
 	buf := make([]byte, 4<<20)
 	all := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
 	return slices.DeleteFunc(all, func(s string) bool {
-		idle := strings.Contains(s, "sip.(*Agent).wait(") && !strings.Contains(s, "sip.(*Agent).empty(")
+		idle := strings.Contains(s, "sip.(*Agent).toil(") && !strings.Contains(s, "sip.(*Agent).empty(")
 		return idle || !strings.Contains(s, "alexacall/sip.") && !strings.Contains(s, "emiago/sipgo") && !strings.Contains(s, "bridge.(*Intake)")
 	})
 }

@@ -17,13 +17,20 @@ const (
 // other. It is there, with a goroutine, only while something waits, so a call costs neither while nothing happens to it. Whoever
 // handles one thing owns the whole call: no lock guards it.
 //
-// Some goroutines wait for inboxes. They are not needed for that, since there is a new one where none waits, as when the far sides of others
-// have to be looked up; but a new one's stack has to grow each time, which is a sixteenth of what a call costs.
+// Workers empty them, in the order in which they were filled. One who takes an inbox wakes another if there are more, since what he does may take
+// its time, as when the far sides of others have to be looked up; who is done takes the next. So a burst is dealt with by few, whose stacks
+// have grown already, and somebody is always about to take what waits. Where all workers are busy there is one more for a while.
 type inbox struct {
 	callID  string
-	waiting []func()
-	done    int       // of those in waiting
+	waiting fifo[func()]
 	since   time.Time // when the message came that it is there for; zero for anything else
+}
+
+// workplace is where inboxes wait for workers. It is used with the agent's lock held.
+type workplace struct {
+	filled  fifo[*inbox]
+	resting []chan struct{} // of workers who wait; the last has rested least
+	waking  bool            // somebody is about to take an inbox
 }
 
 // post has f done in the inbox of a call, after what waits there. It returns false, and f is never done, once the agent is closed.
@@ -44,7 +51,7 @@ func (a *Agent) postMessage(callID string, came time.Time, f func()) {
 	in := a.inboxes[callID]
 	switch {
 	case a.closed:
-	case in == nil && len(a.inboxes) >= maxInboxes, in != nil && len(in.waiting)-in.done >= maxWaiting:
+	case in == nil && len(a.inboxes) >= maxInboxes, in != nil && in.waiting.len() >= maxWaiting:
 		a.count.dropped.Add(1)
 	default:
 		a.enqueue(callID, came, f)
@@ -54,52 +61,112 @@ func (a *Agent) postMessage(callID string, came time.Time, f func()) {
 // enqueue adds f to an inbox. a.mu is held.
 func (a *Agent) enqueue(callID string, came time.Time, f func()) {
 	if in := a.inboxes[callID]; in != nil {
-		if in.done > 0 && len(in.waiting) == cap(in.waiting) {
-			in.waiting, in.done = slices.Delete(in.waiting, 0, in.done), 0
-		}
-		in.waiting = append(in.waiting, f)
+		in.waiting.push(f)
 		return
 	}
 	in := new(inbox)
 	if last := len(a.spare) - 1; last >= 0 {
 		in, a.spare = a.spare[last], a.spare[:last]
 	}
-	in.callID, in.waiting, in.since = callID, append(in.waiting, f), came
+	in.callID, in.since = callID, came
+	in.waiting.push(f)
 	a.inboxes[callID] = in
-	select {
-	case a.filled <- in:
-	default:
-		a.work.Go(func() { a.empty(in) })
+	a.workplace.filled.push(in)
+	a.wake()
+}
+
+// wake has somebody take the next inbox, if there is one and nobody is about to. a.mu is held.
+func (a *Agent) wake() {
+	w := &a.workplace
+	if w.waking || w.filled.len() == 0 {
+		return
+	}
+	w.waking = true
+	if last := len(w.resting) - 1; last >= 0 {
+		w.resting[last] <- struct{}{}
+		w.resting = w.resting[:last]
+		return
+	}
+	turn := make(chan struct{}, 1)
+	turn <- struct{}{}
+	a.work.Go(func() { a.toil(turn) })
+}
+
+// employ has workers wait for inboxes.
+func (a *Agent) employ() {
+	for range workers {
+		turn := make(chan struct{}, 1)
+		a.workplace.resting = append(a.workplace.resting, turn)
+		a.work.Go(func() { a.toil(turn) })
 	}
 }
 
-// wait empties inboxes until the agent is closed.
-func (a *Agent) wait() {
-	for in := range a.filled {
-		a.empty(in)
+// sendHome lets the workers go when they are done. a.mu is held, and a is closed.
+func (a *Agent) sendHome() {
+	for _, turn := range a.workplace.resting {
+		close(turn)
+	}
+	a.workplace.resting = nil
+}
+
+// toil is a worker: whenever it is its turn it takes inboxes while there are any.
+func (a *Agent) toil(turn chan struct{}) {
+	for range turn {
+		a.mu.Lock()
+		a.workplace.waking = false
+		for a.workplace.filled.len() > 0 {
+			in := a.workplace.filled.pop()
+			a.wake()
+			a.empty(in)
+		}
+		if a.closed || len(a.workplace.resting) >= workers {
+			a.mu.Unlock()
+			return
+		}
+		a.workplace.resting = append(a.workplace.resting, turn)
+		a.mu.Unlock()
 	}
 }
 
-// empty does what waits in one inbox, until nothing does.
+// empty does what waits in one inbox, until nothing does. a.mu is held, but not meanwhile.
 func (a *Agent) empty(in *inbox) {
 	if !in.since.IsZero() {
 		a.overload.took(in.since, time.Now())
 	}
-	for {
-		a.mu.Lock()
-		if in.done == len(in.waiting) {
-			delete(a.inboxes, in.callID)
-			if len(a.spare) < maxSpare {
-				in.waiting, in.done = in.waiting[:0], 0
-				a.spare = append(a.spare, in)
-			}
-			a.mu.Unlock()
-			return
-		}
-		f := in.waiting[in.done]
-		in.waiting[in.done] = nil
-		in.done++
+	for in.waiting.len() > 0 {
+		f := in.waiting.pop()
 		a.mu.Unlock()
 		f()
+		a.mu.Lock()
 	}
+	delete(a.inboxes, in.callID)
+	if len(a.spare) < maxSpare {
+		a.spare = append(a.spare, in)
+	}
+}
+
+// fifo is a queue. It keeps its memory.
+type fifo[T any] struct {
+	all   []T
+	taken int // of those in all
+}
+
+func (q *fifo[T]) len() int { return len(q.all) - q.taken }
+
+func (q *fifo[T]) push(v T) {
+	if len(q.all) == cap(q.all) && q.taken > len(q.all)/2 {
+		q.all, q.taken = slices.Delete(q.all, 0, q.taken), 0
+	}
+	q.all = append(q.all, v)
+}
+
+// pop takes the oldest. There must be one.
+func (q *fifo[T]) pop() T {
+	var none T
+	v := q.all[q.taken]
+	q.all[q.taken] = none
+	if q.taken++; q.taken == len(q.all) {
+		q.all, q.taken = q.all[:0], 0
+	}
+	return v
 }
