@@ -12,7 +12,7 @@ type State struct {
 	mu   sync.Mutex
 	info Info
 	end  *EndError
-	news chan struct{} // closed at the next change
+	news chan struct{} // closed at the next change; nil: nobody waits for it
 	over context.Context
 	stop context.CancelCauseFunc
 }
@@ -21,7 +21,7 @@ type State struct {
 func NewState(info Info) *State {
 	info.Rev = 1
 	info.Attr = maps.Clone(info.Attr)
-	s := &State{info: info, news: make(chan struct{})}
+	s := &State{info: info}
 	s.over, s.stop = context.WithCancelCause(context.Background())
 	return s
 }
@@ -36,9 +36,7 @@ func (s *State) Info() Info {
 // Next waits for a newer snapshot than rev: see Leg.
 func (s *State) Next(ctx context.Context, rev uint64) (Info, error) {
 	for {
-		s.mu.Lock()
-		info, end, news := s.info, s.end, s.news
-		s.mu.Unlock()
+		info, end, news := s.since(rev)
 		switch {
 		case info.Rev > rev:
 			return info, nil
@@ -51,6 +49,16 @@ func (s *State) Next(ctx context.Context, rev uint64) (Info, error) {
 			return info, context.Cause(ctx)
 		}
 	}
+}
+
+// since returns the snapshot, and what is closed at the next change if there is nothing newer than rev.
+func (s *State) since(rev uint64) (Info, *EndError, chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.news == nil && s.info.Rev <= rev && s.end == nil {
+		s.news = make(chan struct{})
+	}
+	return s.info, s.end, s.news
 }
 
 // Change applies f to the info under the lock, and wakes all who wait. Once the leg is over it does nothing and returns false. f must
@@ -93,6 +101,8 @@ func (s *State) Context() context.Context { return s.over }
 
 func (s *State) tell() {
 	s.info.Rev++
-	close(s.news)
-	s.news = make(chan struct{})
+	if s.news != nil {
+		close(s.news)
+		s.news = nil
+	}
 }

@@ -45,7 +45,7 @@ type Agent struct {
 	messages  int             // that Options.Message has not answered yet
 	draining  bool
 	closed    bool
-	quiet     chan struct{} // closed and replaced when standing or legs get fewer
+	quiet     chan struct{} // closed when standing, legs or messages get fewer; nil: nobody waits for that
 
 	outliving map[legKey]*time.Timer // calls whose far sides may still tell of a transfer for which nobody waits
 
@@ -94,7 +94,6 @@ func Listen(addr string, e media.Engine, o *Options) (*Agent, error) {
 	a := &Agent{
 		o: s, log: s.log, engine: e,
 		inboxes: map[string]*inbox{}, legs: map[legKey]*Leg{}, outliving: map[legKey]*time.Timer{}, registrations: map[*Registration]struct{}{},
-		quiet: make(chan struct{}),
 	}
 	a.transport = newTransport(&a.o, &a.count)
 	a.txs = newTransactions(a.transport)
@@ -211,6 +210,9 @@ func (a *Agent) all() []*Leg {
 func (a *Agent) waitQuiet(ctx context.Context, done func() bool) bool {
 	for {
 		a.mu.Lock()
+		if a.quiet == nil {
+			a.quiet = make(chan struct{})
+		}
 		ok, quiet := done(), a.quiet
 		a.mu.Unlock()
 		if ok {
@@ -221,6 +223,14 @@ func (a *Agent) waitQuiet(ctx context.Context, done func() bool) bool {
 		case <-ctx.Done():
 			return false
 		}
+	}
+}
+
+// fewer wakes who waits for calls to end. a.mu is held.
+func (a *Agent) fewer() {
+	if a.quiet != nil {
+		close(a.quiet)
+		a.quiet = nil
 	}
 }
 
@@ -248,8 +258,7 @@ func (a *Agent) ended() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.standing--
-	close(a.quiet)
-	a.quiet = make(chan struct{})
+	a.fewer()
 }
 
 // forget takes a leg away whose far side has nothing more to say.
@@ -257,8 +266,7 @@ func (a *Agent) forget(l *Leg) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.legs, l.key())
-	close(a.quiet)
-	a.quiet = make(chan struct{})
+	a.fewer()
 }
 
 // find returns the leg that a request within a dialog belongs to, or nil.

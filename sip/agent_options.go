@@ -129,6 +129,7 @@ type settings struct {
 	host   string // that far sides reach us at
 	port   int
 	tls    int // port of TLS
+	said   said
 	from   nameAddr
 	v4     bool // addresses of version 4 are preferred
 }
@@ -176,6 +177,7 @@ func (o *Options) check() (settings, error) {
 			return s, fmt.Errorf("sip: MessageTypes: %w: %q", errType, t)
 		}
 	}
+	s.said = s.says()
 	if s.policy = s.Policy; s.policy == nil {
 		s.policy = media.Phone()
 	}

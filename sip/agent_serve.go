@@ -188,7 +188,7 @@ func (a *Agent) within(tx *serverTx, tag string) {
 
 func noDialog() *refusal { return refuseWith(481, "Call/Transaction Does Not Exist") }
 
-func (a *Agent) notAllowed() *refusal { return refuseWith(405, "Method Not Allowed", a.allow()) }
+func (a *Agent) notAllowed() *refusal { return refuseWith(405, "Method Not Allowed", a.o.said.allow) }
 
 // options answers OPTIONS as it would an INVITE, as far as can be told before it is there (RFC 3261 section 11.2).
 func (a *Agent) options(tx *serverTx) {
@@ -205,7 +205,7 @@ func (a *Agent) options(tx *serverTx) {
 // capable says what we can do.
 func (a *Agent) capable(tx *serverTx) {
 	_ = tx.answer(response{status: 200, phrase: "OK", header: []sipmsg.Header{
-		a.allow(), sipmsg.NewHeader("Accept", typeSDP), sipmsg.NewHeader("Supported", a.supported()),
+		a.o.said.allow, sipmsg.NewHeader("Accept", typeSDP), a.o.said.supported,
 	}})
 }
 

@@ -113,7 +113,7 @@ func (w *texter) call(n int) error {
 			return err
 		}
 		switch {
-		case bytes.HasPrefix(msg, []byte("SIP/2.0 1")):
+		case bytes.HasPrefix(msg, []byte("SIP/2.0 1")), !bytes.Equal(line(msg, "Call-ID:"), line(w.out, "Call-ID:")): // repeated, where all stood still
 			continue
 		case !bytes.HasPrefix(msg, []byte("SIP/2.0 200")):
 			return fmt.Errorf("refused: %s", msg)

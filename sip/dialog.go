@@ -18,17 +18,6 @@ const (
 	maxRoutes      = 32 // values of Record-Route that are kept
 )
 
-// allowedMethods is what Allow says: what we answer with other than 405.
-const allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
-
-// allow returns the Allow header field.
-func (a *Agent) allow() sipmsg.Header {
-	if a.o.Message == nil {
-		return sipmsg.NewHeader("Allow", allowedMethods)
-	}
-	return sipmsg.NewHeader("Allow", allowedMethods+", MESSAGE")
-}
-
 // dialog is what both sides of a call know of it (RFC 3261 section 12), and makes requests within it. It belongs to its call's inbox.
 type dialog struct {
 	agent     *Agent
@@ -232,10 +221,10 @@ func (d *dialog) request(method sipmsg.RequestMethod, seq uint32) *sipmsg.Reques
 	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: seq, MethodName: method})
 	if method == sipmsg.INVITE || method == sipmsg.UPDATE {
 		req.AppendHeader(d.contact())
-		req.AppendHeader(d.agent.allow())
-		d.agent.extend(req)
+		req.AppendHeader(d.agent.o.said.allow)
+		req.AppendHeader(d.agent.o.said.supported)
 	}
-	req.AppendHeader(sipmsg.NewHeader("User-Agent", userAgent))
+	req.AppendHeader(d.agent.o.said.userAgent)
 	noBody(req)
 	return req
 }

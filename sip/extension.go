@@ -30,25 +30,29 @@ const (
 	ReliableOff
 )
 
-// supported is what Supported says of us.
-func (a *Agent) supported() string {
-	tags := []string{tagReplaces}
-	if !a.o.AlwaysNotify {
+// allowedMethods is what Allow says: what we answer with other than 405.
+const allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
+
+// said are header fields that say the same each time. Messages share them: they are not changed.
+type said struct{ allow, supported, userAgent sipmsg.Header }
+
+// says returns what is said with these options.
+func (o *Options) says() said {
+	methods, tags := allowedMethods, []string{tagReplaces}
+	if o.Message != nil {
+		methods += ", MESSAGE"
+	}
+	if !o.AlwaysNotify {
 		tags = append(tags, tagNoNotify)
 	}
-	if a.o.Reliable != ReliableOff {
+	if o.Reliable != ReliableOff {
 		tags = append(tags, tagReliable)
 	}
-	if a.o.SessionExpires >= 0 {
+	if o.SessionExpires >= 0 {
 		tags = append(tags, tagTimer)
 	}
-	return strings.Join(tags, ", ")
-}
-
-// extend adds to an INVITE of ours, or to what answers one, the extensions that we have.
-func (a *Agent) extend(msg sipmsg.Message) {
-	if s := a.supported(); s != "" {
-		msg.AppendHeader(sipmsg.NewHeader("Supported", s))
+	return said{
+		sipmsg.NewHeader("Allow", methods), sipmsg.NewHeader("Supported", strings.Join(tags, ", ")), sipmsg.NewHeader("User-Agent", userAgent),
 	}
 }
 

@@ -200,6 +200,11 @@ func (l *Leg) Update(ctx context.Context, want media.Plan) error {
 // Hangup implements bridge.Leg: a final response by cause to a call that came in and was not accepted, CANCEL to one that we placed,
 // BYE to one that is up. While our acceptance has no ACK yet, BYE waits for that (RFC 3261 section 15).
 func (l *Leg) Hangup(ctx context.Context, why bridge.Cause) error {
+	select {
+	case <-l.settled:
+		return nil // as when the far side has ended the call
+	default:
+	}
 	l.over(&bridge.EndError{Cause: why})
 	if !l.post(func() { l.hangup(why) }) {
 		return nil

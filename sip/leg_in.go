@@ -170,11 +170,8 @@ func (l *Leg) describe(want media.Plan) (media.Description, error) {
 // response returns a response to an INVITE or UPDATE, other than a refusal.
 func (l *Leg) response(status int, phrase string, sdp []byte) response {
 	r := response{status: status, phrase: phrase, tag: l.localTag, sdp: sdp, header: []sipmsg.Header{
-		l.dialog.contact(), l.agent.allow(),
+		l.dialog.contact(), l.agent.o.said.allow, l.agent.o.said.supported,
 	}}
-	if s := l.agent.supported(); s != "" {
-		r.header = append(r.header, sipmsg.NewHeader("Supported", s))
-	}
 	return r
 }
 

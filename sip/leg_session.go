@@ -241,6 +241,9 @@ func sessionOf(msg sipmsg.Message) (every time.Duration, refresher string) {
 
 // durationOf reads a number of seconds; 0 if it is none. Parameters after it are passed over.
 func durationOf(text string) time.Duration {
+	if text == "" {
+		return 0 // as in most messages: the error would cost more than all else
+	}
 	text, _, _ = strings.Cut(text, ";")
 	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 64)
 	if err != nil {

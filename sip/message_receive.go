@@ -54,8 +54,7 @@ func (a *Agent) messaged(tx *serverTx) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.messages--
-		close(a.quiet)
-		a.quiet = make(chan struct{})
+		a.fewer()
 	})
 }
 

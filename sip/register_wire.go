@@ -16,7 +16,7 @@ func (r *Registration) request(expires time.Duration) *sipmsg.Request {
 	req.AppendHeader(contact)
 	req.AppendHeader(sipmsg.NewHeader("Expires", seconds(expires)))
 	req.AppendHeader(sipmsg.NewHeader("Supported", "path")) // RFC 3327: proxies on the way may put themselves into that of our calls
-	req.AppendHeader(r.agent.allow())
+	req.AppendHeader(r.agent.o.said.allow)
 	return req
 }
 

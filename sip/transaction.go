@@ -58,12 +58,19 @@ func (t *transactions) mark(key string) mark { return mark(maphash.String(t.seed
 func serverKey(req *sipmsg.Request, method sipmsg.RequestMethod) string {
 	via := req.Via()
 	branch, _ := via.Params.Get("branch")
-	callID, old := string(*req.CallID()), ""
+	callID := req.CallID().Value()
+	key := make([]byte, 0, 256) // on the stack, for most
+	key = strconv.AppendInt(key, int64(len(callID)), 10)
+	key = append(append(append(key, ' '), callID...), ' ')
 	if id, ok := strings.CutPrefix(branch, sipmsg.RFC3261BranchMagicCookie); !ok || id == "" {
 		// RFC 2543: the branch says nothing.
-		old = tagOf(req.From().Params) + " " + strconv.FormatUint(uint64(req.CSeq().SeqNo), 10) + " "
+		key = append(append(key, tagOf(req.From().Params)...), ' ')
+		key = append(strconv.AppendUint(key, uint64(req.CSeq().SeqNo), 10), ' ')
 	}
-	return strconv.Itoa(len(callID)) + " " + callID + " " + old + branch + " " + strings.ToLower(via.Host) + " " + strconv.Itoa(via.Port) + " " + string(method)
+	key = append(append(key, branch...), ' ')
+	key = append(append(key, strings.ToLower(via.Host)...), ' ')
+	key = append(strconv.AppendInt(key, int64(via.Port), 10), ' ')
+	return string(append(key, method...))
 }
 
 // clientKey returns what our request's transaction is found under, by the request or a response (RFC 3261 section 17.1.3). The Call-ID is
