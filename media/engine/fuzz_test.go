@@ -146,7 +146,7 @@ func (g *target) take(b []byte, from netip.AddrPort) {
 	b = g.w.in.buf[0][:copy(g.w.in.buf[0][:], b):packetSize]
 	g.w.now = time.Now()
 	g.s.mu.RLock()
-	g.s.datagram(g.w, b, from)
+	g.s.datagram(g.w, b, from, g.s.remotes.of(from))
 	g.s.mu.RUnlock()
 	g.w.flush()
 	g.s.latchAll(g.w)

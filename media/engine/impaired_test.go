@@ -144,7 +144,7 @@ func playThrough(t *testing.T, s *shard, from netip.AddrPort, what testutil.Impa
 		tr.take(binary.BigEndian.Uint16(b[2:]), time.Now())
 		w.now = time.Now()
 		s.mu.RLock()
-		s.datagram(w, b[:n], from)
+		s.datagram(w, b[:n], from, s.remotes.of(from))
 		s.mu.RUnlock()
 	}
 	counts := conn.Counts()

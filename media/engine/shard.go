@@ -51,6 +51,8 @@ type worker struct {
 	pkt    media.Packet
 	latch  []latched // to be done after the batch
 	sealed []byte    // a packet as it came, where decrypting it is tried twice
+
+	courses [batchSize]course // of what was read
 }
 
 func newShard(e *Engine, addr netip.AddrPort) (*shard, error) {
@@ -77,7 +79,7 @@ func (s *shard) close() {
 }
 
 // read is a reader: it hands every datagram of a socket to take, until the socket is closed.
-func (s *shard) read(sock *socket, take func(*worker, []byte, netip.AddrPort)) {
+func (s *shard) read(sock *socket, take func(*worker, []byte, netip.AddrPort, *transport)) {
 	w := new(worker)
 	for {
 		n, err := w.in.read(sock)
@@ -92,15 +94,19 @@ func (s *shard) read(sock *socket, take func(*worker, []byte, netip.AddrPort)) {
 		w.now = time.Now()
 		s.packets.Add(uint64(n))
 		s.mu.RLock()
+		if sock == s.rtp {
+			s.fetch(w, n)
+		}
 		for i := range n {
 			if data := w.in.data[i]; len(data) > 0 && len(data) < packetSize {
-				take(w, data, w.in.from[i])
+				take(w, data, w.in.from[i], w.courses[i].tr)
 			} else {
 				s.strays.Add(1) // empty, or so long that it may have been cut
 			}
 		}
 		s.mu.RUnlock()
 		w.flush()
+		clear(w.courses[:n])
 		if len(w.latch) > 0 {
 			s.latchAll(w)
 		}
@@ -117,13 +123,12 @@ func (s *shard) pause() {
 	}
 }
 
-// datagram takes one datagram of the RTP port. The shard's lock is held for reading.
-func (s *shard) datagram(w *worker, b []byte, from netip.AddrPort) {
+// datagram takes one datagram of the RTP port, from an address that tr owns; nil: nobody. The shard's lock is held for reading.
+func (s *shard) datagram(w *worker, b []byte, from netip.AddrPort, tr *transport) {
 	if b[0] < 4 {
 		s.stun(b, from)
 		return
 	}
-	tr := s.remotes.of(from)
 	if tr != nil && tr.arrived(w, b, from) {
 		return
 	}
@@ -134,7 +139,7 @@ func (s *shard) datagram(w *worker, b []byte, from netip.AddrPort) {
 }
 
 // report takes one datagram of the RTCP port.
-func (s *shard) report(w *worker, b []byte, from netip.AddrPort) {
+func (s *shard) report(w *worker, b []byte, from netip.AddrPort, _ *transport) {
 	if tr := s.reports.of(from); tr != nil && isRTCP(b) {
 		tr.t.reports.arrived(tr, b, w.now)
 		return
