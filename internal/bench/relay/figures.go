@@ -48,7 +48,7 @@ type figures struct {
 	sent, lost int
 	twice      int // came more than once
 	late       int // came after one that was sent later
-	wrong      int // not what was sent, or not to where, or under a number that does not follow from its own
+	wrong      int // not what was sent to that phone, or under a number that does not follow from its own
 	delay      histogram
 
 	cost    float64       // microseconds of the processor's time for a packet that was passed on

@@ -123,8 +123,8 @@ func cores() (subject, generator int, ok bool) {
 	return all[0], all[1], true
 }
 
-// pin ties every thread of this process to one processor; those that are to come inherit it.
-func pin(core int) error {
+// pin ties every thread of this process to one processor; those that are to come inherit it. With first they go before all other programs.
+func pin(core int, first bool) error {
 	all, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return fmt.Errorf("relay: %w", err)
@@ -136,7 +136,11 @@ func pin(core int) error {
 		if err != nil {
 			return fmt.Errorf("relay: %w", err)
 		}
-		if err := unix.SchedSetaffinity(tid, &set); err != nil && !errors.Is(err, unix.ESRCH) {
+		err = unix.SchedSetaffinity(tid, &set)
+		if err == nil && first {
+			err = unix.SchedSetAttr(tid, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 1}, 0)
+		}
+		if err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("relay: %w", err)
 		}
 	}

@@ -8,7 +8,8 @@
 // Processor time is the operating system's. Every packet has a number of its own and is looked for on the other side, decrypted
 // where it is protected: lost, twice, late, wrong. The delay is from the system call that sends it to the kernel's stamp at the other end. A
 // run during which other programs have used more than 15 % of a core, or the machine was kept waiting by its host, is repeated, three times at the
-// most and while there is time; the table says how many were disturbed all the same.
+// most and while there is time; the table says how many were disturbed all the same. With -realtime the programs and the generator go before
+// everything else on the machine, so that figures can be had, if somewhat high ones, while others work there.
 //
 // The last line has the medians of our cost against rtpengine's, and how many times as many plain calls our engine carries on one core before
 // 1 packet in 1,000 is lost or 1 in 100 needs longer than 20 ms.
@@ -39,6 +40,8 @@ type plan struct {
 	limit         time.Duration // for everything: a disturbed run is repeated only if there is time
 	extremes      bool          // few calls, many calls, and the most
 	profile       string        // directory for profiles of our programs; empty: none
+	workers       int           // of rtpengine; 0: its own choice
+	realtime      bool
 
 	pinned      bool
 	core        int           // of the subjects
@@ -66,6 +69,8 @@ func main() {
 	flag.DurationVar(&p.limit, "limit", 5*time.Minute+30*time.Second, "for everything: disturbed runs are repeated while there is time")
 	flag.BoolVar(&p.extremes, "extremes", true, "measure few calls, many calls, and the most that one core carries, too")
 	flag.StringVar(&p.profile, "profile", "", "directory for profiles of our programs")
+	flag.IntVar(&p.workers, "workers", 1, "of rtpengine; 0: its own choice")
+	flag.BoolVar(&p.realtime, "realtime", false, "go before all other programs of the machine (SCHED_RR, which root may)")
 	name := flag.String("serve", "", "be one of the programs: engine or simple")
 	flag.Parse()
 	p.modes, p.without = strings.Split(names, ","), strings.Split(without, ",")
@@ -85,14 +90,14 @@ func main() {
 	}
 }
 
-// pin ties this process, the generator, to one core, and chooses the other for the programs.
+// pin ties this process, the generator, to one core, and chooses the other for the programs, which inherit its priority.
 func (p *plan) pin() error {
 	subject, generator, ok := cores()
 	if !ok {
 		return errors.New("relay: two cores are needed")
 	}
 	p.pinned, p.core = true, subject
-	return pin(generator)
+	return pin(generator, p.realtime)
 }
 
 // expect counts the runs.
