@@ -49,6 +49,7 @@ type Terminal interface {
 
 // An Engine opens terminals. *engine.Engine is the one that moves packets.
 type Engine interface {
+	// Open opens a terminal. The error is an ErrFull where a limit is reached.
 	Open(p *Policy, o *OpenOptions) (Terminal, error)
 }
 

@@ -10,6 +10,9 @@ import (
 // ErrChanged is returned by Reader.Read once after the stream's codecs have changed.
 var ErrChanged = errors.New("media: codec changed")
 
+// ErrFull means that an Engine takes no further call: a limit of its own is reached.
+var ErrFull = errors.New("media: no room for another call")
+
 // ErrClosed is returned by what is used after Close.
 var ErrClosed = errors.New("media: closed")
 

@@ -57,7 +57,9 @@
 // # Limits
 //
 // An engine has one pair of ports, or as many as Options.Shards says, for at most 10,000 terminals unless Options say otherwise. A call
-// stays on the shard that its first description names. Calls are told apart by the far side's
+// stays on the shard that its first description names. Past a limit of the Options Open fails with [ErrFull]; Options.MaxPacketRate is
+// compared with what has arrived in the last second, so calls opened within one second are not weighed against each other. Stats tell
+// what the system had no room for only on Linux for amd64 and arm64. Calls are told apart by the far side's
 // address, so those that a far side puts on one address and port, as another engine of this kind does with its protected calls, are
 // not told apart yet: the first has it, the next one's plain offer is refused, and the next one's secure media is not heard. An
 // address that its call has left is free for others. A call owns 32 addresses at most and forgets the oldest of those that it does not

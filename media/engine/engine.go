@@ -25,6 +25,9 @@ type Options struct {
 	PublicIP netip.Addr
 	// MaxTerminals is how many terminals may be open at a time; 0 means 10,000. Beyond it Open fails with ErrFull.
 	MaxTerminals int
+	// MaxPacketRate is how many packets a second may come in, in all and measured over the last second; 0 means no limit. Beyond it Open
+	// fails with ErrFull, and calls that stand go on.
+	MaxPacketRate int
 	// Shards is how many pairs of UDP ports share the calls, each with two readers of its own, so that as many processors work; 0 means 1,
 	// and 64 is the most. Where the address has a port, the shards have the pairs from that port on.
 	Shards int
@@ -44,6 +47,13 @@ func (o *Options) maxTerminals() int {
 	return o.MaxTerminals
 }
 
+func (o *Options) maxPacketRate() int {
+	if o == nil {
+		return 0
+	}
+	return o.MaxPacketRate
+}
+
 func (o *Options) shards() int {
 	if o == nil || o.Shards <= 0 {
 		return 1
@@ -57,9 +67,6 @@ func (o *Options) logger() *slog.Logger {
 	}
 	return o.Logger
 }
-
-// ErrFull means that the engine has as many terminals as it may have.
-var ErrFull = errors.New("engine: too many terminals")
 
 // An Engine carries the media of all calls through one UDP port, and a second one for the RTCP of those that do not multiplex it, or
 // through as many such pairs as Options.Shards says. It implements media.Engine and is safe for concurrent use.
@@ -80,6 +87,7 @@ type Engine struct {
 	mu        sync.Mutex
 	terminals map[*terminal]struct{}
 	closed    bool
+	rate      rate // of what comes in
 	ids       atomic.Uint64
 	reporter  *reporter
 }
@@ -103,12 +111,6 @@ func usualLimits() limits {
 }
 
 var _ media.Engine = (*Engine)(nil)
-
-// Stats are the totals of an Engine.
-type Stats struct {
-	Terminals int    // open now
-	Strays    uint64 // datagrams that belonged to no call
-}
 
 // Listen opens an engine on a UDP address such as "192.0.2.1:40000", or "0.0.0.0:0" for a free port on all interfaces. The next port
 // is taken too, and two more for each further shard.
@@ -144,6 +146,7 @@ func listen(addr string, o *Options, l limits) (*Engine, error) {
 		return nil, err
 	}
 	e.gather.start(gatherWait)
+	e.checkBuffers()
 	e.reporter = newReporter(e)
 	return e, nil
 }
@@ -197,32 +200,18 @@ func (e *Engine) findAddrs() error {
 // Addr returns the UDP address of RTP and of everything that shares its port: that of the first shard.
 func (e *Engine) Addr() netip.AddrPort { return e.shards[0].rtp.addr }
 
-// Open implements media.Engine. The error is ErrFull or media.ErrClosed.
+// Open implements media.Engine. The error is an ErrFull or media.ErrClosed.
 func (e *Engine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	switch {
-	case e.closed:
-		return nil, media.ErrClosed
-	case len(e.terminals) >= e.o.maxTerminals():
-		return nil, ErrFull
+	if err := e.admit(); err != nil {
+		return nil, err
 	}
 	home := e.quietest()
 	t := newTerminal(e, home, p, o)
 	home.calls++
 	e.terminals[t] = struct{}{}
 	return t, nil
-}
-
-// Stats returns the totals.
-func (e *Engine) Stats() Stats {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s := Stats{Terminals: len(e.terminals)}
-	for _, shard := range e.shards {
-		s.Strays += shard.strays.Load()
-	}
-	return s
 }
 
 // Close closes every terminal and the sockets, and waits for all goroutines.

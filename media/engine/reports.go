@@ -37,6 +37,7 @@ func (r *reporter) run() {
 		case <-r.stop:
 			return
 		case now := <-tick.C:
+			r.e.measure(now)
 			r.e.mu.Lock()
 			open := r.e.open()
 			r.e.mu.Unlock()

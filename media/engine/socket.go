@@ -62,6 +62,7 @@ func listenSocket(addr netip.AddrPort) (*socket, error) {
 	bound := conn.LocalAddr().(*net.UDPAddr).AddrPort()
 	s := &socket{conn: conn, raw: raw, addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port())}
 	_ = s.whole() // it only costs more without
+	s.grow(socketRoom)
 	return s, nil
 }
 
