@@ -162,6 +162,7 @@ func (l *Leg) reach(p bridge.Phase) {
 		i.Phase = max(i.Phase, p)
 		if p == bridge.Up && i.Answered.IsZero() {
 			i.Answered = time.Now()
+			l.terminal.Answered()
 		}
 	})
 }

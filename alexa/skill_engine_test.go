@@ -64,9 +64,10 @@ type memoryTerminal struct {
 	near, far media.Endpoint
 	failed    func(error)
 
-	mu     sync.Mutex
-	neg    media.Negotiation
-	closed bool
+	mu       sync.Mutex
+	neg      media.Negotiation
+	answered bool
+	closed   bool
 }
 
 var _ media.Terminal = (*memoryTerminal)(nil)
@@ -134,6 +135,19 @@ func (t *memoryTerminal) Answer(offer media.Description, want media.Plan) (media
 		t.neg = neg
 	}
 	return d, err
+}
+
+func (t *memoryTerminal) Answered() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.answered = true
+}
+
+// up reports whether the device has to send from now on.
+func (t *memoryTerminal) up() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.answered
 }
 
 func (t *memoryTerminal) Rollback() {

@@ -188,7 +188,16 @@ func TestHostileChanges(t *testing.T) {
 
 func TestMediaFails(t *testing.T) {
 	play(t, props{}, func(t *testing.T, s *stage) {
-		call, phone := s.deviceTalks()
+		call, phone := s.deviceCalls()
+		if s.engine.only(t).up() {
+			t.Error("a device has to send while its call rings")
+		}
+		must(t, phone.Answer(t.Context(), g711()))
+		s.wantState(call, alexatest.StateConnected)
+		synctest.Wait()
+		if !s.engine.only(t).up() {
+			t.Error("a device need not send though its call is up")
+		}
 		s.engine.only(t).failed(errors.New("no way to the device"))
 		s.wantEnded(call, "INTERNAL_ERROR")
 		wantOver(t, phone, bridge.Media, true)

@@ -43,6 +43,9 @@ type Terminal interface {
 	Stands(want Plan) bool
 	// Inject feeds p to the readers as if it had arrived: digits that came by signalling.
 	Inject(k Kind, p *Packet)
+	// Answered says that the call has been accepted: from now on the far side has to send, wherever both directions are agreed, and an
+	// engine may call OpenOptions.Failed if it does not. Before, a call may ring for as long as it likes. It must not block; it is idempotent.
+	Answered()
 	// Close ends the media. Readers get io.EOF. It is idempotent.
 	Close() error
 }
@@ -58,7 +61,8 @@ type OpenOptions struct {
 	// Digits takes the digits written to a leg that did not negotiate telephone-event, so that they can go by signalling. It must not
 	// block. Nil drops them.
 	Digits func(Packet)
-	// Failed is told once if the media cannot go on: no connectivity, or keys that do not match. It must not block.
+	// Failed is told once if the media cannot go on: no connectivity, keys that do not match, or nothing heard of the far side for too long,
+	// which is a *SilentError. It must not block.
 	Failed func(error)
 }
 

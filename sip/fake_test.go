@@ -63,6 +63,7 @@ type fakeTerminal struct {
 	local    media.Local
 	injected []media.Packet
 	accepts  int
+	answered bool
 	closed   bool
 }
 
@@ -122,6 +123,19 @@ func (t *fakeTerminal) Accept(answer media.Description) error {
 		t.accepts++
 	}
 	return err
+}
+
+func (t *fakeTerminal) Answered() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.answered = true
+}
+
+// up reports whether the far side has to send from now on.
+func (t *fakeTerminal) up() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.answered
 }
 
 func (t *fakeTerminal) Rollback() {

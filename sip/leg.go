@@ -93,7 +93,7 @@ func (l *Leg) open() error {
 	var err error
 	l.terminal, err = l.agent.engine.Open(l.agent.o.policy, &media.OpenOptions{
 		Digits: l.digits.put,
-		Failed: func(err error) { l.post(func() { l.failed(bridge.Media, err) }) },
+		Failed: func(err error) { l.post(func() { l.mediaFailed(err) }) },
 	})
 	return err
 }
@@ -235,6 +235,7 @@ func (l *Leg) reach(i *bridge.Info, phase bridge.Phase) {
 	i.Phase = max(i.Phase, phase)
 	if phase == bridge.Up && i.Answered.IsZero() {
 		i.Answered = time.Now()
+		l.terminal.Answered()
 	}
 }
 

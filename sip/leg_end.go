@@ -1,9 +1,13 @@
 package sip
 
 import (
+	"errors"
+	"strconv"
+
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media"
 )
 
 // over ends the leg for everybody here. It may be called from any goroutine; it returns false if the leg has ended before.
@@ -31,6 +35,14 @@ func (l *Leg) failed(why bridge.Cause, err error) {
 	if l.over(&bridge.EndError{Cause: why, Err: err}) {
 		l.conclude()
 	}
+}
+
+// mediaFailed ends the call for its media.
+func (l *Leg) mediaFailed(err error) {
+	if l.Ended() == nil {
+		l.agent.log.Warn("media failed", "leg", l.Info().ID, "error", err)
+	}
+	l.failed(bridge.Media, err)
 }
 
 // conclude tells the far side, once, that the call is over, for the cause that ended it first.
@@ -79,13 +91,21 @@ func (l *Leg) bye(why bridge.Cause) {
 	way, err := l.dialog.way()
 	if err == nil {
 		req := l.dialog.request(sipmsg.BYE, 0)
-		req.AppendHeader(reasonHeader(why))
+		req.AppendHeader(l.reason(why))
 		err = l.request(req, way, func(*sipmsg.Response, error) { l.finish() })
 	}
 	if err != nil {
 		l.log.Debug("BYE not sent", "error", err)
 		l.finish()
 	}
+}
+
+// reason returns the Reason header of our BYE. A far side that has fallen silent is told what was missed of it.
+func (l *Leg) reason(why bridge.Cause) sipmsg.Header {
+	if silent, ok := errors.AsType[*media.SilentError](l.Ended().Err); ok {
+		return sipmsg.NewHeader("Reason", "Q.850;cause="+strconv.Itoa(rowOf(why).q850)+`;text="No media: `+silent.Why.String()+`"`)
+	}
+	return reasonHeader(why)
 }
 
 // byed takes BYE. Who has not accepted our call yet may send none, and ends its branch with it (RFC 3261 section 15.1.2): the call has the

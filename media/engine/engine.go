@@ -36,6 +36,11 @@ type Options struct {
 	STUN []string
 	// TURN lists servers that relay media, preferred first: descriptions of legs with ICE name the relays last.
 	TURN []TURNServer
+	// FirstMedia is how long a leg that has been accepted (media.Terminal.Answered) may go without any media of the far side's, and Silence
+	// how long it may fall silent later, before it fails with a *media.SilentError; 0 means 30 s and 60 s, and a negative one for ever. The
+	// far side's RTCP is a sign of life too, for it may suppress silence (RFC 3551 section 4.1), unless it says that it sends what does not
+	// arrive. A leg that is held, or one way, is not timed.
+	FirstMedia, Silence time.Duration
 	// Logger is silent if nil.
 	Logger *slog.Logger
 }

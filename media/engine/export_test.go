@@ -40,3 +40,6 @@ func Fail(m media.Terminal, err error) { m.(*terminal).fail(err) }
 
 // Replayed returns what SRTP says of a packet that has come before.
 func Replayed(e *Engine) error { return e.replayed }
+
+// Watch lets the engine look whether it is time to give m up, as it does once a second.
+func Watch(m media.Terminal, now time.Time) { m.(*terminal).silent(now) }

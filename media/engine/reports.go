@@ -32,7 +32,7 @@ func newReporter(e *Engine) *reporter {
 func (r *reporter) run() {
 	tick := time.NewTicker(reportTick)
 	defer tick.Stop()
-	for {
+	for n := 0; ; n++ {
 		select {
 		case <-r.stop:
 			return
@@ -43,6 +43,9 @@ func (r *reporter) run() {
 			r.e.mu.Unlock()
 			for _, t := range open {
 				t.reports.tick(now)
+				if n%watchEvery == 0 {
+					t.silent(now)
+				}
 			}
 		}
 	}

@@ -29,6 +29,8 @@ type terminal struct {
 	closed bool
 	failed sync.Once
 
+	vigil vigil
+
 	linkMu sync.Mutex
 	links  []*link // from or to one of the streams
 }

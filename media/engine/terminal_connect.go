@@ -124,6 +124,11 @@ func (t *terminal) moved(tr *transport) {
 // fail tells the signalling side once that the media cannot go on.
 func (t *terminal) fail(err error) {
 	t.transport.stopped.Store(true)
+	t.tellFailed(err)
+}
+
+// tellFailed is fail for a leg whose way is open.
+func (t *terminal) tellFailed(err error) {
 	t.failed.Do(func() {
 		if t.o.Failed != nil {
 			t.o.Failed(err)
