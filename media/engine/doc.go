@@ -38,6 +38,9 @@
 // holds from its description on; what is on its way under the one before is taken until something has come under the new one. Our own
 // key stays for the life of the leg, one for each suite and kind.
 //
+// Stats names the cause of a silent stream in each direction. A leg that has been accepted (media.Terminal.Answered) and whose far side is
+// not heard for too long fails: see Options.FirstMedia.
+//
 // # Concurrency
 //
 // Engine and terminals are safe for concurrent use; a stream has one writer at a time. The functions of [media.OpenOptions] and of a
@@ -84,7 +87,7 @@
 // A datagram is shorter than 2,048 bytes; longer ones count as strays. RTP header extensions, contributing sources and padding end at each
 // leg. A source that jumps by 3,000 packets ahead or 100 back is taken for a new one at the second packet there (RFC 3550 appendix
 // A.1). Of RTCP, SR, RR, SDES, BYE, PLI and FIR are sent, SR, RR, PLI and FIR are read, and other feedback (NACK, REMB,
-// transport-wide) is ignored: lost pictures are not sent again. There is no time-out of media but that of consent.
+// transport-wide) is ignored: lost pictures are not sent again.
 //
 // On Linux for amd64 and arm64 one system call carries up to 64 datagrams. Elsewhere, and with the build tag alexacall_portable, one
 // carries one.
