@@ -102,6 +102,7 @@ type limits struct {
 	connect   time.Duration
 	handshake time.Duration
 	moved     time.Duration
+	heal      time.Duration
 
 	mapping, mappingRTO  time.Duration // between Binding requests to a STUN server, and before one is repeated
 	turnRefresh, turnRTO time.Duration
@@ -110,7 +111,7 @@ type limits struct {
 
 func usualLimits() limits {
 	return limits{
-		connect: connectLimit, handshake: handshakeLimit, moved: movedAfter,
+		connect: connectLimit, handshake: handshakeLimit, moved: movedAfter, heal: healAfter,
 		mapping: mappingEvery, mappingRTO: mappingRTO, turnRefresh: turnEvery, turnRTO: turnRTO, backOff: backOffFirst,
 	}
 }

@@ -15,6 +15,17 @@ func SetLimits(e *Engine, connect, handshake time.Duration) {
 // first Open.
 func SetMoved(e *Engine, silence time.Duration) { e.limits.moved = silence }
 
+// SetHeal sets how long a source must have been silent where it came from, before it is believed elsewhere. Call it before the first Open.
+func SetHeal(e *Engine, silence time.Duration) { e.limits.heal = silence }
+
+// FindLost lets e look at once which sources have fallen silent.
+func FindLost(e *Engine) {
+	e.mu.Lock()
+	open := e.open()
+	e.mu.Unlock()
+	e.findLost(open, time.Now())
+}
+
 // Report sends the RTCP that is due now and then.
 func Report(m media.Terminal) {
 	r := m.(*terminal).reports
@@ -43,3 +54,12 @@ func Replayed(e *Engine) error { return e.replayed }
 
 // Watch lets the engine look whether it is time to give m up, as it does once a second.
 func Watch(m media.Terminal, now time.Time) { m.(*terminal).silent(now) }
+
+// Bound returns how many addresses m owns.
+func Bound(m media.Terminal) int {
+	tr := m.(*terminal).transport
+	s := tr.shard()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(tr.bound)
+}

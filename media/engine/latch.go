@@ -25,6 +25,7 @@ type latch struct {
 	mu      sync.Mutex
 	waiting map[netip.Addr][]*transport // by the address in the description
 	seen    map[netip.AddrPort]*sighting
+	lost    map[lostSource][]*transport // as the reporter found them last
 	away    map[netip.Addr]time.Time // when a packet of an address was last turned away
 
 	ended  map[leftover]struct{}
@@ -33,6 +34,7 @@ type latch struct {
 }
 
 type sighting struct {
+	tr   *transport
 	ssrc uint32
 	n    int
 }
@@ -47,6 +49,7 @@ type leftover struct {
 type latched struct {
 	tr   *transport
 	from netip.AddrPort
+	lost bool // by a source that was heard elsewhere
 }
 
 // expect lets tr be found under the address that it now awaits, and no other.
@@ -72,7 +75,10 @@ func (l *latch) see(w *worker, b []byte, from netip.AddrPort) {
 	if l.over(leftover{from, ssrc}, w.now) {
 		return
 	}
-	tr := l.only(from.Addr())
+	tr, lost := l.returning(b, lostSource{from.Addr(), ssrc}, w.now), true
+	if tr == nil {
+		tr, lost = l.only(from.Addr(), w.now), false
+	}
 	if tr == nil {
 		l.turn(from.Addr(), w.now)
 		return
@@ -91,12 +97,12 @@ func (l *latch) see(w *worker, b []byte, from netip.AddrPort) {
 		s = new(sighting)
 		l.seen[from] = s
 	}
-	if s.ssrc != ssrc {
-		*s = sighting{ssrc: ssrc}
+	if s.ssrc != ssrc || s.tr != tr {
+		*s = sighting{tr: tr, ssrc: ssrc}
 	}
 	if s.n++; s.n == latchAfter {
 		delete(l.seen, from)
-		w.latch = append(w.latch, latched{tr, from})
+		w.latch = append(w.latch, latched{tr, from, lost})
 	}
 }
 
@@ -115,11 +121,11 @@ func (l *latch) turnedAway(addr netip.Addr) time.Time {
 	return l.away[addr]
 }
 
-// only returns the one transport that waits for an address and has heard nothing yet.
-func (l *latch) only(addr netip.Addr) *transport {
+// only returns the one transport that waits for an address and has heard nothing yet, or not since it has described itself again.
+func (l *latch) only(addr netip.Addr, now time.Time) *transport {
 	var found *transport
 	for _, tr := range l.waiting[addr] {
-		if tr.found || !tr.awaited.IsValid() {
+		if tr.found || !tr.awaited.IsValid() || tr.reopened && !tr.quiet(now) {
 			continue
 		}
 		if found != nil {
@@ -183,7 +189,7 @@ func (s *shard) claim(addr netip.AddrPort, tr *transport) bool {
 // latchAll moves calls to the addresses that a batch has proved.
 func (s *shard) latchAll(w *worker) {
 	for _, found := range w.latch {
-		if s.follow(found.tr, found.from) {
+		if found.lost && s.heal(found.tr, found.from, w.now) || !found.lost && s.follow(found.tr, found.from) {
 			s.log.Debug("media comes from another port than before", "terminal", found.tr.t.id)
 		}
 	}
@@ -204,9 +210,14 @@ func (s *shard) follow(tr *transport, from netip.AddrPort) bool {
 		tr.bound = slices.DeleteFunc(tr.bound, func(a netip.AddrPort) bool { return a == tr.remote() })
 		s.unbind(tr.remote(), tr)
 	}
-	tr.far.Store(&from)
-	if tr.mux.Load() {
-		tr.farRTCP.Store(&from)
-	}
+	tr.aim(from)
 	return true
+}
+
+// aim lets packets go to an address, and RTCP that shares their port.
+func (tr *transport) aim(at netip.AddrPort) {
+	tr.far.Store(&at)
+	if tr.mux.Load() {
+		tr.farRTCP.Store(&at)
+	}
 }

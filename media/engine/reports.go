@@ -41,6 +41,7 @@ func (r *reporter) run() {
 			r.e.mu.Lock()
 			open := r.e.open()
 			r.e.mu.Unlock()
+			r.e.findLost(open, now)
 			for _, t := range open {
 				t.reports.tick(now)
 				if n%watchEvery == 0 {

@@ -117,6 +117,13 @@ func (e *Engine) refusal(err error) int {
 	return refusedBad
 }
 
+// last returns when the far side was last seen to send.
+func (r *receiver) last() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lastNow()
+}
+
 // lastNow returns when the far side was last seen to send. r.mu is held.
 func (r *receiver) lastNow() time.Time { return later(r.stats.Last, r.evidence.at) }
 

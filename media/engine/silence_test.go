@@ -124,17 +124,17 @@ func TestSilenceOfACall(t *testing.T) {
 		{"the phone wants nothing", func(t *testing.T, term media.Terminal, p *phone) { reoffer(t, term, p, "inactive") }, soon, media.SilentHeld, media.SilentHeld},
 		{"gates", func(_ *testing.T, term media.Terminal, _ *phone) { term.Stream(media.Audio).Gate(media.Inactive) }, soon, media.SilentGated, media.SilentGated},
 		{"an unknown type", func(_ *testing.T, _ media.Terminal, p *phone) {
-			_, _ = p.conn.WriteToUDPAddrPort(header(0x80, 96, 1, 2, 3), p.to)
+			_, _ = p.conn.WriteToUDPAddrPort(header(0x80, 97, 1, 2, 3), p.to)
 		}, late, media.SilentUnknown, media.SilentStopped},
 		{"malformed", func(_ *testing.T, _ media.Terminal, p *phone) {
 			_, _ = p.conn.WriteToUDPAddrPort(header(0xa0, 0), p.to)
 		}, late, media.SilentBad, media.SilentStopped},
 		{"more of this than of that", func(_ *testing.T, _ media.Terminal, p *phone) {
 			for range 3 {
-				_, _ = p.conn.WriteToUDPAddrPort(header(0x80, 96, 1, 2, 3), p.to)
+				_, _ = p.conn.WriteToUDPAddrPort(header(0x80, 97, 1, 2, 3), p.to)
 				_, _ = p.conn.WriteToUDPAddrPort(header(0xa0, 0), p.to)
 			}
-			_, _ = p.conn.WriteToUDPAddrPort(header(0x80, 96, 1, 2, 3), p.to)
+			_, _ = p.conn.WriteToUDPAddrPort(header(0x80, 97, 1, 2, 3), p.to)
 		}, late, media.SilentUnknown, media.SilentStopped},
 		{"another codec", func(t *testing.T, term media.Terminal, _ *phone) {
 			if err := term.Stream(media.Audio).Write(&media.Packet{Codec: &other, Payload: []byte("x")}); err == nil {

@@ -84,10 +84,8 @@ func (t *terminal) connect(agreed []media.Section, ways []*transport) error {
 // follow sends to where a description says that the far side takes packets.
 func (tr *transport) follow(far *media.Transport) {
 	next, before := plainFar{far.Addr, far.RTCP, far.Mux}, tr.described
-	if !far.Addr.IsValid() || next == before {
-		// Held without an address: what stood stays, and the direction keeps us from sending. The same as before: the far side may
-		// have proved to send from elsewhere since, and that stays.
-		return
+	if !far.Addr.IsValid() {
+		return // held without an address: what stood stays, and the direction keeps us from sending
 	}
 	tr.described = next
 	home := tr.shard()
@@ -95,9 +93,14 @@ func (tr *transport) follow(far *media.Transport) {
 	defer home.mu.Unlock()
 	if next.addr != before.addr {
 		tr.t.moved(tr)
-		tr.awaited, tr.found = next.addr, false
+		tr.awaited, tr.found, tr.reopened = next.addr, false, false
 		home.latch.expect(tr)
 		tr.far.Store(&next.addr)
+	} else {
+		tr.reopen() // it may have proved to send from elsewhere since, and that stays until it sends from another place
+	}
+	if next == before {
+		return
 	}
 	if !next.mux && tr.t.dtls != nil {
 		next.rtcp = netip.AddrPort{} // another port would want an association of its own (RFC 5764 section 4.1)

@@ -3,6 +3,7 @@ package engine
 import (
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/rtp"
 
@@ -23,6 +24,9 @@ type transport struct {
 	awaited netip.AddrPort
 	found   bool
 	newest  uint64
+
+	reopened bool      // awaited is where it came from before the last description; guarded as that
+	healed   time.Time // when the source was last found elsewhere; guarded by the shard's lock
 
 	via      atomic.Pointer[base]           // what to send by; nil: the shard's port
 	far      atomic.Pointer[netip.AddrPort] // where to send; nil: nowhere
@@ -90,7 +94,7 @@ func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 	}
 	if from == tr.awaited {
 		if tr.found {
-			w.latch = append(w.latch, latched{tr, from})
+			w.latch = append(w.latch, latched{tr: tr, from: from})
 		} else {
 			tr.awaited = netip.AddrPort{}
 		}

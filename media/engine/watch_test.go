@@ -94,7 +94,7 @@ func TestMediaTimeout(t *testing.T) {
 			{again("inactive"), time.Hour, false}, {again(""), 0, false}, stands(45 * time.Second), {nil, 62 * time.Second, true},
 		}, media.SilentStopped},
 		{"only what was not agreed on", 0, 0, func(t *testing.T, term media.Terminal, p *phone) {
-			_, _ = p.conn.WriteToUDPAddrPort(header(0x80, 96, 1, 2, 3), p.to)
+			_, _ = p.conn.WriteToUDPAddrPort(header(0x80, 97, 1, 2, 3), p.to)
 			eventually(t, "it is counted", func() bool { return incoming(term).Unknown == 1 })
 		}, false, []step{stands(20 * time.Second), {nil, 32 * time.Second, true}}, media.SilentUnknown},
 		{"our gate is closed", 0, 0, func(_ *testing.T, term media.Terminal, _ *phone) {

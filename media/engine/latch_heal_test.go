@@ -1,0 +1,207 @@
+package engine_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/pion/srtp/v3"
+
+	"github.com/alexacall/alexacall/media"
+	"github.com/alexacall/alexacall/media/engine"
+)
+
+// rebinding is a call whose source is believed elsewhere as soon as it is silent, if the test lets it be.
+func rebinding(t testing.TB, silence time.Duration) (*engine.Engine, media.Terminal, *phone) {
+	t.Helper()
+	e := listen(t)
+	engine.SetHeal(e, silence)
+	term, p := open(t, e, media.Phone()), newPhone(t)
+	p.offer(term, nil)
+	p.send([]byte("hello"))
+	counts(t, term, "packets", taken, 1)
+	return e, term, p
+}
+
+// bind sends packets of a source from another port until the call is found there.
+func bind(t testing.TB, e *engine.Engine, term media.Terminal, p *phone, conn *net.UDPConn, ssrc uint32) {
+	t.Helper()
+	eventually(t, "the call is found at another port", func() bool {
+		engine.FindLost(e)
+		p.from(conn, ssrc, "here I am")
+		return engine.RemoteOf(term) == portOf(conn).String()
+	})
+}
+
+// stays sends packets from another port, more than it takes to be believed, and checks that they are not.
+func stays(t testing.TB, e *engine.Engine, term media.Terminal, send func()) {
+	t.Helper()
+	before, at, heard := e.Stats().Strays, engine.RemoteOf(term), incoming(term).Packets
+	for range 10 {
+		engine.FindLost(e)
+		send()
+	}
+	strays(t, e, before+10)
+	if got := engine.RemoteOf(term); got != at {
+		t.Errorf("the call has gone from %v to %v", at, got)
+	}
+	if got := incoming(term).Packets; got != heard {
+		t.Errorf("%d packets were believed", got-heard)
+	}
+}
+
+// TestLatchHeals gives the far side another port in mid-call, as a NAT does that has forgotten it: sound goes on both ways, and RTCP.
+func TestLatchHeals(t *testing.T) {
+	e := listen(t)
+	engine.SetHeal(e, time.Millisecond)
+	term := open(t, e, media.Phone())
+	p := newReporter(t, term, true)
+	p.send([]byte("hello"))
+	counts(t, term, "packets", taken, 1)
+	nat := loopback(t)
+	bind(t, e, term, p.phone, nat, p.ssrc)
+	n := incoming(term).Packets
+	p.from(nat, p.ssrc, "heard again")
+	counts(t, term, "packets", taken, n+1)
+	goesTo(t, term, nat)
+	p.rtcp = nat
+	engine.Report(term)
+	if p.reported() == nil {
+		t.Error("RTCP does not follow")
+	}
+	before := e.Stats().Strays
+	p.send([]byte("from where I was")) // which is given up
+	strays(t, e, before+1)
+}
+
+// TestLatchHealsInTime lets the engine find it out by itself.
+func TestLatchHealsInTime(t *testing.T) {
+	t.Parallel()
+	_, term, p := rebinding(t, 500*time.Millisecond)
+	nat := loopback(t)
+	eventually(t, "the call is found at another port", func() bool {
+		p.from(nat, p.ssrc, "here I am")
+		return engine.RemoteOf(term) == portOf(nat).String()
+	})
+	goesTo(t, term, nat)
+}
+
+// TestLatchHealsNobodyElse lets only the lost source itself be found, and only while it is lost.
+func TestLatchHealsNobodyElse(t *testing.T) {
+	t.Run("while it sends", func(t *testing.T) {
+		e, term, p := rebinding(t, time.Hour)
+		evil := loopback(t)
+		stays(t, e, term, func() { p.from(evil, p.ssrc, "me") })
+		goesTo(t, term, p.conn)
+	})
+	t.Run("another source", func(t *testing.T) {
+		e, term, p := rebinding(t, time.Nanosecond)
+		evil := loopback(t)
+		stays(t, e, term, func() { p.from(evil, p.ssrc+1, "me") })
+		goesTo(t, term, p.conn)
+	})
+	t.Run("another type", func(t *testing.T) {
+		e, term, p := rebinding(t, time.Nanosecond)
+		evil := loopback(t)
+		stays(t, e, term, func() {
+			if _, err := evil.WriteToUDPAddrPort(header(0x80, 97, 1, 2, 3), p.to); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+	t.Run("another address", func(t *testing.T) {
+		evil, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)})
+		if err != nil {
+			t.Skipf("no second loopback address: %v", err)
+		}
+		defer evil.Close()
+		e, term, p := rebinding(t, time.Nanosecond)
+		stays(t, e, term, func() { p.from(evil, p.ssrc, "me") })
+		goesTo(t, term, p.conn)
+	})
+	t.Run("held", func(t *testing.T) {
+		e, term, p := rebinding(t, time.Nanosecond)
+		reoffer(t, term, p, "inactive")
+		evil := loopback(t)
+		stays(t, e, term, func() { p.from(evil, p.ssrc, "me") })
+	})
+	t.Run("two calls of one source", func(t *testing.T) {
+		e, term, p := rebinding(t, time.Nanosecond)
+		other, q, evil := open(t, e, media.Phone()), newPhone(t), loopback(t)
+		q.offer(other, nil)
+		q.send([]byte("hello"))
+		counts(t, other, "packets", taken, 1)
+		stays(t, e, term, func() { p.from(evil, p.ssrc, "whose am I?") })
+		goesTo(t, other, q.conn)
+	})
+	t.Run("again at once", func(t *testing.T) {
+		e, term, p := rebinding(t, time.Nanosecond)
+		nat, next := loopback(t), loopback(t)
+		bind(t, e, term, p, nat, p.ssrc)
+		stays(t, e, term, func() { p.from(next, p.ssrc, "here again") })
+		goesTo(t, term, nat)
+	})
+	t.Run("ended", func(t *testing.T) {
+		e, term, p := rebinding(t, time.Nanosecond)
+		evil := loopback(t)
+		engine.FindLost(e)
+		_ = term.Close()
+		for range 10 {
+			p.from(evil, p.ssrc, "me")
+		}
+		strays(t, e, 10)
+		if n := engine.Bound(term); n != 0 {
+			t.Errorf("a call that has ended owns %d addresses", n)
+		}
+	})
+}
+
+// TestLatchReopens lets a far side that describes itself again be found at another port with another source, if it is silent where it was.
+func TestLatchReopens(t *testing.T) {
+	e, term, p := rebinding(t, time.Nanosecond)
+	nat := loopback(t)
+	stays(t, e, term, func() { p.from(nat, 99, "somebody") })
+	reoffer(t, term, p, "")
+	bind(t, e, term, p, nat, 99)
+	p.from(nat, 99, "heard")
+	eventually(t, "the source is heard", func() bool { return incoming(term).Packets > 1 })
+	goesTo(t, term, nat)
+	p.send([]byte("I am still here")) // that holds, as at the beginning of a call
+	eventually(t, "the place before is believed", func() bool { return engine.RemoteOf(term) == portOf(p.conn).String() })
+
+	reoffer(t, term, p, "")
+	n := incoming(term).Packets
+	p.send([]byte("I go on"))
+	counts(t, term, "packets", taken, n+1)
+	stays(t, e, term, func() { p.from(nat, 98, "somebody") }) // it has gone on, so nobody is looked for
+	reoffer(t, term, p, "inactive")
+	stays(t, e, term, func() { p.from(nat, 97, "somebody") }) // nothing is to come
+}
+
+// TestLatchHealsProtected moves a leg with keys for packets that these prove, and no others.
+func TestLatchHealsProtected(t *testing.T) {
+	e := listen(t)
+	engine.SetHeal(e, time.Millisecond)
+	p := newLockedPhone(t, media.AES128GCM, srtp.ProtectionProfileAeadAes128Gcm)
+	term := open(t, e, sdes())
+	p.call(term)
+	first := p.sealed(p.out, "hello")
+	p.sendRaw(first)
+	counts(t, term, "packets", taken, 1)
+	home, nat := p.conn, loopback(t)
+	forged := p.context(media.NewKey(media.AES128GCM))
+	p.conn = nat
+	stays(t, e, term, func() { p.from(nat, p.ssrc, "in the clear") })
+	stays(t, e, term, func() { p.sendRaw(p.sealed(forged, "under another key")) })
+	stays(t, e, term, func() { p.sendRaw(first) })
+	goesTo(t, term, home)
+	eventually(t, "the call is found at another port", func() bool {
+		engine.FindLost(e)
+		p.sendRaw(p.sealed(p.out, "here I am"))
+		return engine.RemoteOf(term) == portOf(nat).String()
+	})
+	n := incoming(term).Packets
+	p.sendRaw(p.sealed(p.out, "heard"))
+	eventually(t, "it is heard", func() bool { return incoming(term).Packets > n })
+	goesTo(t, term, nat)
+}
