@@ -20,7 +20,9 @@
 // go back from one to the next, no number goes out twice, and a hold leaves no gap. A description's address is believed as it stands only
 // where the leg is protected; plain RTP is sent to where the description says, or to another port of that address from which three
 // packets of one source have come while nothing has come from the described one, until a call that was there too is described at that
-// port. A description that names the engine itself, or an address of a family that its socket cannot reach, is refused. A leg with SDES is
+// port. Later, a source that has been silent for half a second is believed at another port of the address, as from behind a NAT that has
+// forgotten it, after three packets of its own there; another source only where the far side has described itself again meanwhile. Nothing
+// moves while it still sends where it was. A description that names the engine itself, or an address of a family that its socket cannot reach, is refused. A leg with SDES is
 // followed to another port only for packets that its keys prove, one with DTLS without ICE for none before its keys are there. RTP and keys
 // of a leg with ICE go to addresses that have shown its password and to no others; where the far side chooses the path, they have also
 // answered a check of ours.

@@ -26,7 +26,7 @@ type latch struct {
 	waiting map[netip.Addr][]*transport // by the address in the description
 	seen    map[netip.AddrPort]*sighting
 	lost    map[lostSource][]*transport // as the reporter found them last
-	away    map[netip.Addr]time.Time // when a packet of an address was last turned away
+	away    map[netip.Addr]time.Time    // when a packet of an address was last turned away
 
 	ended  map[leftover]struct{}
 	before map[leftover]struct{}

@@ -23,14 +23,18 @@ func rebinding(t testing.TB, silence time.Duration) (*engine.Engine, media.Termi
 	return e, term, p
 }
 
-// bind sends packets of a source from another port until the call is found there.
+// bind sends packets of a source from another port until the call is found there, and none is on its way any more.
 func bind(t testing.TB, e *engine.Engine, term media.Terminal, p *phone, conn *net.UDPConn, ssrc uint32) {
 	t.Helper()
+	settled := func() uint64 { return e.Stats().Strays + incoming(term).Packets }
+	before, n := settled(), uint64(0)
 	eventually(t, "the call is found at another port", func() bool {
 		engine.FindLost(e)
 		p.from(conn, ssrc, "here I am")
+		n++
 		return engine.RemoteOf(term) == portOf(conn).String()
 	})
+	eventually(t, "all that was sent has come", func() bool { return settled() == before+n })
 }
 
 // stays sends packets from another port, more than it takes to be believed, and checks that they are not.

@@ -34,10 +34,10 @@ func (g *given) up(err error) {
 	g.err, g.n = err, g.n+1
 }
 
-func (g *given) said() (error, int) {
+func (g *given) said() (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.err, g.n
+	return g.n, g.err
 }
 
 // openGiven opens a leg that a plain phone has called. From now on its time passes as the test says.
@@ -117,7 +117,7 @@ func TestMediaTimeout(t *testing.T) {
 				began := time.Now()
 				engine.Watch(term, began)
 				engine.Watch(term, began.Add(s.after))
-				if _, n := g.said(); (n > 0) != s.ends {
+				if n, _ := g.said(); (n > 0) != s.ends {
 					t.Fatalf("step %d, after %v: ended %v, want %v", i, s.after, n > 0, s.ends)
 				}
 			}
@@ -125,7 +125,7 @@ func TestMediaTimeout(t *testing.T) {
 				return
 			}
 			engine.Watch(term, time.Now().Add(time.Hour))
-			err, n := g.said()
+			n, err := g.said()
 			silent, ok := errors.AsType[*media.SilentError](err)
 			if n != 1 || !ok || silent.Kind != media.Audio || silent.Why != c.why || silent.For < time.Second {
 				t.Errorf("said %d times: %v; want %v", n, err, c.why)
@@ -139,6 +139,6 @@ func TestMediaTimeoutByItself(t *testing.T) {
 	t.Parallel()
 	term, _, g := openGiven(t, listenWatching(t, time.Millisecond, 0))
 	term.Answered()
-	eventually(t, "the leg fails", func() bool { _, n := g.said(); return n == 1 })
+	eventually(t, "the leg fails", func() bool { n, _ := g.said(); return n == 1 })
 	_ = term.Close()
 }
