@@ -14,7 +14,7 @@ type row struct {
 	program string
 	total   figures
 	costs   []float64 // by round
-	noisy   int       // rounds that were disturbed each time
+	noisy   int       // rounds with foreign load, each time that they were tried
 }
 
 // compare measures all programs at one load, round by round, and writes a table. It returns the rows by program.
@@ -49,7 +49,7 @@ func (p *plan) compare(ctx context.Context, w io.Writer, m mode, calls int) (map
 func (r *row) add(f *figures) {
 	r.total.add(f)
 	r.costs = append(r.costs, f.cost)
-	if f.disturbed() {
+	if f.foreign > maxForeign {
 		r.noisy++
 	}
 }
