@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,16 +74,16 @@ func writePEM(t testing.TB, cert tls.Certificate) (certFile, keyFile string) {
 }
 
 // coturn runs coturn until the test ends, and returns its port for UDP and TCP; TLS has the next one.
-func coturn(t *testing.T, cert tls.Certificate) int {
+func coturn(t *testing.T, cert tls.Certificate, more ...string) int {
 	t.Helper()
 	port, dir := testutil.FreePort(t), t.TempDir()
 	certFile, keyFile := writePEM(t, cert)
 	ctx, cancel := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, "turnserver", "-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1",
+	cmd := exec.CommandContext(ctx, "turnserver", append(more, "-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1",
 		"--listening-port="+strconv.Itoa(port), "--tls-listening-port="+strconv.Itoa(port+1), "--lt-cred-mech",
 		"--user="+turnUser+":"+turnPassword, "--realm=test.invalid", "--no-dtls", "--no-cli", "--allow-loopback-peers", "--fingerprint",
 		"--no-rfc5780", "--relay-threads=1", "--cert="+certFile, "--pkey="+keyFile, "--log-file=stdout",
-		"--pidfile="+filepath.Join(dir, "pid"), "--userdb="+filepath.Join(dir, "db"))
+		"--pidfile="+filepath.Join(dir, "pid"), "--userdb="+filepath.Join(dir, "db"))...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -196,5 +197,43 @@ func TestInteropCoturn(t *testing.T) {
 				})
 			})
 		}
+	})
+}
+
+// TestInteropCoturnStaleNonce keeps a relay while the server's nonce changes, and the call over it.
+func TestInteropCoturnStaleNonce(t *testing.T) {
+	t.Parallel()
+	testutil.Need(t, "turnserver")
+	cert, _ := authority(t)
+	port := coturn(t, cert, "--stale-nonce=1")
+	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
+	e, log := listenTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(at)}})
+	term, b := open(t, e, relayOnly()), relayedBrowser(t, "turn:"+at.String())
+	call(t, term, b, true)
+	before, nonce := engine.RelayOf(term), engine.NonceOf(e)
+	eventually(t, "the nonce changes", func() bool { return engine.NonceOf(e) != nonce })
+	b.drain()
+	bothHear(t, term, b)
+	if now := engine.RelayOf(term); now != before || strings.Contains(log.String(), "no TURN relay") {
+		t.Errorf("sound goes by %s, it went by %s:\n%s", now, before, log)
+	}
+}
+
+// TestInteropCoturnRefuses is told of a wrong password, and asks the server as a STUN server, without one.
+func TestInteropCoturnRefuses(t *testing.T) {
+	t.Parallel()
+	testutil.Need(t, "turnserver")
+	cert, _ := authority(t)
+	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(coturn(t, cert)))
+	wrong := turnAt(at)
+	wrong.Password += "-or-not"
+	e, log := listenTo(t, engine.Options{TURN: []engine.TURNServer{wrong}, STUN: []string{"stun:" + at.String()}})
+	if all := engine.RelaysOf(e); len(all) != 0 {
+		t.Errorf("there are relays: %q", all)
+	}
+	eventually(t, "the log says why", func() bool { return strings.Contains(log.String(), "refuses with 401") })
+	eventually(t, "the port is known as it is", func() bool {
+		all := engine.MappedOf(e)
+		return len(all) == 1 && all[0] == e.Addr()
 	})
 }

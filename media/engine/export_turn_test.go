@@ -33,3 +33,20 @@ func ListenSoon(addr string, o *Options, every time.Duration) (*Engine, error) {
 	l.mapping, l.mappingRTO, l.turnRefresh, l.turnRTO, l.backOff = every, every/2, every, every/2, every
 	return listen(addr, o, l)
 }
+
+// RelayWrite returns a function that sends b to a far side by a relay, which has a channel for it.
+func RelayWrite(e *Engine, b []byte) func() error {
+	to := netip.MustParseAddrPort("192.0.2.1:5000")
+	r := relayTo(e, to)
+	return func() error { return r.writeTo(b, to) }
+}
+
+// NonceOf returns the nonce of e's first relay.
+func NonceOf(e *Engine) string {
+	for _, r := range e.gather.up() {
+		r.state.RLock()
+		defer r.state.RUnlock()
+		return string(r.client.nonce)
+	}
+	return ""
+}

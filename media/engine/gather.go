@@ -24,6 +24,7 @@ const (
 
 // gatherer keeps what servers tell of our addresses: the mapping of the shared port, and relays. Each server has a goroutine of its own.
 type gatherer struct {
+	log      *slog.Logger
 	ctx      context.Context
 	stop     context.CancelFunc
 	work     sync.WaitGroup
@@ -33,7 +34,7 @@ type gatherer struct {
 
 // newGatherer checks the options. Nothing runs before start.
 func newGatherer(e *Engine) (*gatherer, error) {
-	g := new(gatherer)
+	g := &gatherer{log: e.log}
 	g.ctx, g.stop = context.WithCancel(context.Background())
 	if e.o == nil {
 		return g, nil
@@ -75,6 +76,7 @@ func (g *gatherer) start(wait time.Duration) {
 		select {
 		case <-c:
 		case <-limit.C:
+			g.log.Warn("not every STUN and TURN server has answered yet: descriptions go without what they tell")
 			return
 		}
 	}

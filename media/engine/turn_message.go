@@ -77,12 +77,12 @@ func dataIndication(b []byte) (from netip.AddrPort, data []byte, ok bool) {
 		if at+size > len(b) {
 			return from, nil, false
 		}
-		switch kind {
-		case turnPeerAttr:
+		switch { // the first of a kind counts (RFC 8489 section 14)
+		case kind == turnPeerAttr && !from.IsValid():
 			if from, ok = xorAddr(b[at:at+size], b[4:stunHeaderSize]); !ok {
 				return from, nil, false
 			}
-		case turnDataAttr:
+		case kind == turnDataAttr && data == nil:
 			data = b[at : at+size]
 		}
 		at += (size + 3) &^ 3
