@@ -138,6 +138,11 @@ func newBare(t testing.TB) *bare {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newBareWith(t, cert)
+}
+
+func newBareWith(t testing.TB, cert tls.Certificate) *bare {
+	t.Helper()
 	parsed, err := x509.ParseCertificate(cert.Certificate[0])
 	if err != nil {
 		t.Fatal(err)
@@ -158,8 +163,8 @@ func newBare(t testing.TB) *bare {
 	return &bare{t: t, agent: agent, cert: cert, sum: strings.ToUpper(sum)}
 }
 
-// call lets term answer an offer of ours and returns the DTLS connection under it, of which we are the client.
-func (p *bare) call(term media.Terminal) *dtls.Conn {
+// gather returns how the far side's agent may be reached.
+func (p *bare) gather() media.Local {
 	p.t.Helper()
 	done := make(chan struct{})
 	var candidates []string
@@ -178,18 +183,15 @@ func (p *bare) call(term media.Terminal) *dtls.Conn {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	policy := media.AlexaCalling()
-	_, offer, err := media.Negotiation{}.Offer(policy, media.Local{
+	return media.Local{
 		ID: 1, Addr: "127.0.0.1", Port: 9, Ufrag: ufrag, Pwd: pwd, Candidates: candidates, Fingerprint: "sha-256 " + p.sum, SSRC: 1, CNAME: "x",
-	}, nil)
-	if err != nil {
-		p.t.Fatal(err)
 	}
-	answer, err := term.Answer(edit(p.t, offer, "a=setup:actpass", "a=setup:active"), g711())
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	theirs, err := ice.UnmarshalCandidate(attribute(p.t, answer, "candidate"))
+}
+
+// dial connects the agent, as the controlling one, with what the engine's description says.
+func (p *bare) dial(engine media.Description) *ice.Conn {
+	p.t.Helper()
+	theirs, err := ice.UnmarshalCandidate(attribute(p.t, engine, "candidate"))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -198,10 +200,33 @@ func (p *bare) call(term media.Terminal) *dtls.Conn {
 	}
 	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)
 	defer cancel()
-	path, err := p.agent.Dial(ctx, ufragOf(p.t, answer), attribute(p.t, answer, "ice-pwd"))
+	path, err := p.agent.Dial(ctx, ufragOf(p.t, engine), attribute(p.t, engine, "ice-pwd"))
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	return path
+}
+
+// path lets term answer an offer of ours, of which we are the DTLS client, and returns the path to it.
+func (p *bare) path(term media.Terminal) *ice.Conn {
+	p.t.Helper()
+	_, offer, err := media.Negotiation{}.Offer(media.AlexaCalling(), p.gather(), nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	answer, err := term.Answer(edit(p.t, offer, "a=setup:actpass", "a=setup:active"), g711())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return p.dial(answer)
+}
+
+// call is path with the handshake.
+func (p *bare) call(term media.Terminal) *dtls.Conn {
+	p.t.Helper()
+	path := p.path(term)
+	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)
+	defer cancel()
 	conn, err := dtls.ClientWithOptions(pathConn{path}, path.RemoteAddr(),
 		dtls.WithCertificates(p.cert), dtls.WithInsecureSkipVerify(true), dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM))
 	if err != nil {
