@@ -39,7 +39,8 @@ var faultTable = []struct{ fault, tests string }{
 	{"telephone events: lost ends, overlap, another clock", "TestDigitsAcrossClocks TestRewriterLateEvent"},
 	{"a key frame does not come", "TestKeyFrames TestKeyFrameByHand"},
 	// The machine.
-	{"no more calls are to be had", "TestShardsLimits TestAddressInUse"},
+	{"no more calls are to be had", "TestFull TestRate TestShardsLimits TestAddressInUse"},
+	{"a socket's buffer overflows", "TestKernelDrops TestReadBuffer"},
 	{"the system fails for a moment", "TestReaderSurvives"},
 }
 
