@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"net/netip"
@@ -55,15 +57,16 @@ func noteOf(term media.Terminal) *ledger {
 		buf := make([]byte, 2048)
 		for {
 			var p media.Packet
-			switch err := r.Read(buf, &p); err {
-			case nil:
-				l.mu.Lock()
-				l.texts[string(p.Payload)]++
-				l.mu.Unlock()
-			case media.ErrChanged:
-			default:
+			err := r.Read(buf, &p)
+			if errors.Is(err, media.ErrChanged) {
+				continue
+			}
+			if err != nil {
 				return
 			}
+			l.mu.Lock()
+			l.texts[string(p.Payload)]++
+			l.mu.Unlock()
 		}
 	}()
 	return l
@@ -222,11 +225,11 @@ func sendFrom(t testing.TB, conn *net.UDPConn, to netip.AddrPort, b []byte) {
 func (v *victim) stands() {
 	v.t.Helper()
 	v.said++
-	round := "far " + string(rune('a'+v.said)) + " "
+	round := fmt.Sprintf("far %d: ", v.said)
 	n := 0
 	eventually(v.t, "the far side is heard", func() bool {
 		n++
-		v.say(round + string(rune('a'+n%26)) + string(rune('a'+n/26%26)) + string(rune('a'+n/676)))
+		v.say(fmt.Sprint(round, n))
 		for text := range v.heard.all() {
 			if strings.HasPrefix(text, round) {
 				return true
