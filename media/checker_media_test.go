@@ -36,9 +36,7 @@ func mediaFaults(o, a *sheetMedia) (faults []string) {
 			say("feedback %q was not offered (RFC 4585 section 4.2)", v)
 		}
 	}
-	if len(attr(a.lines, "extmap")) > len(attr(o.lines, "extmap")) {
-		say("a header extension that was not offered (RFC 8285 section 6)")
-	}
+	faults = append(append(faults, extensionFaults(o, a)...), repairFaults(o, a)...)
 	for _, n := range a.numbers {
 		if a.codec(n) != "h264/90000/1" {
 			continue

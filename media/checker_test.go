@@ -195,7 +195,7 @@ func formatFaults(o, a *sheetMedia) (faults []string) {
 			faults = append(faults, "format "+number+" without an rtpmap")
 		case !slices.ContainsFunc(o.numbers, same):
 			faults = append(faults, fmt.Sprintf("format %s %s was not offered", number, a.codec(number)))
-		case !strings.HasPrefix(a.codec(number), "telephone-event/"):
+		case !strings.HasPrefix(a.codec(number), "telephone-event/") && !strings.HasPrefix(a.codec(number), "rtx/"):
 			sound = true
 		}
 	}

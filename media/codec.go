@@ -106,7 +106,7 @@ func staticFormat(number uint8) (Codec, bool) {
 // canonicalName returns the house's spelling of an encoding name that differs from it only in case.
 func canonicalName(name string) string {
 	for _, known := range [...]string{
-		nameOpus, namePCMU, namePCMA, nameG722, nameTelephoneEvent, nameH264, nameVP8, nameAAC, nameLATM,
+		nameOpus, namePCMU, namePCMA, nameG722, nameTelephoneEvent, nameH264, nameVP8, nameAAC, nameLATM, nameRTX,
 	} {
 		if strings.EqualFold(name, known) {
 			return known

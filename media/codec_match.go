@@ -40,6 +40,7 @@ var decisiveTable = [...]struct{ name, param, absent string }{
 	{nameLATM, "cpresent", "1"}, // RFC 6416 section 7.3
 	{nameLATM, "config", ""},
 	{nameLATM, "object", ""},
+	{nameRTX, "apt", ""},           // RFC 4588 section 8.1
 	{"VP9", "profile-id", "0"},     // RFC 9628 section 6
 	{"AMR", "octet-align", "0"},    // RFC 4867 section 8.1
 	{"AMR-WB", "octet-align", "0"}, // RFC 4867 section 8.2

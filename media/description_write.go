@@ -85,21 +85,27 @@ func (w *writer) conn() {
 }
 
 func (w *writer) section(s *section) {
-	numbers := make([]string, len(s.in))
+	numbers := make([]string, len(s.in), len(s.in)+len(s.repairIn))
 	for i, f := range s.in {
 		numbers[i] = strconv.Itoa(int(f.Number))
 	}
-	w.line("m=", s.media, " ", strconv.Itoa(int(w.l.Port)), " ", s.proto, " ", strings.Join(numbers, " "))
+	all := numbers
+	for _, r := range s.repairIn {
+		all = append(all, strconv.Itoa(int(r.Number)))
+	}
+	w.line("m=", s.media, " ", strconv.Itoa(int(w.l.Port)), " ", s.proto, " ", strings.Join(all, " "))
 	for i, f := range s.in {
 		w.line("a=rtpmap:", numbers[i], " ", f.Codec.String())
 		if f.Codec.Params != "" {
 			w.line("a=fmtp:", numbers[i], " ", f.Codec.Params)
 		}
 	}
+	w.repairs(s)
 	if s.kind == Audio {
 		w.line("a=ptime:20")
 	}
 	w.feedback(s, numbers)
+	w.extensions(s)
 	if s.mid != "" {
 		w.line("a=mid:", s.mid)
 	}
@@ -139,6 +145,11 @@ func (w *writer) rtcp(s *section) {
 		}
 		w.line("a=msid:", w.l.CNAME, " ", s.media)
 		w.line("a=ssrc:", strconv.FormatUint(uint64(ssrc), 10), " cname:", w.l.CNAME)
+		if s.repairIn != nil && w.l.RepairSSRC != 0 { // RFC 4588 section 8.5 by RFC 5576 section 4.2
+			repair := strconv.FormatUint(uint64(w.l.RepairSSRC), 10)
+			w.line("a=ssrc:", repair, " cname:", w.l.CNAME)
+			w.line("a=ssrc-group:FID ", strconv.FormatUint(uint64(ssrc), 10), " ", repair)
+		}
 	}
 }
 

@@ -17,8 +17,8 @@
 //
 // # Limitations
 //
-// What a policy does not name is refused in its place: other codecs, other m-sections, and always retransmission and error correction
-// formats (rtx, red, ulpfec, flexfec). No profile offers SDES; set Security where signalling is protected.
+// What a policy does not name is refused in its place: other codecs, other m-sections, and always error correction formats (red,
+// ulpfec, flexfec). Header extensions of a session as a whole are passed over, and those that are offered one way. No profile offers SDES; set Security where signalling is protected.
 // A description is at most [MaxDescription] bytes, with at most 16 m-lines, 64 formats and 64 candidates in each. Host names in c=
 // lines are not resolved.
 package media

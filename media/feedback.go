@@ -17,6 +17,9 @@ const (
 	TransportCC                      // transport-wide congestion control; needs its header extension
 )
 
+// allFeedback is what WebRTC's browsers have.
+const allFeedback = NACK | PLI | FIR | REMB | TransportCC
+
 // feedbackTable names the values of a=rtcp-fb.
 var feedbackTable = [...]struct {
 	is   Feedback

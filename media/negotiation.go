@@ -60,6 +60,9 @@ type section struct {
 	tag             string     // of the a=crypto line that was taken
 	offered         []Key      // of our offer, preferred first
 	feedback        []Feedback // of each format of out
+	repairIn        []Repair   // in an offer of ours: what it names
+	repairOut       []Repair
+	ext             Extensions
 	ssrcs           []uint32
 	ptime, maxPTime time.Duration
 }
@@ -94,7 +97,7 @@ func (n Negotiation) Sections() []Section {
 		out = append(out, Section{
 			Kind: s.kind, Mid: s.mid, Dir: s.dir, In: s.in, Out: s.out, Transport: s.far, Shared: s.shared,
 			Security: s.security, KeyIn: s.keyIn, KeyOut: s.keyOut,
-			Feedback: union(s.feedback), SSRCs: s.ssrcs, PTime: s.ptime, MaxPTime: s.maxPTime,
+			Feedback: union(s.feedback), RepairIn: s.repairIn, RepairOut: s.repairOut, Ext: s.ext, SSRCs: s.ssrcs, PTime: s.ptime, MaxPTime: s.maxPTime,
 		})
 	}
 	return out

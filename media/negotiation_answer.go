@@ -124,6 +124,9 @@ func (a *answering) section(m *sdpSection, before *section) section {
 	s.live, a.taken[s.kind] = true, true
 	s.bundled = a.offer.bundled(m)
 	s.describes(a.p, m)
+	s.repairs(a.p, formats, nil)
+	s.ext = a.p.extensions(s.kind, m)
+	s.withoutNumbers()
 	s.wanted = wanted.Dir
 	s.dir = wanted.Dir & a.offer.direction(m).Reverse()
 	s.far.Client = a.client(m, &s, before)
@@ -138,6 +141,18 @@ func (s *section) describes(p *Policy, m *sdpSection) {
 		for _, f := range s.out {
 			s.feedback = append(s.feedback, p.Feedback&m.feedback(f.Number))
 		}
+	}
+}
+
+// withoutNumbers takes transport-wide feedback out where packets have no number on their transport that it could name.
+func (s *section) withoutNumbers() {
+	for i := range s.feedback {
+		if s.ext[TransportSeq] == 0 {
+			s.feedback[i] &^= TransportCC
+		}
+	}
+	if !union(s.feedback).Has(TransportCC) {
+		s.ext[TransportSeq] = 0
 	}
 }
 

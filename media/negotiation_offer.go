@@ -125,7 +125,8 @@ func (s *section) take(p *Policy, d *sdpSession, m *sdpSection, secured bool) er
 	}
 	offered := s.in
 	s.in, s.out = nil, nil
-	for _, f := range m.formatList() {
+	formats := m.formatList()
+	for _, f := range formats {
 		var one [1]Codec
 		i, reading := taken(offered, p.readings(one[:0], f.Codec))
 		if i >= 0 {
@@ -139,6 +140,9 @@ func (s *section) take(p *Policy, d *sdpSession, m *sdpSection, secured bool) er
 	s.dir &= d.direction(m).Reverse()
 	s.bundled = s.bundled && d.bundled(m)
 	s.describes(p, m)
+	s.repairs(p, formats, s.repairIn)
+	s.ext = p.extensions(s.kind, m).within(s.ext)
+	s.withoutNumbers()
 	if before.Fingerprint != "" && before.Fingerprint == s.far.Fingerprint {
 		s.far.Client = before.Client // the association stands with its roles, whatever the answer makes of actpass
 		return nil
@@ -237,6 +241,8 @@ func (o *offering) fill(s *section, m Media) bool {
 	}
 	s.in, s.wanted, s.dir = matchEvents(fs), m.Dir, m.Dir
 	s.known = remember(s.known, s.in)
+	o.repair(s)
+	o.extend(s)
 	s.declined, s.offered = false, o.p.offerKeys(o.l, s.kind, s.keyOut.Suite)
 	o.done[m.Kind] = len(s.in) > 0
 	if o.done[m.Kind] {

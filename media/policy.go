@@ -27,8 +27,11 @@ type Policy struct {
 
 	Suites   []Suite  // of SDES, preferred first; nil: all, AES-GCM first
 	Feedback Feedback // offered and taken for video
+	RTX      bool     // offer and take retransmissions of video in a stream of their own (RFC 4588), where NACK is taken too
 	Pass     []string // encodings that are agreed only where the wanted plan has them: passed on, never made here
 	AnyH264  bool     // H.264 without format parameters stands for every profile up to High, at level 4.1, in any packetization mode (an Echo's)
+
+	Extensions []Extension // header extensions that are offered and taken (RFC 8285)
 
 	// RelayOnly says that with ICE only relays are told and used, so that the far side learns no address but those of TURN servers. While
 	// there is no relay, descriptions fail.
@@ -44,7 +47,7 @@ func AlexaCalling() *Policy {
 	return &Policy{
 		Name: "alexa", Security: DTLS, ICE: true, IPv4Only: true, Bundle: true, Mux: true, AnyH264: true,
 		Audio: []Codec{Opus(), PCMU(), PCMA(), TelephoneEvent(8000), TelephoneEvent(48000)},
-		Video: pictures(), Feedback: PLI | FIR,
+		Video: pictures(), Feedback: allFeedback, RTX: true, Extensions: []Extension{TransportSeq},
 	}
 }
 
@@ -54,7 +57,7 @@ func Browser() *Policy {
 	return &Policy{
 		Name: "browser", Security: DTLS, ICE: true, Bundle: true, Mux: true,
 		Audio: []Codec{Opus(), G722(), PCMU(), PCMA(), TelephoneEvent(48000), TelephoneEvent(8000)},
-		Video: pictures(), Feedback: PLI | FIR,
+		Video: pictures(), Feedback: allFeedback, RTX: true, Extensions: []Extension{TransportSeq},
 	}
 }
 
@@ -125,6 +128,7 @@ type Local struct {
 	Fingerprint string   // of our certificate
 	SSRC        uint32   // of the audio that we send
 	VideoSSRC   uint32   // of the video that we send
+	RepairSSRC  uint32   // of what we send again of it (RFC 4588); 0: not named
 	CNAME       string
 	Keys        []Key // of SDES for the audio that we send, one for each suite that the policy allows; see Policy.Keys
 	VideoKeys   []Key // likewise for video

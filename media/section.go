@@ -27,6 +27,9 @@ type Section struct {
 	KeyIn     Key           // of SDES: what the far side protects with; it changes with a new key of theirs
 	KeyOut    Key           // of SDES: one of the Local's
 	Feedback  Feedback      // what either side may send the other about any of the formats
+	RepairIn  []Repair      // retransmissions that we may receive, of formats of In
+	RepairOut []Repair      // retransmissions that we may send, of formats of Out
+	Ext       Extensions    // header extensions that either side may send
 	SSRCs     []uint32      // of the far side, as far as it names them, without those of its retransmissions
 	PTime     time.Duration // of sound in a packet, as the far side wishes; 0 if it does not say
 	MaxPTime  time.Duration // at most; 0 if it does not say
