@@ -23,13 +23,16 @@ func (s *stream) renumber(old uint32) {
 	defer s.out.mu.Unlock()
 	s.out.before.Packets, s.out.before.Bytes = s.out.stats.Packets, s.out.stats.Bytes
 	s.out.ssrc.Store(s.t.freshSSRC(old))
+	if s.out.repeater != nil {
+		s.out.repeater.cache = cache{} // of the source that is no more
+	}
 }
 
 // freshSSRC returns a number that no stream of the terminal has, other than the one given.
 func (t *terminal) freshSSRC(not uint32) uint32 {
 	for {
 		n := random()
-		if n != not && t.streams[0].out.ssrc.Load() != n && t.streams[1].out.ssrc.Load() != n {
+		if n != not && n != t.streams[1].out.repairSSRC && t.streams[0].out.ssrc.Load() != n && t.streams[1].out.ssrc.Load() != n {
 			return n
 		}
 	}

@@ -18,10 +18,12 @@ const askEvery = 200 * time.Millisecond
 type feedback struct {
 	agreed atomic.Uint32 // media.Feedback
 
-	mu    sync.Mutex
-	heard time.Time // when the far side last asked for a key frame
-	asked time.Time // when we did
-	count uint8     // of our full intra requests (RFC 5104 section 4.3.1.1)
+	mu       sync.Mutex
+	heard    time.Time // when the far side last asked for a key frame
+	asked    time.Time // when we did
+	lost     time.Time // when we did for a loss
+	ceilings ceilings
+	count    uint8 // of our full intra requests (RFC 5104 section 4.3.1.1)
 }
 
 // due reports whether it may be asked now, and notes that it was.
@@ -78,6 +80,6 @@ func (s *stream) askKeyFrame() {
 	if !agreed.Has(media.PLI) {
 		request = &rtcp.FullIntraRequest{SenderSSRC: s.out.ssrc.Load(), MediaSSRC: ssrc, FIR: []rtcp.FIREntry{{SSRC: ssrc, SequenceNumber: count}}}
 	}
-	r := s.t.reports
-	r.write(s, []rtcp.Packet{&rtcp.ReceiverReport{SSRC: s.out.ssrc.Load()}, r.name(s), request})
+	s.in.settle()
+	s.tell(request)
 }

@@ -37,6 +37,7 @@ func (s *stream) Link(to media.Stream, changed func()) (unlink func(), ok bool) 
 		l.mu.Lock()
 		l.dead = true
 		l.mu.Unlock()
+		dst.cap(0) // it was that of who is no longer there
 	}, true
 }
 

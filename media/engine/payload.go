@@ -9,11 +9,13 @@ import (
 // payloads are the payload types that were negotiated for one transport. A new negotiation makes a new value, so that the packet path
 // reads it without a lock.
 type payloads struct {
-	number uint8      // of the first one, which nearly every packet has: it is found in one place of memory and not in three
-	first  payload    // what number stands for
-	main   *stream    // that of the first section on the transport: of what cannot be told
-	index  [128]uint8 // by number, into in; 0: not negotiated
-	in     []payload
+	number   uint8      // of the first one, which nearly every packet has: it is found in one place of memory and not in three
+	first    payload    // what number stands for
+	main     *stream    // that of the first section on the transport: of what cannot be told
+	recorder *recorder  // of when packets come; nil: nobody wants to know
+	numberID uint8      // of the header extension with their numbers
+	index    [128]uint8 // by number, into in; 0: not negotiated
+	in       []payload
 }
 
 // newPayloads returns a table without payload types.
@@ -55,12 +57,14 @@ type payload struct {
 	codec  *media.Codec // nil: not negotiated
 	stream *stream
 	what   media.What
+	repair bool // packets of the codec that are sent again (RFC 4588)
 }
 
 // format is one payload type that we send.
 type format struct {
 	number uint8
 	codec  media.Codec
+	repair uint8 // payload type for what is sent again (RFC 4588); 0: its own
 }
 
 // outbound is what a stream may send: sound or pictures, and telephone events.
@@ -69,16 +73,33 @@ type outbound struct {
 	events  []format
 }
 
-func newOutbound(fs []media.Format) *outbound {
+func newOutbound(fs []media.Format, repairs []media.Repair) *outbound {
 	o := new(outbound)
 	for _, f := range fs {
 		if f.Codec.IsDigits() {
-			o.events = append(o.events, format{f.Number, f.Codec})
+			o.events = append(o.events, format{number: f.Number, codec: f.Codec})
 		} else {
-			o.formats = append(o.formats, format{f.Number, f.Codec})
+			o.formats = append(o.formats, format{number: f.Number, codec: f.Codec})
+		}
+	}
+	for _, r := range repairs {
+		for i := range o.formats {
+			if f := &o.formats[i]; f.number == r.Of {
+				f.repair = r.Number
+			}
 		}
 	}
 	return o
+}
+
+// repair returns the payload type for packets of another one that are sent again; 0: that one.
+func (o *outbound) repair(of uint8) uint8 {
+	for i := range o.formats {
+		if o.formats[i].number == of {
+			return o.formats[i].repair
+		}
+	}
+	return 0
 }
 
 // find returns the payload type for a codec.

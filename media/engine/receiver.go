@@ -23,9 +23,11 @@ type receiver struct {
 	count    uint32 // packets of this source, each number once
 	twice    uint32 // those that came again
 	heard    numbers
-	repeat   uint16 // what follows the last duplicate in its row
-	repeated int    // length of the row
-	reach    int16  // how far behind the highest a number is late and no new beginning; 0: maxMisorder
+	missing  *missing // of pictures; nil: what is lost stays lost
+	resent   uint32   // packets of this source that came beside it (RFC 4588)
+	repeat   uint16   // what follows the last duplicate in its row
+	repeated int      // length of the row
+	reach    int16    // how far behind the highest a number is late and no new beginning; 0: maxMisorder
 	epoch    time.Time
 	transit  int64  // of the last packet since epoch, in units of the clock
 	jitter   int64  // times 16
@@ -68,13 +70,13 @@ func (r *receiver) accept(p *media.Packet, ssrc uint32, now time.Time, open bool
 		}
 		r.begin(p, ssrc, now) // two in a row: the source has begun anew
 	}
-	if !r.sequence(p.Seq) {
+	if !r.sequence(p.Seq, now) {
 		r.stats.Duplicate++
 		if !r.repeats(p.Seq) {
 			return false
 		}
 		r.begin(p, ssrc, now)
-		r.sequence(p.Seq)
+		r.sequence(p.Seq, now)
 	}
 	p.Start = p.Start || r.again
 	r.again, r.jumped, r.repeated = false, false, 0
@@ -103,7 +105,10 @@ func (r *receiver) begin(p *media.Packet, ssrc uint32, now time.Time) {
 	r.base = 1<<16 | uint32(p.Seq) // one turn up, so that a packet from before the first has a number
 	r.highest = r.base - 1
 	r.count, r.twice, r.jitter, r.rate, r.epoch = 0, 0, 0, 0, now
-	r.prior, r.priorN, r.heard, r.repeated = 0, 0, numbers{}, 0
+	r.prior, r.priorN, r.heard, r.repeated, r.resent = 0, 0, numbers{}, 0, 0
+	if r.missing != nil {
+		r.missing.clear()
+	}
 }
 
 // end keeps what is to be kept of a source that is over.
@@ -150,18 +155,25 @@ func (r *receiver) far(seq uint16) bool {
 }
 
 // sequence extends the number, keeps the highest, and reports whether it comes for the first time.
-func (r *receiver) sequence(seq uint16) bool {
+func (r *receiver) sequence(seq uint16, now time.Time) bool {
 	highest := uint16(r.highest)
 	switch d := int16(seq - highest); {
 	case r.heard.used(highest, seq):
 		r.twice++
 		return false
 	case d > 0:
+		if d > 1 && r.missing != nil && r.count > 0 {
+			r.missing.skipped(highest+1, seq, now)
+		}
 		r.heard.next(highest, seq)
 		r.highest += uint32(d)
 	default:
 		r.heard.use(seq)
-		r.stats.Late++
+		if r.missing != nil && r.missing.came(seq) {
+			r.stats.Repaired++
+		} else {
+			r.stats.Late++
+		}
 	}
 	r.count++
 	return true

@@ -21,10 +21,11 @@ type reporter struct {
 	e    *Engine
 	stop chan struct{}
 	work sync.WaitGroup
+	watching
 }
 
 func newReporter(e *Engine) *reporter {
-	r := &reporter{e: e, stop: make(chan struct{})}
+	r := &reporter{e: e, stop: make(chan struct{}), watching: newWatching()}
 	r.work.Go(r.run)
 	return r
 }
@@ -32,10 +33,18 @@ func newReporter(e *Engine) *reporter {
 func (r *reporter) run() {
 	tick := time.NewTicker(reportTick)
 	defer tick.Stop()
-	for n := 0; ; n++ {
+	often := new(often)
+	defer often.stop()
+	for n := 0; ; {
 		select {
 		case <-r.stop:
 			return
+		case <-r.wake:
+			often.start()
+		case now := <-often.c:
+			if !r.mend(now) {
+				often.stop()
+			}
 		case now := <-tick.C:
 			r.e.measure(now)
 			r.e.mu.Lock()
@@ -48,6 +57,7 @@ func (r *reporter) run() {
 					t.silent(now)
 				}
 			}
+			n++
 		}
 	}
 }
@@ -218,6 +228,12 @@ func read(group []*stream, packets []rtcp.Packet, now time.Time) {
 			case *rtcp.ReceiverReport:
 				s.in.reported(p, now)
 				s.out.heard(p.Reports, now)
+			case *rtcp.ReceiverEstimatedMaximumBitrate:
+				s.limited(p, now)
+			case *rtcp.TransportLayerNack:
+				if p.MediaSSRC == s.out.ssrc.Load() {
+					s.resend(p.Nacks, now)
+				}
 			case *rtcp.PictureLossIndication:
 				if p.MediaSSRC == s.out.ssrc.Load() {
 					s.keyFrameWanted(now)

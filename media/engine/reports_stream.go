@@ -63,7 +63,7 @@ func (o *sender) reported() uint64 {
 func (r *receiver) report(now time.Time) []rtcp.ReceptionReport {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	received := r.count + r.twice // RFC 3550 section 6.4.1 counts duplicates too
+	received := r.count - r.resent + r.twice // RFC 3550 section 6.4.1 counts duplicates too, and what came beside is another source's
 	if !r.known || received == r.priorN {
 		return nil
 	}

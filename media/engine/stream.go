@@ -73,7 +73,8 @@ func (s *stream) Write(p *media.Packet) error {
 		return s.out.write(s, p)
 	case media.KeyFrame:
 		s.askKeyFrame()
-	case media.Ceiling: // no bandwidth feedback is agreed on
+	case media.Ceiling:
+		s.cap(p.Time)
 	}
 	return nil
 }
@@ -105,15 +106,17 @@ type sender struct {
 	ssrc     atomic.Uint32 // written with mu held
 	collided atomic.Bool   // ssrc is no longer the first one: a source of the far side's had it
 
-	mu      sync.Mutex
-	rewrite rewriter
-	buf     []byte // for packets that do not lie in a datagram of their own
-	start   bool   // a source has begun, and nothing of it has been sent yet
-	last    found  // format that was looked for last
-	stats   media.OutStats
-	unheard unheard
-	before  media.OutStats // what of stats was sent under another ssrc
-	told    uint64         // packets that had been sent when the far side last reported
+	mu         sync.Mutex
+	rewrite    rewriter
+	buf        []byte // for packets that do not lie in a datagram of their own
+	start      bool   // a source has begun, and nothing of it has been sent yet
+	last       found  // format that was looked for last
+	stats      media.OutStats
+	unheard    unheard
+	before     media.OutStats // what of stats was sent under another ssrc
+	repeater   *repeater      // of pictures, where the far side may ask for them again
+	repairSSRC uint32
+	told       uint64 // packets that had been sent when the far side last reported
 }
 
 // found is what outbound.find has found for a codec: it stays the same from packet to packet.
@@ -185,6 +188,9 @@ func (o *sender) packet(s *stream, p *media.Packet, room []byte, now time.Time) 
 	binary.BigEndian.PutUint32(room[4:], ts)
 	binary.BigEndian.PutUint32(room[8:], o.ssrc.Load())
 	o.count(len(p.Payload), now)
+	if o.repeater != nil {
+		o.repeater.sent(room, seq, now)
+	}
 	pkt, err := c.protect(room)
 	if err != nil {
 		o.stats.Failed++

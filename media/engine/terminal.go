@@ -52,11 +52,13 @@ func newTerminal(e *Engine, home *shard, p *media.Policy, o *media.OpenOptions) 
 	for _, s := range t.streams { // one key protects both: two streams under one number would share its key stream
 		s.out.ssrc.Store(t.freshSSRC(0))
 	}
+	video := &t.streams[media.Video].out
+	video.repairSSRC = t.freshSSRC(0)
 	t.reports = newReports(t)
 	t.local = media.Local{
 		ID: uint64(random())<<16 | uint64(random()&0xffff), Addr: e.local.String(), Port: home.rtp.addr.Port(), RTCPPort: home.rtcp.addr.Port(),
-		Fingerprint: e.cert.fingerprint,
-		Keys:        p.NewKeys(), VideoKeys: p.NewKeys(), CNAME: "alexacall-" + strconv.FormatUint(uint64(random()), 36),
+		Fingerprint: e.cert.fingerprint, RepairSSRC: video.repairSSRC,
+		Keys: p.NewKeys(), VideoKeys: p.NewKeys(), CNAME: "alexacall-" + strconv.FormatUint(uint64(random()), 36),
 	}
 	return t
 }
@@ -185,6 +187,7 @@ func (t *terminal) Close() error {
 	agent, second := t.ice, t.second
 	t.mu.Unlock()
 	t.engine.forget(t)
+	t.engine.reporter.unwatch(t)
 	if second != nil {
 		second.stopped.Store(true)
 	}

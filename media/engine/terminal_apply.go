@@ -26,9 +26,11 @@ func (t *terminal) apply() error {
 			tables[way].main = stream
 		}
 		tables[way].take(stream, s.In)
+		tables[way].takeRepairs(stream, s.RepairIn)
+		tables[way].record(way, s)
 		stream.way.Store(way)
-		stream.asks.agreed.Store(uint32(s.Feedback))
-		stream.out.formats.Store(newOutbound(s.Out))
+		stream.out.formats.Store(newOutbound(s.Out, s.RepairOut))
+		stream.agree(s)
 	}
 	for way, table := range tables {
 		way.payloads.Store(table)
@@ -36,7 +38,8 @@ func (t *terminal) apply() error {
 	for k, s := range t.streams {
 		s.dir.Store(uint32(open[k]))
 		if !slices.ContainsFunc(agreed, func(a media.Section) bool { return a.Kind == s.kind }) {
-			s.out.formats.Store(newOutbound(nil))
+			s.out.formats.Store(newOutbound(nil, nil))
+			s.agree(&media.Section{})
 		}
 	}
 	t.tell()
@@ -70,6 +73,27 @@ func (t *payloads) take(s *stream, fs []media.Format) {
 		}
 		t.add(f.Number, one)
 	}
+}
+
+// takeRepairs adds what is sent again of them.
+func (t *payloads) takeRepairs(s *stream, repairs []media.Repair) {
+	for _, r := range repairs {
+		if of := t.find(r.Of); of.codec != nil {
+			t.add(r.Number, payload{codec: of.codec, stream: s, repair: true})
+		}
+	}
+}
+
+// record lets packets be recorded by their numbers on a transport, where the far side wants to know when they come.
+func (t *payloads) record(way *transport, s *media.Section) {
+	id := s.Ext[media.TransportSeq]
+	if id == 0 || !s.Feedback.Has(media.TransportCC) {
+		return
+	}
+	if way.recorder == nil {
+		way.recorder = new(recorder)
+	}
+	t.recorder, t.numberID = way.recorder, id
 }
 
 // secure installs the keys of a section. Those of DTLS come with its handshake.

@@ -32,6 +32,7 @@ type transport struct {
 	far      atomic.Pointer[netip.AddrPort] // where to send; nil: nowhere
 	farRTCP  atomic.Pointer[netip.AddrPort]
 	payloads atomic.Pointer[payloads]
+	recorder *recorder                // once there was one; guarded by the terminal's lock
 	conn     atomic.Pointer[stunConn] // of the ICE agent
 	mux      atomic.Bool              // RTCP shares RTP's port
 	stopped  atomic.Bool              // connectivity is lost: nothing is sent any more
@@ -99,6 +100,9 @@ func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 			tr.awaited = netip.AddrPort{}
 		}
 	}
+	if table.recorder != nil {
+		table.recorder.take(&w.header, table.numberID, w.now)
+	}
 	tr.take(w, table, payload, pkt[n-rtpHeaderSize:n+len(payload)])
 }
 
@@ -114,6 +118,10 @@ func (tr *transport) take(w *worker, table *payloads, payload, room []byte) {
 	}
 	w.pkt = media.Packet{
 		What: pt.what, Marker: h.Marker, Codec: pt.codec, Seq: h.SequenceNumber, Time: h.Timestamp, Payload: payload,
+	}
+	if pt.repair {
+		pt.stream.resent(w, &w.pkt, room)
+		return
 	}
 	pt.stream.arrived(w, &w.pkt, h.SSRC, room)
 }
