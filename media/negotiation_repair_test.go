@@ -54,8 +54,12 @@ func TestRepairAnswers(t *testing.T) {
 		feedback media.Feedback
 		id       uint8
 	}{
-		{"everything", []string{"a=fmtp:97 apt=96", "a=rtcp-fb:96 nack", "a=rtcp-fb:96 goog-remb", "a=rtcp-fb:96 transport-cc", "a=extmap:5" + transportWide},
-			[]media.Repair{{Number: 97, Of: 96}}, media.NACK | media.REMB | media.TransportCC, 5},
+		{
+			"everything",
+			[]string{"a=fmtp:97 apt=96", "a=rtcp-fb:96 nack", "a=rtcp-fb:96 goog-remb", "a=rtcp-fb:96 transport-cc", "a=extmap:5" + transportWide},
+			[]media.Repair{{Number: 97, Of: 96}},
+			media.NACK | media.REMB | media.TransportCC, 5,
+		},
 		{"for all formats", []string{"a=fmtp:97 apt=96", "a=rtcp-fb:* nack"}, []media.Repair{{Number: 97, Of: 96}}, media.NACK, 0},
 		{"without NACK", []string{"a=fmtp:97 apt=96", "a=rtcp-fb:96 nack pli"}, nil, media.PLI, 0},
 		{"of a format that there is not", []string{"a=fmtp:97 apt=99", "a=rtcp-fb:96 nack"}, nil, media.NACK, 0},

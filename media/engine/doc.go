@@ -30,7 +30,15 @@
 // Pictures are passed on as they are. They share the way of the sound where the far side bundles them (RFC 9143) or describes one
 // transport for both, and on legs without ICE and DTLS they may have an address of their own. A request for a key frame (PLI, FIR) that
 // comes from the one side is passed to the other in the form that was agreed there, five a second at most; a link asks for one at its
-// beginning.
+// beginning, and for what is lost for good one a second is asked for.
+//
+// What is lost of pictures is repaired on each leg for itself, where its far side agrees. A number that has not come after 15 ms is asked
+// for (NACK), again after each round trip, eight times or for a second at the most; what comes, in its stream or beside it (RTX, RFC 4588),
+// goes on under its own number. The last 256 packets that went out are kept to be sent again, in 400 KiB that are held while pictures
+// flow, each once in a round trip, and half of what is sent at the most. Who numbers the packets of a transport is told when they came
+// (transport-wide feedback), ten times a second. Who takes a limit (REMB) is told one once a second: what those take to whom the pictures
+// go, as they have said themselves or a [media.Ceiling] says, and what the path carries by its loss alone. Before a loss of a tenth that
+// is no limit; then it is what came less half of the loss, and grows by 8 % a second.
 //
 // A number of ours that the far side uses for a source of its own is given up, once, with a goodbye (RFC 3550 section 8.2); what comes back
 // under the next one too is an echo, and heard. A packet that comes twice is taken once, and eight of them in a row that come twice are a
@@ -87,9 +95,10 @@
 // upon, since signalling ends a call.
 //
 // A datagram is shorter than 2,048 bytes; longer ones count as strays. RTP header extensions, contributing sources and padding end at each
-// leg. A source that jumps by 3,000 packets ahead or 100 back is taken for a new one at the second packet there (RFC 3550 appendix
-// A.1). Of RTCP, SR, RR, SDES, BYE, PLI and FIR are sent, SR, RR, PLI and FIR are read, and other feedback (NACK, REMB,
-// transport-wide) is ignored: lost pictures are not sent again.
+// leg. A source that jumps by 3,000 packets ahead or 100 back, of pictures 511, is taken for a new one at the second packet there
+// (RFC 3550 appendix A.1). Of RTCP, SR, RR, SDES, BYE, NACK, PLI, FIR, REMB and transport-wide feedback are sent, and all but SDES, BYE and
+// the last one are read: our own packets bear no numbers of their transport, so a far side limits us by REMB alone. Nothing is held back for
+// a ceiling: who sends is told of it. Sound is not repaired.
 //
 // On Linux for amd64 and arm64 one system call carries up to 64 datagrams. Elsewhere, and with the build tag alexacall_portable, one
 // carries one.
