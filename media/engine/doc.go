@@ -30,7 +30,7 @@
 // Pictures are passed on as they are. They share the way of the sound where the far side bundles them (RFC 9143) or describes one
 // transport for both, and on legs without ICE and DTLS they may have an address of their own. A request for a key frame (PLI, FIR) that
 // comes from the one side is passed to the other in the form that was agreed there, five a second at most; a link asks for one at its
-// beginning, and for what is lost for good one a second is asked for.
+// beginning, and for what is lost for good two a second at most are asked for.
 //
 // What is lost of pictures is repaired on each leg for itself, where its far side agrees. A number that has not come after 15 ms is asked
 // for (NACK), again after each round trip, eight times or for a second at the most; what comes, in its stream or beside it (RTX, RFC 4588),

@@ -10,7 +10,7 @@ import (
 )
 
 // lossAskEvery is how often a loss that is not repaired makes us ask for a key frame. Who sees the pictures may ask more often.
-const lossAskEvery = time.Second
+const lossAskEvery = 500 * time.Millisecond
 
 // agree sets what either side may tell the other of the packets of a section.
 func (s *stream) agree(section *media.Section) {

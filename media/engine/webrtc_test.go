@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
@@ -29,6 +30,22 @@ func newBrowser(t testing.TB, settings ...func(*webrtc.SettingEngine)) *browser 
 
 func newBrowserWith(t testing.TB, config webrtc.Configuration, settings ...func(*webrtc.SettingEngine)) *browser {
 	t.Helper()
+	return newBrowserOf(t, config, &interceptor.Registry{}, browserCodecs(t), settings...)
+}
+
+// browserCodecs are all that pion has.
+func browserCodecs(t testing.TB) *webrtc.MediaEngine {
+	t.Helper()
+	m := &webrtc.MediaEngine{}
+	if err := m.RegisterDefaultCodecs(); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// newBrowserOf is newBrowser with what watches over its packets.
+func newBrowserOf(t testing.TB, config webrtc.Configuration, r *interceptor.Registry, m *webrtc.MediaEngine, settings ...func(*webrtc.SettingEngine)) *browser {
+	t.Helper()
 	s := webrtc.SettingEngine{}
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
@@ -37,11 +54,7 @@ func newBrowserWith(t testing.TB, config webrtc.Configuration, settings ...func(
 	for _, set := range settings {
 		set(&s)
 	}
-	m := &webrtc.MediaEngine{}
-	if err := m.RegisterDefaultCodecs(); err != nil {
-		t.Fatal(err)
-	}
-	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(m)).NewPeerConnection(config)
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(r)).NewPeerConnection(config)
 	if err != nil {
 		t.Fatal(err)
 	}

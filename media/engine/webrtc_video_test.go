@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,11 +21,19 @@ type viewer struct {
 	source   chan webrtc.SSRC // of what it sees, once
 	asked    chan struct{}    // it is asked for a key frame
 	seq      uint16
+	timed    atomic.Int32  // packets that it was told the arrival of
+	ceiling  atomic.Uint32 // what it was last told to send at most
 }
 
 func newViewer(t testing.TB, mime, fmtp string) *viewer {
 	t.Helper()
-	v := &viewer{browser: newBrowser(t), seen: make(chan *rtp.Packet, 1024), source: make(chan webrtc.SSRC, 1), asked: make(chan struct{}, 64)}
+	return newViewerOf(t, newBrowser(t), mime, fmtp)
+}
+
+// newViewerOf gives pictures to a browser.
+func newViewerOf(t testing.TB, b *browser, mime, fmtp string) *viewer {
+	t.Helper()
+	v := &viewer{browser: b, seen: make(chan *rtp.Packet, 1024), source: make(chan webrtc.SSRC, 1), asked: make(chan struct{}, 64)}
 	var err error
 	v.pictures, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000, SDPFmtpLine: fmtp}, "video", "echo")
 	if err != nil {
@@ -43,11 +52,16 @@ func newViewer(t testing.TB, mime, fmtp string) *viewer {
 				return
 			}
 			for _, p := range packets {
-				if _, ok := p.(*rtcp.PictureLossIndication); ok {
+				switch p := p.(type) {
+				case *rtcp.PictureLossIndication:
 					select {
 					case v.asked <- struct{}{}:
 					default:
 					}
+				case *rtcp.TransportLayerCC:
+					v.timed.Add(int32(len(p.RecvDeltas)))
+				case *rtcp.ReceiverEstimatedMaximumBitrate:
+					v.ceiling.Store(uint32(p.Bitrate))
 				}
 			}
 		}
