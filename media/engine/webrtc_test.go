@@ -30,7 +30,7 @@ func newBrowser(t testing.TB, settings ...func(*webrtc.SettingEngine)) *browser 
 
 func newBrowserWith(t testing.TB, config webrtc.Configuration, settings ...func(*webrtc.SettingEngine)) *browser {
 	t.Helper()
-	return newBrowserOf(t, config, &interceptor.Registry{}, browserCodecs(t), settings...)
+	return newBrowserOf(t, config, nil, browserCodecs(t), settings...)
 }
 
 // browserCodecs are all that pion has.
@@ -43,7 +43,7 @@ func browserCodecs(t testing.TB) *webrtc.MediaEngine {
 	return m
 }
 
-// newBrowserOf is newBrowser with what watches over its packets.
+// newBrowserOf is newBrowser with what watches over its packets; nil: what pion takes of itself.
 func newBrowserOf(t testing.TB, config webrtc.Configuration, r *interceptor.Registry, m *webrtc.MediaEngine, settings ...func(*webrtc.SettingEngine)) *browser {
 	t.Helper()
 	s := webrtc.SettingEngine{}
@@ -54,7 +54,11 @@ func newBrowserOf(t testing.TB, config webrtc.Configuration, r *interceptor.Regi
 	for _, set := range settings {
 		set(&s)
 	}
-	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(r)).NewPeerConnection(config)
+	o := []func(*webrtc.API){webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(m)}
+	if r != nil {
+		o = append(o, webrtc.WithInterceptorRegistry(r))
+	}
+	pc, err := webrtc.NewAPI(o...).NewPeerConnection(config)
 	if err != nil {
 		t.Fatal(err)
 	}
