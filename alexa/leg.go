@@ -95,6 +95,9 @@ func (l *Leg) answer(want media.Plan, phase bridge.Phase) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	d, err := l.terminal.Answer(l.offered.sdp, want)
+	if errors.Is(err, media.ErrFull) {
+		err = &bridge.EndError{Cause: bridge.Overload, Err: err}
+	}
 	if err != nil {
 		return 0, err
 	}

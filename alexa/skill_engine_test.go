@@ -1,7 +1,6 @@
 package alexa_test
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -12,12 +11,13 @@ import (
 // memoryEngine opens terminals that really negotiate, and whose packets come from the test.
 type memoryEngine struct {
 	mu    sync.Mutex
-	limit int // terminals at a time; 0: none
+	limit int  // terminals at a time; 0: none
+	ports bool // all are in use
 	open  []*memoryTerminal
 	ever  int
 }
 
-var errEngineFull = errors.New("engine: full")
+var errEngineFull = fmt.Errorf("engine: %w", media.ErrFull)
 
 func (e *memoryEngine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, error) {
 	e.mu.Lock()
@@ -129,6 +129,9 @@ func (t *memoryTerminal) Answer(offer media.Description, want media.Plan) (media
 	defer t.mu.Unlock()
 	if t.closed {
 		return media.Description{}, media.ErrClosed
+	}
+	if t.engine.ports {
+		return media.Description{}, fmt.Errorf("engine: no ports: %w", media.ErrFull)
 	}
 	neg, d, err := t.neg.Answer(t.policy, t.local, want, offer)
 	if err == nil {

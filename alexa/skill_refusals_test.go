@@ -63,6 +63,24 @@ func TestCallsThatAreNotTaken(t *testing.T) {
 	}
 }
 
+// TestNoPorts ends a call with the cause of an engine that has no ports left for the answer.
+func TestNoPorts(t *testing.T) {
+	var answered error
+	handle := bridge.Func(func(ctx context.Context, in bridge.Leg) error {
+		answered = in.Answer(ctx, nil)
+		return answered
+	})
+	play(t, props{bridge: handle}, func(t *testing.T, s *stage) {
+		s.engine.ports = true
+		call, err := s.echo.Call(t.Context(), "desk")
+		must(t, err)
+		s.wantEnded(call, "INTERNAL_ERROR")
+		if bridge.CauseOf(answered) != bridge.Overload || !errors.Is(answered, media.ErrFull) {
+			t.Errorf("got %v", answered)
+		}
+	})
+}
+
 // TestEngineFullForDial tells whoever dials, and Alexa nothing.
 func TestEngineFullForDial(t *testing.T) {
 	play(t, props{}, func(t *testing.T, s *stage) {

@@ -22,6 +22,7 @@ type Policy struct {
 	IPv4Only bool    // no IPv6 candidates, and none taken
 	Bundle   bool    // offer one transport for all m-sections (RFC 9143)
 	Mux      bool    // offer RTP and RTCP on one port; an offer of it is always taken
+	OwnPorts bool    // a pair of UDP ports of the leg's own, out of the engine's range, for far sides that tell calls apart by our port
 	Audio    []Codec // what may be agreed, telephone events among it, preferred first
 	Video    []Codec // likewise; empty: no video
 

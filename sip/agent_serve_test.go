@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/sip"
 )
 
@@ -133,6 +134,33 @@ func TestRefusesForLackOfRoom(t *testing.T) {
 			w.peer.call().up(w, nil)
 		})
 	})
+	for _, early := range []media.Plan{nil, pcmu(media.SendRecv)} {
+		t.Run("no ports", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, nil)
+				w.engine.crowded = true
+				s := w.peer.call()
+				s.send("INVITE", offer(1))
+				l := w.leg()
+				var err error
+				if early != nil {
+					if err = l.Ring(background, early); bridge.CauseOf(err) == bridge.Overload {
+						_ = l.Hangup(background, bridge.CauseOf(err)) // as a Bridge's end does
+					}
+				} else {
+					err = l.Answer(background, nil)
+				}
+				if bridge.CauseOf(err) != bridge.Overload || !errors.Is(err, media.ErrFull) {
+					t.Errorf("got %v", err)
+				}
+				if w.peer.response(503, "INVITE").GetHeader("Retry-After") == nil {
+					t.Error("no Retry-After")
+				}
+				s.ackRefusal()
+				wantEnd(t, l, bridge.Overload, false)
+			})
+		})
+	}
 	t.Run("no media", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, nil)

@@ -1,7 +1,7 @@
 package sip_test
 
 import (
-	"errors"
+	"fmt"
 	"sync"
 	"testing"
 
@@ -13,16 +13,17 @@ type fakeEngine struct {
 	mu        sync.Mutex
 	terminals []*fakeTerminal
 	full      bool
+	crowded   bool // there is room for a call, and none for its answer
 }
 
 func (e *fakeEngine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.full {
-		return nil, errors.New("fake: full")
+		return nil, fmt.Errorf("fake: %w", media.ErrFull)
 	}
 	a, _ := media.Pipe(p.Plan())
-	t := &fakeTerminal{Endpoint: a, policy: p, local: media.Local{
+	t := &fakeTerminal{Endpoint: a, policy: p, crowded: e.crowded, local: media.Local{
 		ID: uint64(len(e.terminals) + 1), Addr: "192.0.2.99", Port: 40000, RTCPPort: 40001, Keys: p.NewKeys(), VideoKeys: p.NewKeys(),
 	}}
 	if o != nil {
@@ -65,6 +66,7 @@ type fakeTerminal struct {
 	accepts  int
 	answered bool
 	closed   bool
+	crowded  bool
 }
 
 func (t *fakeTerminal) Plan() media.Plan {
@@ -103,6 +105,9 @@ func (t *fakeTerminal) Answer(offer media.Description, want media.Plan) (d media
 	defer t.mu.Unlock()
 	if t.closed {
 		return d, media.ErrClosed
+	}
+	if t.crowded {
+		return d, fmt.Errorf("fake: no ports: %w", media.ErrFull)
 	}
 	n, d, err := t.neg.Answer(t.policy, t.local, want, offer)
 	if err == nil {

@@ -87,6 +87,7 @@ func (a *Agent) receive(tx *serverTx) (*Leg, error) {
 		l.opening.must = requires(tx.req, tagReliable) || a.o.Reliable == ReliableRequired
 	}
 	if err := l.open(); err != nil {
+		a.log.Warn("call refused", "leg", info.ID, "err", err) // the caller is not told which limit it is
 		d.keep(nil)
 		return nil, busyRefusal("no media")
 	}
@@ -160,11 +161,16 @@ func (l *Leg) ring(early media.Plan) error {
 }
 
 // describe returns our answer to the offer that began the call, or our offer where it had none.
-func (l *Leg) describe(want media.Plan) (media.Description, error) {
+func (l *Leg) describe(want media.Plan) (d media.Description, err error) {
 	if l.opening.offer.IsZero() {
-		return l.terminal.Offer(want)
+		d, err = l.terminal.Offer(want)
+	} else {
+		d, err = l.terminal.Answer(l.opening.offer, want)
 	}
-	return l.terminal.Answer(l.opening.offer, want)
+	if errors.Is(err, media.ErrFull) {
+		err = &bridge.EndError{Cause: bridge.Overload, Err: err}
+	}
+	return d, err
 }
 
 // response returns a response to an INVITE or UPDATE, other than a refusal.
@@ -196,7 +202,11 @@ func (l *Leg) accept(want media.Plan, done func(error)) {
 	if !described {
 		d, err := l.describe(want)
 		if err != nil {
-			l.refuseCall(&bridge.EndError{Cause: bridge.Media, Err: err}, refuseMedia(err))
+			end, ok := errors.AsType[*bridge.EndError](err)
+			if !ok {
+				end = &bridge.EndError{Cause: bridge.Media, Err: err}
+			}
+			l.refuseCall(end, refuseMedia(err))
 			done(l.Ended())
 			return
 		}

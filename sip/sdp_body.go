@@ -103,8 +103,11 @@ func headerText(msg sipmsg.Message, names ...string) string {
 	return ""
 }
 
-// refuseMedia returns how an offer is refused that could be read and cannot be agreed to: 488, and never 5xx.
+// refuseMedia returns how an offer is refused that could be read and cannot be agreed to: 488, and 5xx only where the engine has no room.
 func refuseMedia(err error) *refusal {
+	if errors.Is(err, media.ErrFull) {
+		return busyRefusal("no media")
+	}
 	code, text := 399, "session description not acceptable"
 	switch {
 	case errors.Is(err, media.ErrNoCommonCodec):

@@ -16,7 +16,7 @@ func (e *Engine) admit() error {
 	switch rate := e.rate.last; {
 	case e.closed:
 		return media.ErrClosed
-	case len(e.terminals) >= e.o.maxTerminals():
+	case len(e.terminals)+e.opening >= e.o.maxTerminals():
 		return fmt.Errorf("%w: %d terminals are open (Options.MaxTerminals)", ErrFull, e.o.maxTerminals())
 	case e.o.maxPacketRate() > 0 && rate >= e.o.maxPacketRate():
 		return fmt.Errorf("%w: %d packets a second arrive, of %d (Options.MaxPacketRate)", ErrFull, rate, e.o.maxPacketRate())
@@ -68,12 +68,15 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := Stats{Terminals: len(e.terminals), ReadBuffer: e.shards[0].rtp.readBuffer()}
+	s, sum := Stats{Terminals: len(e.terminals), ReadBuffer: e.shards[0].rtp.readBuffer()}, e.gone
 	for _, shard := range e.shards {
-		s.Strays += shard.strays.Load()
-		s.KernelDrops += shard.drops()
+		sum.add(shard)
 		s.ReadBuffer = min(s.ReadBuffer, shard.rtp.readBuffer())
 	}
+	for pair := range e.pairs {
+		sum.add(pair)
+	}
+	s.Strays, s.KernelDrops = sum.strays, sum.drops
 	return s
 }
 
@@ -90,7 +93,10 @@ func (e *Engine) checkBuffers() {
 
 // packets returns how many datagrams have come; e.mu is held.
 func (e *Engine) packets() uint64 {
-	n := uint64(0)
+	n := e.gone.packets
+	for s := range e.pairs {
+		n += s.packets.Load()
+	}
 	for _, s := range e.shards {
 		n += s.packets.Load()
 	}

@@ -5,9 +5,14 @@ import "net/netip"
 // inBatch is what one system call has read. data aliases buf.
 type inBatch struct {
 	io   batchIO
-	buf  [batchSize][packetSize]byte
-	data [batchSize][]byte
-	from [batchSize]netip.AddrPort
+	buf  [][packetSize]byte
+	data [][]byte
+	from []netip.AddrPort
+}
+
+// newInBatch returns a batch of up to size datagrams.
+func newInBatch(size int) inBatch {
+	return inBatch{newBatchIO(size), make([][packetSize]byte, size), make([][]byte, size), make([]netip.AddrPort, size)}
 }
 
 // outBatch collects datagrams for one socket until it is flushed. It holds on to their bytes until then.
@@ -15,15 +20,19 @@ type outBatch struct {
 	io   batchIO
 	sock *socket
 	n    int
-	data [batchSize][]byte
-	to   [batchSize]netip.AddrPort
+	data [][]byte
+	to   []netip.AddrPort
 	lost uint64 // refused by the kernel
+}
+
+func newOutBatch(sock *socket, size int) *outBatch {
+	return &outBatch{io: newBatchIO(size), sock: sock, data: make([][]byte, size), to: make([]netip.AddrPort, size)}
 }
 
 // add queues a datagram and flushes when there is no more room.
 func (o *outBatch) add(b []byte, to netip.AddrPort) {
 	o.data[o.n], o.to[o.n] = b, to
-	if o.n++; o.n == batchSize {
+	if o.n++; o.n == len(o.data) {
 		o.flush()
 	}
 }

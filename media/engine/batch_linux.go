@@ -24,12 +24,16 @@ type mmsghdr struct {
 
 // batchIO is what the kernel is handed for a batch.
 type batchIO struct {
-	msgs  [batchSize]mmsghdr
-	iovs  [batchSize]unix.Iovec
-	addrs [batchSize]unix.RawSockaddrInet6 // large enough for IPv4 too
-	count int                              // messages of the last call
+	msgs  []mmsghdr
+	iovs  []unix.Iovec
+	addrs []unix.RawSockaddrInet6 // large enough for IPv4 too
+	count int                     // messages of the last call
 	errno syscall.Errno
 	call  func(fd uintptr) bool // made once, so that a call does not allocate
+}
+
+func newBatchIO(size int) batchIO {
+	return batchIO{msgs: make([]mmsghdr, size), iovs: make([]unix.Iovec, size), addrs: make([]unix.RawSockaddrInet6, size)}
 }
 
 // read waits for datagrams and returns how many there are.
@@ -68,7 +72,8 @@ func (b *inBatch) prepare() {
 		b.io.address(i)
 	}
 	b.io.call = func(fd uintptr) bool {
-		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.io.msgs[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.io.msgs[0])),
+			uintptr(len(b.io.msgs)), unix.MSG_DONTWAIT, 0, 0)
 		b.io.count, b.io.errno = int(n), errno
 		return errno != unix.EAGAIN
 	}

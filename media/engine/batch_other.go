@@ -19,6 +19,8 @@ const (
 // batchIO has nothing to keep where one system call carries one datagram.
 type batchIO struct{}
 
+func newBatchIO(int) batchIO { return batchIO{} }
+
 // read waits for a datagram and returns how many there are.
 func (b *inBatch) read(s *socket) (int, error) {
 	n, from, err := s.conn.ReadFromUDPAddrPort(b.buf[0][:])

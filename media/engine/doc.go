@@ -58,10 +58,11 @@
 // of an engine, a terminal or a stream. After the terminal's Close has returned Failed is not called any more.
 //
 // An engine has one goroutine that sends RTCP reports, and for each shard two: the reader of its RTP port and that of its RTCP port. Its
-// Close joins them, after it has closed every terminal. A terminal of plain RTP or SDES has none. One with ICE has those of its agent: four of pion/ice
-// once it is connected, more while it looks for a path, and a timer for the time that it may take; Close tells all of them to end and
-// joins those that the agent lets it join. During the handshake one goroutine of ours runs it, which Close joins, with three of pion/dtls
-// beneath, which it ends: the connection is parked then, and what may still be needed of it is a few hundred bytes.
+// Close joins them, after it has closed every terminal. A terminal of plain RTP or SDES has none, or two readers if it has ports of its own,
+// which its Close joins. One with ICE has those of its agent: four of pion/ice once it is connected, more while it looks for a path, and a
+// timer for the time that it may take; Close tells all of them to end and joins those that the agent lets it join. During the handshake one
+// goroutine of ours runs it, which Close joins, with three of pion/dtls beneath, which it ends: the connection is parked then, and what may
+// still be needed of it is a few hundred bytes.
 //
 // Each server in Options.STUN has a goroutine for each shard, and each in Options.TURN one, with another that reads and, over TCP and TLS, a
 // third that writes. Close of the engine gives the relays back, which a server that does not answer can hold up for a second. An agent
@@ -72,11 +73,16 @@
 // An engine has one pair of ports, or as many as Options.Shards says, for at most 10,000 terminals unless Options say otherwise. A call
 // stays on the shard that its first description names. Past a limit of the Options Open fails with [ErrFull]; Options.MaxPacketRate is
 // compared with what has arrived in the last second, so calls opened within one second are not weighed against each other. Stats tell
-// what the system had no room for only on Linux for amd64 and arm64. Calls are told apart by the far side's
-// address, so those that a far side puts on one address and port, as another engine of this kind does with its protected calls, are
-// not told apart yet: the first has it, the next one's plain offer is refused, and the next one's secure media is not heard. An
-// address that its call has left is free for others. A call owns 32 addresses at most and forgets the oldest of those that it does not
-// send to.
+// what the system had no room for only on Linux for amd64 and arm64.
+//
+// Calls are told apart by the far side's address. Where a far side puts several on one address and port, as another engine of this kind
+// does, all but the first get a pair of Options.Ports of their own when we answer, and are refused with ErrFull when there is none left. So
+// two engines carry calls of any kind between them if both have Options.Ports, but for their first two where each side places one at the
+// same moment: one of these fails. Where we offer, or have no such ports, the first call has the address, the next one's plain
+// description is refused, and the next one's secure media is not heard; Policy.OwnPorts is for calls to such far sides. A call with ICE or
+// DTLS does not change its ports later, and what is on its way to those that another call leaves is lost. Legs with ports of their own have
+// no server-reflexive candidates. An address that its call has left is free for others. A call owns 32 addresses at most and forgets the
+// oldest of those that it does not send to.
 //
 // Candidates are UDP: the engine's address, where that differs Options.PublicIP, what the servers in Options.STUN see of the shared port, and
 // a relay on each server in Options.TURN, which is reached over UDP, TCP or TLS. A description takes what is known at that moment: one

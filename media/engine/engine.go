@@ -41,6 +41,10 @@ type Options struct {
 	// far side's RTCP is a sign of life too, for it may suppress silence (RFC 3551 section 4.1), unless it says that it sends what does not
 	// arrive. A leg that is held, or one way, is not timed.
 	FirstMedia, Silence time.Duration
+	// Ports are for legs whose Policy has OwnPorts, and for calls whose far side uses an address that another call has: each gets a pair.
+	// Where a firewall stands before the engine they have to be open as well. They must not be the engine's own; those that another program
+	// has are passed over. The zero value has none.
+	Ports PortRange
 	// Logger is silent if nil.
 	Logger *slog.Logger
 }
@@ -57,6 +61,13 @@ func (o *Options) maxPacketRate() int {
 		return 0
 	}
 	return o.MaxPacketRate
+}
+
+func (o *Options) ports() PortRange {
+	if o == nil {
+		return PortRange{}
+	}
+	return o.Ports
 }
 
 func (o *Options) shards() int {
@@ -79,6 +90,7 @@ type Engine struct {
 	o      *Options
 	log    *slog.Logger
 	shards []*shard     // at least one
+	ports  *ports       // nil without a range
 	local  netip.Addr   // that descriptions name
 	hosts  []netip.Addr // that we listen on
 	cert   *certificate
@@ -92,7 +104,10 @@ type Engine struct {
 	mu        sync.Mutex
 	terminals map[*terminal]struct{}
 	closed    bool
+	opening   int  // terminals that are being opened
 	rate      rate // of what comes in
+	pairs     map[*shard]struct{}
+	gone      totals // of pairs that are closed
 	ids       atomic.Uint64
 	reporter  *reporter
 }
@@ -130,12 +145,18 @@ func listen(addr string, o *Options, l limits) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{o: o, log: o.logger(), terminals: map[*terminal]struct{}{}, limits: l}
+	e := &Engine{
+		o: o, log: o.logger(), terminals: map[*terminal]struct{}{}, limits: l,
+		pairs: map[*shard]struct{}{},
+	}
 	if e.cert, err = newCertificate(); err != nil {
 		return nil, err
 	}
 	if e.net, err = stdnet.NewNet(); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
+	}
+	if e.ports, err = newPorts(o.ports()); err != nil {
+		return nil, err
 	}
 	if e.replayed, err = replayError(); err != nil {
 		return nil, err
@@ -208,15 +229,20 @@ func (e *Engine) Addr() netip.AddrPort { return e.shards[0].rtp.addr }
 
 // Open implements media.Engine. The error is an ErrFull or media.ErrClosed.
 func (e *Engine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.admit(); err != nil {
+	home, err := e.home(p)
+	if err != nil {
 		return nil, err
 	}
-	home := e.quietest()
 	t := newTerminal(e, home, p, o)
-	home.calls++
+	e.mu.Lock()
+	e.opening--
+	if e.closed {
+		e.mu.Unlock()
+		e.leave(home)
+		return nil, media.ErrClosed
+	}
 	e.terminals[t] = struct{}{}
+	e.mu.Unlock()
 	return t, nil
 }
 

@@ -18,7 +18,7 @@ import (
 // the rest is held up by it.
 func TestLongDatagrams(t *testing.T) {
 	narrowLoopback(t, 1280)
-	sock, err := listenSocket(netip.MustParseAddrPort("127.0.0.1:0"))
+	sock, err := listenSocket(netip.MustParseAddrPort("127.0.0.1:0"), socketRoom)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestLongDatagrams(t *testing.T) {
 	to := peer.LocalAddr().(*net.UDPAddr).AddrPort()
 
 	sent := [][]byte{bytes.Repeat([]byte{1}, 172), bytes.Repeat([]byte{2}, 1900), bytes.Repeat([]byte{3}, 1200), bytes.Repeat([]byte{4}, 1253)}
-	batch := &outBatch{sock: sock}
+	batch := newOutBatch(sock, batchSize)
 	for _, b := range sent {
 		batch.add(b, to)
 	}

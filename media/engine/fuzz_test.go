@@ -82,8 +82,8 @@ func newTarget(f *testing.F) *target {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { _ = e.Close() })
-	g := &target{s: e.shards[0], w: new(worker), key: bytes.Repeat([]byte{1}, 16), salt: bytes.Repeat([]byte{2}, 12)}
-	sink, err := listenSocket(netip.MustParseAddrPort("127.0.0.1:0"))
+	g := &target{s: e.shards[0], w: newWorker(1), key: bytes.Repeat([]byte{1}, 16), salt: bytes.Repeat([]byte{2}, 12)}
+	sink, err := listenSocket(netip.MustParseAddrPort("127.0.0.1:0"), socketRoom)
 	if err != nil {
 		f.Fatal(err)
 	}

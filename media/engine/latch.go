@@ -172,11 +172,16 @@ func (l *latch) over(source leftover, now time.Time) bool {
 	return late && age <= 2*latchTurn || later && age <= latchTurn
 }
 
+// yields reports whether an address that was found for a transport is rather that of a call which was there then and is described at it.
+func (tr *transport) yields(addr netip.AddrPort, t *terminal) bool {
+	return tr.found && tr.remote() == addr && t.id <= tr.newest
+}
+
 // claim makes tr the owner of an address that its description names, even if it was found for another call meanwhile.
 func (s *shard) claim(addr netip.AddrPort, tr *transport) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if owner := s.remotes.of(addr); owner != nil && owner.t != tr.t && owner.found && owner.remote() == addr && tr.t.id <= owner.newest {
+	if owner := s.remotes.of(addr); owner != nil && owner.t != tr.t && owner.yields(addr, tr.t) {
 		owner.found = false
 		owner.far.Store(new(owner.awaited))
 		if owner.mux.Load() {
@@ -200,6 +205,9 @@ func (s *shard) latchAll(w *worker) {
 func (s *shard) follow(tr *transport, from netip.AddrPort) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if tr.shard() != s {
+		return false
+	}
 	home := from == tr.awaited
 	if !tr.awaited.IsValid() || tr.found != home || !s.own(s.remotes, from, tr) {
 		return false

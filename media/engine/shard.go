@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net"
@@ -24,9 +25,10 @@ type shard struct {
 	log    *slog.Logger
 
 	mu      sync.RWMutex
-	remotes *addrTable           // by the far side's address, of RTP and all that shares its port
-	reports *addrTable           // by the far side's address of RTCP alone
-	agents  map[string]*stunConn // by our ICE user name fragment
+	remotes *addrTable             // by the far side's address, of RTP and all that shares its port
+	reports *addrTable             // by the far side's address of RTCP alone
+	agents  map[string]*stunConn   // by our ICE user name fragment
+	named   map[netip.AddrPort]int // calls whose far side names an address, where calls may have ports of their own
 	latch   latch
 
 	done chan struct{} // closed with the shard
@@ -45,29 +47,41 @@ const readPause = 10 * time.Millisecond
 // worker is what one reader keeps between packets, so that none of them allocates.
 type worker struct {
 	in     inBatch
-	outs   []*outBatch // by socket; a handful
+	size   int         // datagrams of a batch; 0: batchSize
+	outs   []*outBatch // by socket of a shard; a handful
+	odd    *outBatch   // for the sockets that calls have for themselves, one after another
 	now    time.Time
 	header rtp.Header
 	pkt    media.Packet
 	latch  []latched // to be done after the batch
 	sealed []byte    // a packet as it came, where decrypting it is tried twice
 
-	courses [batchSize]course // of what was read
+	courses []course // of what was read
+}
+
+func newWorker(size int) *worker {
+	return &worker{in: newInBatch(size), size: size, courses: make([]course, size)}
 }
 
 func newShard(e *Engine, addr netip.AddrPort) (*shard, error) {
-	s := &shard{
-		engine: e, log: e.log,
-		remotes: newAddrTable(), reports: newAddrTable(), agents: map[string]*stunConn{},
-		done: make(chan struct{}),
-	}
-	var err error
-	if s.rtp, s.rtcp, err = listenPair(addr); err != nil {
+	rtp, rtcp, err := listenPair(addr, socketRoom)
+	if err != nil {
 		return nil, err
 	}
-	s.work.Go(func() { s.read(s.rtp, s.datagram) })
-	s.work.Go(func() { s.read(s.rtcp, s.report) })
-	return s, nil
+	return e.newShard(rtp, rtcp, batchSize, batchSize), nil
+}
+
+// newShard begins to read from two sockets, so and so many datagrams at a time.
+func (e *Engine) newShard(rtp, rtcp *socket, batch, batchRTCP int) *shard {
+	s := &shard{
+		engine: e, log: e.log, rtp: rtp, rtcp: rtcp,
+		remotes: newAddrTable(), reports: newAddrTable(), agents: map[string]*stunConn{},
+		named: map[netip.AddrPort]int{},
+		done:  make(chan struct{}),
+	}
+	s.work.Go(func() { s.read(s.rtp, newWorker(batch), s.datagram) })
+	s.work.Go(func() { s.read(s.rtcp, newWorker(batchRTCP), s.report) })
+	return s
 }
 
 // close closes both sockets and waits for the readers.
@@ -79,8 +93,7 @@ func (s *shard) close() {
 }
 
 // read is a reader: it hands every datagram of a socket to take, until the socket is closed.
-func (s *shard) read(sock *socket, take func(*worker, []byte, netip.AddrPort, *transport)) {
-	w := new(worker)
+func (s *shard) read(sock *socket, w *worker, take func(*worker, []byte, netip.AddrPort, *transport)) {
 	for {
 		n, err := w.in.read(sock)
 		if errors.Is(err, net.ErrClosed) {
@@ -155,19 +168,39 @@ func isRTCP(b []byte) bool { return len(b) >= rtcpSize && b[1] >= 192 && b[1] <=
 
 // to returns the batch for a socket.
 func (w *worker) to(sock *socket) *outBatch {
+	if sock.odd {
+		return w.toOdd(sock)
+	}
 	for _, o := range w.outs {
 		if o.sock == sock {
 			return o
 		}
 	}
-	o := &outBatch{sock: sock}
+	o := newOutBatch(sock, cmp.Or(w.size, batchSize))
 	w.outs = append(w.outs, o)
 	return o
+}
+
+// toOdd returns the batch for a socket that one call has for itself. There is one for all of these, for they come and go: it is sent
+// when another's turn comes.
+func (w *worker) toOdd(sock *socket) *outBatch {
+	if w.odd == nil {
+		w.odd = newOutBatch(nil, pairBatch)
+	}
+	if w.odd.sock != sock {
+		w.odd.flush()
+		w.odd.sock = sock
+	}
+	return w.odd
 }
 
 func (w *worker) flush() {
 	for _, o := range w.outs {
 		o.flush()
+	}
+	if w.odd != nil {
+		w.odd.flush()
+		w.odd.sock = nil // which may be closed, and is not to be kept
 	}
 }
 
@@ -186,6 +219,8 @@ func (s *shard) bind(table *addrTable, addr netip.AddrPort, tr *transport) bool 
 func (s *shard) own(table *addrTable, addr netip.AddrPort, tr *transport) bool {
 	owner := table.of(addr)
 	switch {
+	case tr.shard() != s:
+		return false // it has moved
 	case owner == tr:
 		return true
 	case owner != nil && owner.t != tr.t && owner.uses(addr):
@@ -217,6 +252,11 @@ func (s *shard) release(tr *transport) bool {
 func (s *shard) forget(tr *transport) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.drop(tr)
+}
+
+// drop is forget where s.mu is held.
+func (s *shard) drop(tr *transport) {
 	for _, addr := range tr.bound {
 		s.unbind(addr, tr)
 		for _, stream := range tr.t.streams {

@@ -40,13 +40,6 @@ func (e *Engine) quietest() *shard {
 	return slices.MinFunc(e.shards, func(a, b *shard) int { return a.calls - b.calls })
 }
 
-// leave notes that a terminal lives on a shard no more.
-func (e *Engine) leave(s *shard) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s.calls--
-}
-
 // bound returns the address that the shards listen on.
 func (e *Engine) bound() netip.Addr { return e.shards[0].rtp.addr.Addr() }
 
@@ -58,7 +51,7 @@ func (e *Engine) reaches(a netip.Addr) bool {
 
 // owns reports whether an address is one that the engine listens on.
 func (e *Engine) owns(a netip.AddrPort) bool {
-	if !slices.ContainsFunc(e.shards, func(s *shard) bool { return s.has(a.Port()) }) {
+	if !slices.ContainsFunc(e.shards, func(s *shard) bool { return s.has(a.Port()) }) && !e.ports.has(a.Port()) {
 		return false
 	}
 	ip := a.Addr()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -24,8 +25,9 @@ type terminal struct {
 	mu     sync.Mutex // guards the signalling side
 	neg    media.Negotiation
 	local  media.Local
-	ice    *agent     // nil without ICE, and before the first description
-	second *transport // of video where the far side takes it elsewhere; nil before it did
+	ice    *agent           // nil without ICE, and before the first description
+	second *transport       // of video where the far side takes it elsewhere; nil before it did
+	named  []netip.AddrPort // that the far side's description names, as noted in the shard; guarded by its lock
 	closed bool
 	failed sync.Once
 
@@ -110,6 +112,9 @@ func (t *terminal) Accept(answer media.Description) error {
 	if err := t.claim(neg); err != nil {
 		return err
 	}
+	if t.engine.ports != nil {
+		t.transport.shard().name(t, t.farAddrs(neg), true)
+	}
 	t.neg = neg
 	return t.apply()
 }
@@ -118,6 +123,9 @@ func (t *terminal) Accept(answer media.Description) error {
 func (t *terminal) Answer(offer media.Description, want media.Plan) (media.Description, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := t.makeRoom(offer, want); err != nil {
+		return media.Description{}, err
+	}
 	if err := t.prepare(false); err != nil {
 		return media.Description{}, err
 	}
@@ -205,10 +213,7 @@ func (t *terminal) Close() error {
 	}
 	t.failed.Do(func() {}) // after this nobody is told
 	t.transport.stopped.Store(true)
-	t.transport.shard().forget(t.transport)
-	if second != nil {
-		second.shard().forget(second)
-	}
+	t.transport.shard().part(t)
 	for _, s := range t.streams {
 		s.fan.Close()
 	}

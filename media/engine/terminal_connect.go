@@ -26,28 +26,34 @@ func (t *terminal) claim(neg media.Negotiation) error {
 	if t.ice != nil {
 		return nil
 	}
+	if err := t.check(neg); err != nil {
+		return err
+	}
 	for i, tr := range t.ways(agreed) {
 		if i != mainOf(agreed) && agreed[i].Shared {
 			continue
 		}
-		if err := t.claimWay(tr, &agreed[i].Transport); err != nil {
-			return err
+		far := agreed[i].Transport.Addr
+		if far.IsValid() && far != tr.described.addr && !tr.shard().claim(far, tr) {
+			return errAddressTaken
 		}
 	}
 	return nil
 }
 
-func (t *terminal) claimWay(tr *transport, section *media.Transport) error {
-	far, rtcp := section.Addr, section.RTCP
-	switch {
-	case !far.IsValid() || far == tr.described.addr:
+// check refuses addresses for RTP without ICE that nothing can be sent to.
+func (t *terminal) check(neg media.Negotiation) error {
+	if t.policy.ICE {
 		return nil
-	case !t.engine.reaches(far.Addr()):
-		return errFamily
-	case t.engine.owns(far), t.engine.owns(rtcp):
-		return errAddressOurs
-	case !tr.shard().claim(far, tr):
-		return errAddressTaken
+	}
+	for _, s := range neg.Sections() {
+		switch far, rtcp := s.Transport.Addr, s.Transport.RTCP; {
+		case !far.IsValid():
+		case !t.engine.reaches(far.Addr()):
+			return errFamily
+		case t.engine.owns(far), t.engine.owns(rtcp):
+			return errAddressOurs
+		}
 	}
 	return nil
 }
