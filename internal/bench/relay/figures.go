@@ -52,8 +52,9 @@ type figures struct {
 	delay      histogram
 
 	cost    float64       // microseconds of the processor's time for a packet that was passed on
-	foreign float64       // share of one processor that other programs have had, and other machines
-	ours    int           // lost by the generator's own sockets
+	foreign float64       // share of one processor that other programs have had
+	stolen  float64       // and that other machines have had, of the same host
+	ours    int           // lost on the machine, but not by the program: at the generator's sockets, or before any socket
 	behind  time.Duration // the most that the generator was behind its time
 }
 
@@ -61,7 +62,7 @@ type figures struct {
 func (f *figures) add(other *figures) {
 	f.sent, f.lost, f.twice, f.late, f.wrong = f.sent+other.sent, f.lost+other.lost, f.twice+other.twice, f.late+other.late, f.wrong+other.wrong
 	f.delay.merge(&other.delay)
-	f.foreign, f.behind = max(f.foreign, other.foreign), max(f.behind, other.behind)
+	f.foreign, f.stolen, f.behind = max(f.foreign, other.foreign), max(f.stolen, other.stolen), max(f.behind, other.behind)
 	f.ours += other.ours
 }
 
@@ -139,7 +140,7 @@ func search(guess int, try func(calls int) (bool, error)) (int, error) {
 	return good, nil
 }
 
-// quieter orders runs by how little other programs have disturbed them.
+// quieter orders runs by how little they were disturbed from outside.
 func quieter(a, b *figures) int {
-	return cmp.Or(cmp.Compare(a.ours, b.ours), cmp.Compare(a.foreign, b.foreign))
+	return cmp.Or(cmp.Compare(a.ours, b.ours), cmp.Compare(max(a.stolen, maxStolen), max(b.stolen, maxStolen)), cmp.Compare(a.foreign, b.foreign))
 }

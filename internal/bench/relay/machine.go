@@ -75,19 +75,37 @@ func ticks(fields []string) (time.Duration, error) {
 	return sum, nil
 }
 
-// foreign is the share of one processor that was neither the subject's nor the generator's.
-func (u usage) foreign(before usage) float64 {
-	of := u.busy - before.busy + u.steal - before.steal - (u.subject - before.subject) - (u.self - before.self)
-	return max(0, of.Seconds()/u.at.Sub(before.at).Seconds())
+// since returns what other programs have used since an earlier moment, and what the machine was not given, as shares of one processor.
+func (u usage) since(before usage) (foreign, stolen float64) {
+	of := u.busy - before.busy - (u.subject - before.subject) - (u.self - before.self)
+	took := u.at.Sub(before.at).Seconds()
+	return max(0, of.Seconds()/took), (u.steal - before.steal).Seconds() / took
 }
 
-// drops returns what the kernel had no room for at the sockets of some ports (proc_net_udp, the last column).
+// drops returns what the kernel had no room for: in its backlogs, before it came to any socket, and at the sockets of some ports
+// (proc_net_udp, the last column).
 func drops(ports ...uint16) (int, error) {
+	backlog, err := os.ReadFile("/proc/net/softnet_stat")
+	if err != nil {
+		return 0, fmt.Errorf("relay: %w", err)
+	}
 	text, err := os.ReadFile("/proc/net/udp")
 	if err != nil {
 		return 0, fmt.Errorf("relay: %w", err)
 	}
-	return parseDrops(string(text), ports...), nil
+	return parseBacklog(string(backlog)) + parseDrops(string(text), ports...), nil
+}
+
+// parseBacklog adds up what the processors' backlogs had no room for: the second number, in hexadecimal, of each line.
+func parseBacklog(table string) int {
+	sum := 0
+	for line := range strings.Lines(table) {
+		if f := strings.Fields(line); len(f) > 1 {
+			n, _ := strconv.ParseUint(f[1], 16, 32)
+			sum += int(n)
+		}
+	}
+	return sum
 }
 
 func parseDrops(table string, ports ...uint16) int {

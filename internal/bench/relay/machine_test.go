@@ -46,16 +46,17 @@ func TestMachineTime(t *testing.T) {
 	}
 }
 
-func TestForeign(t *testing.T) {
+func TestSince(t *testing.T) {
 	at := time.Now()
 	before := usage{at: at, subject: 1, self: 2, busy: 3, steal: 4}
 	after := usage{at: at.Add(2 * time.Second), subject: 1 + time.Second, self: 2 + time.Second, busy: 3 + 3*time.Second, steal: 4 + time.Second}
-	if got := after.foreign(before); math.Abs(got-1) > 1e-9 {
-		t.Errorf("got %v, want 1: in 2 s a second of others and one that was stolen", got)
+	foreign, stolen := after.since(before)
+	if math.Abs(foreign-0.5) > 1e-9 || math.Abs(stolen-0.5) > 1e-9 {
+		t.Errorf("got %v and %v, want 0.5 each: in 2 s a second of others and one that was stolen", foreign, stolen)
 	}
 	after.busy = before.busy // by ticks less than by the programs' own clocks
-	if got := after.foreign(before); got != 0 {
-		t.Errorf("got %v, want 0", got)
+	if foreign, _ := after.since(before); foreign != 0 {
+		t.Errorf("got %v, want 0", foreign)
 	}
 }
 
@@ -67,5 +68,14 @@ func TestParseDrops(t *testing.T) {
 `
 	if got := parseDrops(table, 0x2710, 0x2711); got != 17 {
 		t.Errorf("got %d, want 17", got)
+	}
+}
+
+func TestParseBacklog(t *testing.T) {
+	const table = `0d2f3c5a 0000001f 00000120 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+0c112233 00000100 000000ff 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000001
+`
+	if got := parseBacklog(table); got != 0x11f {
+		t.Errorf("got %d, want 287", got)
 	}
 }

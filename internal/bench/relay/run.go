@@ -61,12 +61,14 @@ func (p *plan) measure(g *load, pid int) (*figures, error) {
 	}
 	r := &g.result
 	ours, err := drops(g.ports[:]...)
-	r.ours, r.foreign = ours-lost, after.foreign(before)
+	r.ours = ours - lost
+	r.foreign, r.stolen = after.since(before)
 	r.cost = float64((after.subject - before.subject).Microseconds()) / float64(max(g.came, 1))
 	return r, err
 }
 
 const (
+	maxStolen  = 0.02                   // likewise
 	maxForeign = 0.15                   // share of one processor
 	maxBehind  = 100 * time.Millisecond // of the generator
 	maxTries   = 3
@@ -75,7 +77,7 @@ const (
 
 // disturbed reports whether a run says more of the machine than of the program. Who goes before all others is not disturbed by them.
 func (p *plan) disturbed(f *figures) bool {
-	return f.foreign > maxForeign && !p.realtime || f.ours > 0 || f.behind > maxBehind
+	return f.stolen > maxStolen || f.foreign > maxForeign && !p.realtime || f.ours > 0 || f.behind > maxBehind
 }
 
 // quietly repeats a run that was disturbed, while there is time, and returns the one that was disturbed least.

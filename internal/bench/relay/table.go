@@ -14,7 +14,7 @@ type row struct {
 	program string
 	total   figures
 	costs   []float64 // by round
-	noisy   int       // rounds with foreign load, each time that they were tried
+	noisy   int       // rounds that were disturbed each time
 }
 
 // compare measures all programs at one load, round by round, and writes a table. It returns the rows by program.
@@ -49,7 +49,7 @@ func (p *plan) compare(ctx context.Context, w io.Writer, m mode, calls int) (map
 func (r *row) add(f *figures) {
 	r.total.add(f)
 	r.costs = append(r.costs, f.cost)
-	if f.foreign > maxForeign {
+	if f.foreign > maxForeign || f.stolen > maxStolen || f.ours > 0 {
 		r.noisy++
 	}
 }
@@ -61,7 +61,7 @@ const (
 
 func writeHead(w io.Writer) error {
 	_, err := fmt.Fprintf(w, headFormat, "mode", "program", "calls", "us a packet", "of rtpengine's", "packets", "lost", "twice", "late", "wrong", "p50 us", "p99 us",
-		"rounds with foreign load")
+		"rounds with load of others, of the host")
 	return err
 }
 
@@ -72,7 +72,7 @@ func (r *row) write(w io.Writer, m mode, calls int, rival *row) error {
 	}
 	t := &r.total
 	_, err := fmt.Fprintf(w, rowFormat, m.name, r.program, calls, spreadOf(r.costs), against, t.sent, t.lost, t.twice, t.late, t.wrong,
-		t.delay.quantile(0.5).Microseconds(), t.delay.quantile(0.99).Microseconds(), fmt.Sprintf("%d of %d (%.0f %% at most)", r.noisy, len(r.costs), 100*t.foreign))
+		t.delay.quantile(0.5).Microseconds(), t.delay.quantile(0.99).Microseconds(), fmt.Sprintf("%d of %d (up to %.0f, %.0f %%; %d lost by the system)", r.noisy, len(r.costs), 100*t.foreign, 100*t.stolen, t.ours))
 	return err
 }
 
