@@ -156,12 +156,12 @@
 // # Overload
 //
 // Messages are repeated by their senders after half a second. Where they, 200 a second at the least, wait for four fifths of that on average
-// before they are handled, or for half of it for a second on end, INVITEs that begin calls are answered 503 with Retry-After, and nothing is
-// kept of them but that: a repetition within 32 seconds is answered alike. It ends once they wait for a quarter. So nobody is turned away for
-// a shorter pause, of the machine or for its memory, that is made up for in time. Everything else is handled as ever: what stands is ended and
-// changed in time, and MESSAGE is taken. The wait over UDP counts from when the system took a datagram (on Linux, amd64 and arm64; elsewhere
-// from when it was read), so that it is known while it is still in the system's queue. Of that queue the system may give less than is asked
-// for (Stats.ReadBuffer; on Linux net.core.rmem_max limits it): then bursts are lost.
+// before they are handled, or for half of it and no less after 200 ms, INVITEs that begin calls are answered 503 with Retry-After, and
+// nothing is kept of them but that: a repetition within 32 seconds is answered alike. It ends once they wait for a quarter. So nobody is turned
+// away for a shorter pause of the machine's that is being made up for. Everything else is handled as ever: what stands is ended and changed in
+// time, and MESSAGE is taken. The wait over UDP counts from when the system took a datagram (on Linux, amd64 and arm64; elsewhere from when it
+// was read), so that it is known while it is still in the system's queue. Of that queue the system may give less than is asked for
+// (Stats.ReadBuffer; on Linux net.core.rmem_max limits it): then bursts are lost.
 //
 // # Sources
 //

@@ -10,12 +10,12 @@ import (
 
 // When calls are turned away because there is too much to do. What tells is how long messages wait until they are handled.
 // Who has no answer after T1 says it again, and so makes more of what there is too much of already: before it comes to that, no more is begun.
-// Less than that is made up for after a pause, of the machine perhaps; it is too much only if it lasts.
+// Less than that is made up for after a pause, of the machine perhaps, if it gets less; it is too much if it does not.
 const (
 	overloadAt    = timerT1 * 4 / 5       // the mean wait from which there is too much to do
-	overloadLate  = timerT1 / 2           // and this, if it lasts for overloadFor
+	overloadLate  = timerT1 / 2           // and this, where it has not got less for overloadFor
 	overloadUntil = timerT1 / 4           // below it there is not any more
-	overloadFor   = time.Second           // who has a seventh of it to spare comes down from overloadAt to overloadLate in that
+	overloadFor   = 4 * lookEvery         // who catches up need not do so in each look
 	lookEvery     = 50 * time.Millisecond // that the mean is taken of
 	fewest        = 10                    // messages that say something about the rest
 	maxTurnedAway = 1 << 19               // INVITEs in half a minute that are remembered; further ones have no answer
@@ -28,8 +28,9 @@ type overload struct {
 	since   time.Time     // when this look began
 	waited  time.Duration // by all that was handled since
 	handled int
-	late    time.Time // when the first of the looks began that were all at overloadLate; zero: the last was not
-	there   bool      // there is too much to do
+	least   time.Duration // of the means since one was at overloadLate; zero: the last was not
+	eased   time.Time     // when least was
+	there   bool          // there is too much to do
 
 	away   map[mark]struct{} // marks of those who were turned away
 	before map[mark]struct{} // those of the time before
@@ -67,12 +68,12 @@ func (o *overload) look(now time.Time) {
 	}
 	switch {
 	case mean < overloadLate:
-		o.late = time.Time{}
-	case o.late.IsZero():
-		o.late = o.since
+		o.least = 0
+	case o.least == 0 || mean < o.least:
+		o.least, o.eased = mean, now
 	}
-	lasts := !o.late.IsZero() && now.Sub(o.late) >= overloadFor
-	o.there = mean >= overloadAt || lasts || o.there && mean >= overloadUntil
+	stays := o.least > 0 && now.Sub(o.eased) >= overloadFor
+	o.there = mean >= overloadAt || stays || o.there && mean >= overloadUntil
 	o.since, o.waited, o.handled = now, 0, 0
 }
 

@@ -50,7 +50,7 @@ func TestOverload(t *testing.T) {
 	}
 }
 
-// TestOverloadLasts follows what is thought of a wait that is not too long yet: it may last for less than a second.
+// TestOverloadLasts follows what is thought of a wait that is not too long yet: it has to get less.
 func TestOverloadLasts(t *testing.T) {
 	const ms = time.Millisecond
 	const never = -1
@@ -61,25 +61,31 @@ func TestOverloadLasts(t *testing.T) {
 	}{
 		{"too long", func(time.Duration) time.Duration { return 400 * ms }, 50 * ms, never},
 		{"not long at all", func(time.Duration) time.Duration { return 249 * ms }, never, never},
-		{"it lasts", func(time.Duration) time.Duration { return 250 * ms }, time.Second, never},
+		{"it lasts", func(time.Duration) time.Duration { return 250 * ms }, 250 * ms, never},
 		{"it ends in time", func(after time.Duration) time.Duration {
-			if after < 950*ms {
+			if after < 200*ms {
 				return 399 * ms
 			}
 			return 249 * ms
 		}, never, never},
 		{"a pause, and a sixth of the time to spare", func(after time.Duration) time.Duration { return 399*ms - after/5 }, never, never},
+		{"a pause, and next to no time to spare", func(after time.Duration) time.Duration { return 390*ms - after/50 }, never, never},
+		{"a pause, and none", func(time.Duration) time.Duration { return 390 * ms }, 250 * ms, never},
 		{"a longer pause", func(after time.Duration) time.Duration { return 420*ms - after/5 }, 50 * ms, 1550 * ms},
-		{"a pause, and next to no time to spare", func(after time.Duration) time.Duration { return 390*ms - after/10 }, time.Second, 2750 * ms},
-		{"it grows", func(after time.Duration) time.Duration { return 200*ms + after/20 }, 2 * time.Second, never},
+		{"after a pause it gets less by and by", func(after time.Duration) time.Duration {
+			return 370*ms - after/10 + 10*ms*(after/lookEvery%3)
+		}, never, never},
+		{"one pause after the other", func(after time.Duration) time.Duration { return 390*ms - after/10 + 40*ms*(after/(500*ms)) }, 700 * ms, never},
+		{"it grows", func(after time.Duration) time.Duration { return 200*ms + after/20 }, 1250 * ms, never},
+		{"it grows fast", func(after time.Duration) time.Duration { return after / 2 }, 750 * ms, never},
 		{"again and again", func(after time.Duration) time.Duration {
-			if after%time.Second == 0 {
+			if after%(200*ms) == 0 {
 				return 200 * ms
 			}
 			return 300 * ms
 		}, never, never},
 		{"few messages for a while", func(after time.Duration) time.Duration {
-			if after%time.Second == 0 {
+			if after%(200*ms) == 0 {
 				return -1
 			}
 			return 300 * ms
