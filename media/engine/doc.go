@@ -78,8 +78,10 @@
 // Calls are told apart by the far side's address. Where a far side puts several on one address and port, as another engine of this kind
 // does, all but the first get a pair of Options.Ports of their own when we answer, and are refused with ErrFull when there is none left. So
 // two engines carry calls of any kind between them if both have Options.Ports, but for their first two where each side places one at the
-// same moment: one of these fails. Where we offer, or have no such ports, the first call has the address, the next one's plain
-// description is refused, and the next one's secure media is not heard; Policy.OwnPorts is for calls to such far sides. A call with ICE or
+// same moment: one of these fails. Where we offer, or have no such ports, calls on one address are told apart by the sources (SSRC) that
+// their descriptions name and, where their keys stand in the descriptions, by these: the first packet of a source goes into the proof. What
+// is of no such source is nobody's. A plain description that names no source is refused then, one for DTLS without ICE is too, and with ICE
+// the second handshake is not heard: Policy.OwnPorts is for calls to such far sides. A call with ICE or
 // DTLS does not change its ports later, and what is on its way to those that another call leaves is lost. Legs with ports of their own have
 // no server-reflexive candidates. An address that its call has left is free for others. A call owns 32 addresses at most and forgets the
 // oldest of those that it does not send to.

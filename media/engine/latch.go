@@ -177,8 +177,8 @@ func (tr *transport) yields(addr netip.AddrPort, t *terminal) bool {
 	return tr.found && tr.remote() == addr && t.id <= tr.newest
 }
 
-// claim makes tr the owner of an address that its description names, even if it was found for another call meanwhile.
-func (s *shard) claim(addr netip.AddrPort, tr *transport) bool {
+// claim makes tr the owner of an address that its description names, even if it was found for another call meanwhile. Undo takes that back.
+func (s *shard) claim(addr netip.AddrPort, tr *transport, from sources) (undo func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if owner := s.remotes.of(addr); owner != nil && owner.t != tr.t && owner.yields(addr, tr.t) {
@@ -188,7 +188,13 @@ func (s *shard) claim(addr netip.AddrPort, tr *transport) bool {
 			owner.farRTCP.Store(new(owner.awaited))
 		}
 	}
-	return s.own(s.remotes, addr, tr)
+	before, had := tr.sources, slices.Contains(tr.bound, addr)
+	tr.sources = from
+	if !s.own(s.remotes, addr, tr) {
+		tr.sources = before
+		return nil, false
+	}
+	return func() { s.unclaim(addr, tr, before, had) }, true
 }
 
 // latchAll moves calls to the addresses that a batch has proved.

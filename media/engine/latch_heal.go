@@ -92,15 +92,13 @@ func (l *latch) returning(b []byte, source lostSource, now time.Time) *transport
 func (s *shard) heal(tr *transport, from netip.AddrPort, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	forgotten := len(tr.bound) == 0
+	forgotten := tr.shard() != s || len(tr.bound) == 0
 	if forgotten || tr.stopped.Load() || !tr.quiet(now) || now.Sub(tr.healed) < healRest || !s.own(s.remotes, from, tr) {
 		return false
 	}
 	old := tr.remote()
 	tr.bound = slices.DeleteFunc(tr.bound, func(a netip.AddrPort) bool { return a == old })
-	if s.remotes.of(old) == tr {
-		s.remotes.drop(old)
-	}
+	s.unbind(old, tr)
 	tr.healed, tr.awaited, tr.found, tr.reopened = now, netip.AddrPort{}, false, false
 	tr.aim(from)
 	return true
@@ -118,9 +116,7 @@ func (tr *transport) reopen() {
 	if tr.found { // where it was awaited before is a place like any other now
 		old := tr.awaited
 		tr.bound = slices.DeleteFunc(tr.bound, func(a netip.AddrPort) bool { return a == old })
-		if home.remotes.of(old) == tr {
-			home.remotes.drop(old)
-		}
+		home.unbind(old, tr)
 	}
 	if tr.awaited == at {
 		return // it waits for its first packet

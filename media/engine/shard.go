@@ -142,6 +142,12 @@ func (s *shard) datagram(w *worker, b []byte, from netip.AddrPort, tr *transport
 		s.stun(b, from)
 		return
 	}
+	if tr != nil && tr.crowd != nil {
+		if tr = tr.crowd.find(w, b); tr == nil {
+			s.strays.Add(1)
+			return
+		}
+	}
 	if tr != nil && tr.arrived(w, b, from) {
 		return
 	}
@@ -153,7 +159,11 @@ func (s *shard) datagram(w *worker, b []byte, from netip.AddrPort, tr *transport
 
 // report takes one datagram of the RTCP port.
 func (s *shard) report(w *worker, b []byte, from netip.AddrPort, _ *transport) {
-	if tr := s.reports.of(from); tr != nil && isRTCP(b) {
+	tr := s.reports.of(from)
+	if tr != nil && tr.crowd != nil {
+		tr = tr.crowd.reporter(b)
+	}
+	if tr != nil && isRTCP(b) {
 		tr.t.reports.arrived(tr, b, w.now)
 		return
 	}
@@ -207,8 +217,9 @@ func (w *worker) flush() {
 // maxBound is how many remote addresses one call may own: those that its far side has proved to use, or has described.
 const maxBound = 32
 
-// bind makes tr the owner of a remote address in one of the tables. An address that another call sends to stays with that one: it goes
-// on, and tr hears nothing from there. One that its owner has left is handed over, for its far side's gateway may use a port again.
+// bind makes tr the owner of a remote address in one of the tables. An address that another call sends to stays with that one, and tr
+// hears nothing from there, unless the two can be told apart: then both have it. One that its owner has left is handed over, for its far
+// side's gateway may use a port again.
 func (s *shard) bind(table *addrTable, addr netip.AddrPort, tr *transport) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -217,6 +228,9 @@ func (s *shard) bind(table *addrTable, addr netip.AddrPort, tr *transport) bool 
 
 // own is bind where s.mu is held.
 func (s *shard) own(table *addrTable, addr netip.AddrPort, tr *transport) bool {
+	if at := table.of(addr); at != nil && at.crowd != nil {
+		s.leftBy(at.crowd, addr)
+	}
 	owner := table.of(addr)
 	switch {
 	case tr.shard() != s:
@@ -224,7 +238,7 @@ func (s *shard) own(table *addrTable, addr netip.AddrPort, tr *transport) bool {
 	case owner == tr:
 		return true
 	case owner != nil && owner.t != tr.t && owner.uses(addr):
-		return false
+		return s.crowdIn(table, addr, tr)
 	case len(tr.bound) >= maxBound && !s.release(tr):
 		return false
 	}
@@ -272,7 +286,8 @@ func (s *shard) drop(tr *transport) {
 // unbind takes an address out of the tables where it is tr's. s.mu is held.
 func (s *shard) unbind(addr netip.AddrPort, tr *transport) {
 	for _, table := range [...]*addrTable{s.remotes, s.reports} {
-		if table.of(addr) == tr {
+		at := table.of(addr)
+		if at != nil && (at == tr || at.crowd != nil && at.crowd.part(tr)) {
 			table.drop(addr)
 		}
 	}

@@ -29,14 +29,21 @@ func (t *terminal) claim(neg media.Negotiation) error {
 	if err := t.check(neg); err != nil {
 		return err
 	}
-	for i, tr := range t.ways(agreed) {
-		if i != mainOf(agreed) && agreed[i].Shared {
+	var claimed []func()
+	ways := t.ways(agreed)
+	for i, tr := range ways {
+		far := agreed[i].Transport.Addr
+		if !far.IsValid() || far == tr.described.addr || i != mainOf(agreed) && agreed[i].Shared {
 			continue
 		}
-		far := agreed[i].Transport.Addr
-		if far.IsValid() && far != tr.described.addr && !tr.shard().claim(far, tr) {
+		undo, ok := tr.shard().claim(far, tr, t.sourcesOf(tr, agreed, ways))
+		if !ok {
+			for _, undo := range slices.Backward(claimed) {
+				undo()
+			}
 			return errAddressTaken
 		}
+		claimed = append(claimed, undo)
 	}
 	return nil
 }
@@ -62,6 +69,7 @@ func (t *terminal) check(neg media.Negotiation) error {
 func (t *terminal) connect(agreed []media.Section, ways []*transport) error {
 	at := mainOf(agreed)
 	far := agreed[at].Transport
+	t.tells(agreed, ways)
 	if t.dtls != nil {
 		if t.ice == nil {
 			t.dtls.disconnected() // a handshake with somebody else begins on its way, not on the one before

@@ -76,7 +76,7 @@ func (s *shard) name(t *terminal, addrs []netip.AddrPort, stays bool) bool {
 	free := !slices.ContainsFunc(addrs, func(a netip.AddrPort) bool {
 		owner := s.remotes.of(a)
 		return s.named[a] > 0 && !slices.Contains(t.named, a) ||
-			owner != nil && owner.t != t && owner.uses(a) && !owner.yields(a, t)
+			owner != nil && !owner.holds(t) && owner.uses(a) && !owner.yields(a, t)
 	})
 	if free || stays {
 		s.unname(t)

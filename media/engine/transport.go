@@ -17,6 +17,8 @@ type transport struct {
 	home      atomic.Pointer[shard]
 	described plainFar         // by the far side's last description; guarded by the terminal's lock
 	bound     []netip.AddrPort // in the shard's tables, oldest first; guarded by its lock
+	sources   sources          // of the far side; guarded by the shard's lock
+	crowd     *crowd           // not nil: this is no transport, but stands in a table for several
 
 	// awaited is where the description says that plain RTP comes from, until something has come from there; found says that it has come
 	// from elsewhere, when newest was the last terminal that there was. The shard's lock guards them, and its reader may clear awaited
