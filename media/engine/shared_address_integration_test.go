@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -194,6 +195,40 @@ func TestTwoEngines(t *testing.T) {
 			a, b := newParty(t, engines[i%2], p, here, there), newParty(t, engines[(i+1)%2], p, there, here)
 			if err := a.call(b); err != nil {
 				t.Fatalf("%s call %d: %v", kind, i, err)
+			}
+			all = append(all, a, b)
+		}
+	}
+	everybodyTalks(t, all)
+}
+
+// A leg of any kind has ports of its own, names these alone, and is heard there.
+func TestOwnPortsKinds(t *testing.T) {
+	r := manyPorts()
+	engines := [2]*engine.Engine{listenWith(t, &engine.Options{Ports: r}), listen(t)}
+	locked := media.Phone()
+	locked.Security, locked.Mux = media.DTLS, true
+	var all []*party
+	for kind, p := range map[string]*media.Policy{"plain": pcmu(), "SDES": sdes(), "DTLS": locked, "WebRTC": media.Browser()} {
+		for range 2 {
+			here, there := fmt.Sprint(kind, len(all), " here"), fmt.Sprint(kind, len(all), " there")
+			a, b := newParty(t, engines[0], ownPorts(p), here, there), newParty(t, engines[1], p, there, here)
+			offer, err := a.term.Offer(g711())
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _ := offer.AppendText(nil)
+			a.term.Rollback()
+			var port uint16
+			if _, err := fmt.Sscanf(string(text[bytes.Index(text, []byte("m=audio")):]), "m=audio %d", &port); err != nil {
+				t.Fatal(err)
+			}
+			shared := fmt.Sprint(" ", engines[0].Addr().Port(), " ")
+			if port < r.First || port%2 != 0 || bytes.Contains(text, []byte(shared)) {
+				t.Errorf("%s: port %d, want one of the range and no word of the shared one", kind, port)
+			}
+			if err := a.call(b); err != nil {
+				t.Fatalf("%s: %v", kind, err)
 			}
 			all = append(all, a, b)
 		}
