@@ -23,6 +23,9 @@ type lostSource struct {
 // the far side another port. The reporter calls it.
 func (e *Engine) findLost(open []*terminal, now time.Time) {
 	all := map[*latch]map[lostSource][]*transport{}
+	for _, s := range e.shards {
+		all[&s.latch] = nil
+	}
 	for _, t := range open {
 		all[&t.transport.shard().latch] = nil
 	}

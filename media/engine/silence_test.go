@@ -192,8 +192,8 @@ func TestSilenceConstant(t *testing.T) {
 		want    media.Silence
 	}{
 		{"nothing but 0xff", func(int) []byte { return bytes.Repeat([]byte{0xff}, 160) }, media.SilentConstant},
-		{"alike in pairs", func(i int) []byte { return bytes.Repeat([]byte{byte(i / 2)}, 160) }, media.NotSilent},
-		{"every 16th alike", func(i int) []byte { return bytes.Repeat([]byte{byte(i % 16)}, 160) }, media.NotSilent},
+		{"alike in pairs", func(i int) []byte { return bytes.Repeat([]byte{byte((i + 1) / 2)}, 160) }, media.NotSilent},
+		{"every 32nd alike", func(i int) []byte { return bytes.Repeat([]byte{byte(i % 32)}, 160) }, media.NotSilent},
 		{"a click a second", func(i int) []byte {
 			b := bytes.Repeat([]byte{0xff}, 160)
 			if i%48 < 3 {
@@ -212,10 +212,10 @@ func TestSilenceConstant(t *testing.T) {
 				}
 			}
 			rather(t, term, soon, c.want, media.SilentNothing)
-			for i := range 32 {
+			for i := range 64 {
 				p.send([]byte{byte(i), 1})
 			}
-			counts(t, term, "packets", taken, 232)
+			counts(t, term, "packets", taken, 264)
 			rather(t, term, soon, media.NotSilent, media.SilentNothing)
 		})
 	}
