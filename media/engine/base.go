@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -148,13 +149,15 @@ func (tr *transport) send(b []byte, to netip.AddrPort) error {
 	return tr.shard().rtp.writeTo(b, to)
 }
 
-// add is send in a reader, which sends what goes by a shard's port with the batch.
-func (tr *transport) add(w *worker, b []byte, to netip.AddrPort) {
+// add is send in a reader, which sends what goes by a shard's port with the batch. What the system refuses is counted.
+func (tr *transport) add(w *worker, b []byte, to netip.AddrPort, refused *atomic.Uint64) {
 	if via := tr.via.Load(); via != nil {
-		_ = (*via).writeTo(b, to)
+		if (*via).writeTo(b, to) != nil {
+			refused.Add(1)
+		}
 		return
 	}
-	w.to(tr.shard().rtp).add(b, to)
+	w.to(tr.shard().rtp).add(b, to, refused)
 }
 
 // arrived takes a datagram that is not STUN from an address of the far side's, and reports whether it was meant for a call (RFC 7983).

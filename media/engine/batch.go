@@ -1,6 +1,9 @@
 package engine
 
-import "net/netip"
+import (
+	"net/netip"
+	"sync/atomic"
+)
 
 // inBatch is what one system call has read. data aliases buf.
 type inBatch struct {
@@ -22,18 +25,27 @@ type outBatch struct {
 	n    int
 	data [][]byte
 	to   []netip.AddrPort
-	lost uint64 // refused by the kernel
+	of   []*atomic.Uint64 // where its owner counts what the kernel refuses; nil: nowhere
 }
 
 func newOutBatch(sock *socket, size int) *outBatch {
-	return &outBatch{io: newBatchIO(size), sock: sock, data: make([][]byte, size), to: make([]netip.AddrPort, size)}
+	return &outBatch{
+		io: newBatchIO(size), sock: sock, data: make([][]byte, size), to: make([]netip.AddrPort, size), of: make([]*atomic.Uint64, size),
+	}
 }
 
-// add queues a datagram and flushes when there is no more room.
-func (o *outBatch) add(b []byte, to netip.AddrPort) {
-	o.data[o.n], o.to[o.n] = b, to
+// add queues a datagram of somebody who counts in refused, and flushes when there is no more room.
+func (o *outBatch) add(b []byte, to netip.AddrPort, refused *atomic.Uint64) {
+	o.data[o.n], o.to[o.n], o.of[o.n] = b, to, refused
 	if o.n++; o.n == len(o.data) {
 		o.flush()
+	}
+}
+
+// refused counts datagram i as refused by the kernel.
+func (o *outBatch) refused(i int) {
+	if n := o.of[i]; n != nil {
+		n.Add(1)
 	}
 }
 
@@ -44,5 +56,6 @@ func (o *outBatch) flush() {
 	}
 	o.send()
 	clear(o.data[:o.n])
+	clear(o.of[:o.n])
 	o.n = 0
 }

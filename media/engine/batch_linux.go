@@ -100,9 +100,7 @@ func (o *outBatch) send() {
 		o.io.iovs[i].SetLen(len(o.data[i]))
 		o.io.msgs[i].hdr.Namelen = setAddr(&o.io.addrs[i], o.to[i])
 	}
-	if o.sock.raw.Write(o.io.call) != nil {
-		o.lost += uint64(o.n) // the socket is closed
-	}
+	_ = o.sock.raw.Write(o.io.call) // fails when the socket is closed
 }
 
 // sendAll runs under the socket's write lock. A full socket buffer and an unreachable peer lose the datagram, nothing else.
@@ -117,7 +115,7 @@ func (o *outBatch) sendAll(fd uintptr) bool {
 		case errno == unix.EMSGSIZE && o.cut(fd, sent) == nil:
 			sent++
 		default:
-			o.lost++
+			o.refused(sent)
 			sent++
 		}
 	}

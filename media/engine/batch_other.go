@@ -42,7 +42,7 @@ func (b *inBatch) read(s *socket) (int, error) {
 func (o *outBatch) send() {
 	for i := range o.n {
 		if o.sock.writeTo(o.data[i], o.to[i]) != nil {
-			o.lost++
+			o.refused(i)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,9 +32,9 @@ func TestLongDatagrams(t *testing.T) {
 	to := peer.LocalAddr().(*net.UDPAddr).AddrPort()
 
 	sent := [][]byte{bytes.Repeat([]byte{1}, 172), bytes.Repeat([]byte{2}, 1900), bytes.Repeat([]byte{3}, 1200), bytes.Repeat([]byte{4}, 1253)}
-	batch := newOutBatch(sock, batchSize)
+	batch, lost := newOutBatch(sock, batchSize), atomic.Uint64{}
 	for _, b := range sent {
-		batch.add(b, to)
+		batch.add(b, to, &lost)
 	}
 	batch.flush()
 	for _, b := range sent {
@@ -41,8 +42,8 @@ func TestLongDatagrams(t *testing.T) {
 			t.Errorf("%d bytes one at a time: %v", len(b), err)
 		}
 	}
-	if batch.lost != 0 {
-		t.Errorf("%d of a batch were refused, want none", batch.lost)
+	if lost.Load() != 0 {
+		t.Errorf("%d of a batch were refused, want none", lost.Load())
 	}
 	buf := make([]byte, packetSize)
 	_ = peer.SetReadDeadline(time.Now().Add(30 * time.Second))

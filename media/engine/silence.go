@@ -264,6 +264,9 @@ func (u *unheard) heard(highest uint32, packets uint64) {
 	u.reported, u.highest, u.packets = true, highest, packets
 }
 
+// failed returns how many packets the system has refused so far. o.mu is held.
+func (o *sender) failed() uint64 { return o.stats.Failed + o.refused.Load() }
+
 // silence says why nothing went out lately, or does not arrive.
 func (o *sender) silence(now time.Time) media.Silence {
 	o.mu.Lock()
@@ -271,7 +274,7 @@ func (o *sender) silence(now time.Time) media.Silence {
 	switch {
 	case !o.stats.Last.IsZero() && now.Sub(o.stats.Last) < quietAfter:
 		switch {
-		case o.stats.Failed != o.unheard.failed:
+		case o.failed() != o.unheard.failed:
 			return media.SilentRefused
 		case o.unheard.lost:
 			return media.SilentLost

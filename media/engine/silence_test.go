@@ -257,7 +257,8 @@ func TestSilenceAtTheFarSide(t *testing.T) {
 
 // TestSilenceRefused sends where the system does not let us.
 func TestSilenceRefused(t *testing.T) {
-	term := open(t, listen(t), media.Phone())
+	e := listen(t)
+	term := open(t, e, media.Phone())
 	p := newPhone(t)
 	_, d, err := media.Negotiation{}.Offer(pcmu(), media.Local{ID: 1, Addr: "192.0.2.1", Port: p.port(), RTCPPort: p.port() + 1}, nil)
 	if err != nil {
@@ -269,6 +270,15 @@ func TestSilenceRefused(t *testing.T) {
 	write(t, term, 3)
 	if out := outgoing(term); out.Silence != media.SilentRefused || out.Failed != 3 {
 		t.Errorf("%v, %d failed", out.Silence, out.Failed)
+	}
+	from := open(t, e, media.Phone())
+	q := newPhone(t)
+	q.offer(from, nil)
+	linked(t, from, term)
+	q.send([]byte("in a batch"))
+	eventually(t, "what a link sends is counted too", func() bool { return outgoing(term).Failed == 4 })
+	if out := outgoing(term); out.Silence != media.SilentRefused {
+		t.Errorf("a link: %v", out.Silence)
 	}
 }
 

@@ -104,6 +104,7 @@ type sender struct {
 	formats atomic.Pointer[outbound]
 
 	ssrc     atomic.Uint32 // written with mu held
+	refused  atomic.Uint64 // by the system, of what went out in batches
 	collided atomic.Bool   // ssrc is no longer the first one: a source of the far side's had it
 
 	mu         sync.Mutex
@@ -156,7 +157,7 @@ func (o *sender) forward(s *stream, w *worker, p *media.Packet, room []byte) (fi
 		return false
 	}
 	tr := s.way.Load()
-	tr.add(w, pkt, tr.remote())
+	tr.add(w, pkt, tr.remote(), &o.refused)
 	return first
 }
 
@@ -228,7 +229,7 @@ func (o *sender) count(n int, now time.Time) {
 	o.stats.Packets++
 	o.stats.Bytes += uint64(n)
 	o.stats.Last = now
-	o.unheard.mismatched, o.unheard.failed = o.stats.Mismatched, o.stats.Failed
+	o.unheard.mismatched, o.unheard.failed = o.stats.Mismatched, o.failed()
 	if o.stats.First.IsZero() {
 		o.stats.First = now
 	}
@@ -237,5 +238,7 @@ func (o *sender) count(n int, now time.Time) {
 func (o *sender) snapshot() media.OutStats {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.stats
+	s := o.stats
+	s.Failed = o.failed()
+	return s
 }
