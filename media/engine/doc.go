@@ -102,7 +102,8 @@
 // SRTP_AEAD_AES_128_GCM or SRTP_AES128_CM_HMAC_SHA1_80; the window for repeated packets is 128. The far side's close_notify is not acted
 // upon, since signalling ends a call.
 //
-// A datagram is shorter than 2,048 bytes; longer ones count as strays. RTP header extensions, contributing sources and padding end at each
+// A datagram is shorter than 2,048 bytes; longer ones count as strays. On Linux a datagram of IPv4 is marked as not to be cut, and one that
+// is too long for its path goes out in fragments, without that mark. RTP header extensions, contributing sources and padding end at each
 // leg. A source that jumps by 3,000 packets ahead or 100 back, of pictures 511, is taken for a new one at the second packet there
 // (RFC 3550 appendix A.1). Of RTCP, SR, RR, SDES, BYE, NACK, PLI, FIR, REMB and transport-wide feedback are sent, and all but SDES, BYE and
 // the last one are read: our own packets bear no numbers of their transport, so a far side limits us by REMB alone. Nothing is held back for

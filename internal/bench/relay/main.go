@@ -66,7 +66,7 @@ func main() {
 	flag.DurationVar(&p.length, "length", 2*time.Second, "how long a run is measured")
 	flag.StringVar(&names, "modes", "plain,cm80,gcm,h264", "what to measure")
 	flag.StringVar(&without, "without", "", "programs to leave out: engine, rtpengine, simple")
-	flag.DurationVar(&p.limit, "limit", 5*time.Minute+30*time.Second, "for everything: disturbed runs are repeated while there is time")
+	flag.DurationVar(&p.limit, "limit", 5*time.Minute, "for everything: disturbed runs are repeated while there is time")
 	flag.BoolVar(&p.extremes, "extremes", true, "measure few calls, many calls, and the most that one core carries, too")
 	flag.StringVar(&p.profile, "profile", "", "directory for profiles of our programs")
 	flag.IntVar(&p.workers, "workers", 1, "of rtpengine; 0: its own choice")
