@@ -214,6 +214,9 @@ func TestTURNClientSilence(t *testing.T) {
 func TestTURNClientRefused(t *testing.T) {
 	wrong := func(o *oneTURN) {
 		for all := o.sent(); len(all) > 0; all = o.sent() {
+			if o.asked = append(o.asked, stun.MethodAllocate); len(o.asked) > 3 {
+				t.Fatalf("asked %d times with a password that is refused", len(o.asked))
+			}
 			o.refuse(all[0], stun.CodeUnauthorized, stun.NewRealm(testRealm), stun.NewNonce(o.nonce))
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -71,13 +70,13 @@ func (c *turnUDP) send(b []byte) error {
 
 func (c *turnUDP) read() ([]byte, error) {
 	n, err := c.conn.Read(c.buf)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, nil
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, net.ErrClosed):
 		return nil, err
+	case err != nil || n > turnBuffer-turnRoom:
+		return nil, nil // a datagram that was refused, say, while the server is started anew
 	}
-	return c.buf[:min(n, turnBuffer-turnRoom)], nil
+	return c.buf[:n], nil
 }
 
 func (c *turnUDP) close() { _ = c.conn.Close() }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alexacall/alexacall/internal/testutil"
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/media/engine"
 )
@@ -169,4 +170,23 @@ func TestTURNAddressLost(t *testing.T) {
 	f.move() // for the server has not forgotten the relay of the old address
 	f.with(func([]byte, bool) int { return 1 })
 	eventually(t, "there is a relay again", func() bool { return len(engine.RelaysOf(e)) == 1 })
+}
+
+// An engine that is closed has no socket left.
+func TestTURNClosesSockets(t *testing.T) {
+	cert, pool := authority(t)
+	s := newTURNServer(t, &cert, netip.AddrPort{})
+	before := testutil.OpenFDs(t)
+	with := engine.TURNServer{Username: turnUser, Password: turnPassword, TLS: &tls.Config{RootCAs: pool}}
+	tcp, secure := with, with
+	tcp.URL, secure.URL = "turn:"+s.tcp.String()+"?transport=tcp", "turns:"+s.tls.String()
+	e, _ := listenTo(t, engine.Options{STUN: []string{"stun:" + s.udp.String()}, TURN: []engine.TURNServer{turnAt(s.udp), tcp, secure}})
+	if n := len(engine.RelaysOf(e)); n != 3 {
+		t.Fatalf("%d relays, want 3", n)
+	}
+	if n := testutil.OpenFDs(t) - before; n < 2+3 {
+		t.Fatalf("%d sockets are open: the test is wrong", n)
+	}
+	_ = e.Close()
+	eventually(t, "the sockets are closed, the server's too", func() bool { return testutil.OpenFDs(t) <= before })
 }

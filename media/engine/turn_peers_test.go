@@ -93,7 +93,7 @@ func TestTURNClientPeerRefused(t *testing.T) {
 func TestTURNClientDoubt(t *testing.T) {
 	o := upTURN(t)
 	o.pass(time.Second, false)
-	o.c.want(o.now, testPeer, true)
+	o.c.want(o.now, testPeer, false)
 	o.pass(18*time.Second, true)
 	if !errors.Is(o.c.err, errTURNSilent) {
 		t.Errorf("phase %d, %v; the next refresh would be due only now", o.c.phase, o.c.err)
@@ -107,5 +107,14 @@ func TestTURNClientLimits(t *testing.T) {
 	}
 	if len(o.c.permits) != maxPermits || len(o.c.channels) != channelLast-channelFirst+1 || len(o.c.numbers) != len(o.c.channels) {
 		t.Errorf("%d permissions, %d channels", len(o.c.permits), len(o.c.channels))
+	}
+
+	const free = channelFirst + 5
+	ch := o.c.numbers[free]
+	delete(o.c.numbers, free)
+	delete(o.c.channels, ch.peer)
+	o.c.want(o.now, ch.peer, true)
+	if again := o.c.channels[ch.peer]; again == nil || again.number != free {
+		t.Errorf("of all numbers %#x is free, and %+v is taken", free, again)
 	}
 }
