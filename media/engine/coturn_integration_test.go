@@ -171,13 +171,9 @@ func TestInteropCoturn(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				everyRole(t, func(t *testing.T, offers bool) {
-					e, err := engine.Listen("127.0.0.1:0", &engine.Options{TURN: []engine.TURNServer{
+					e, _ := relayedTo(t, engine.Options{TURN: []engine.TURNServer{
 						{URL: url, Username: turnUser, Password: turnPassword, TLS: &tls.Config{RootCAs: pool}},
 					}})
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer e.Close()
 					term, b := open(t, e, relayOnly()), relayedBrowser(t, "turn:"+at)
 					sdp := call(t, term, b, offers)
 					relay := engine.RelayOf(term)
@@ -207,7 +203,7 @@ func TestInteropCoturnStaleNonce(t *testing.T) {
 	cert, _ := authority(t)
 	port := coturn(t, cert, "--stale-nonce=1")
 	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
-	e, log := listenTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(at)}})
+	e, log := relayedTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(at)}})
 	term, b := open(t, e, relayOnly()), relayedBrowser(t, "turn:"+at.String())
 	call(t, term, b, true)
 	before, nonce := engine.RelayOf(term), engine.NonceOf(e)
@@ -227,7 +223,7 @@ func TestInteropCoturnRefuses(t *testing.T) {
 	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(coturn(t, cert)))
 	wrong := turnAt(at)
 	wrong.Password += "-or-not"
-	e, log := listenTo(t, engine.Options{TURN: []engine.TURNServer{wrong}, STUN: []string{"stun:" + at.String()}})
+	e, log := listenTo(t, engine.Options{TURN: []engine.TURNServer{wrong}, STUN: []string{"stun:" + at.String()}}, impatience)
 	if all := engine.RelaysOf(e); len(all) != 0 {
 		t.Errorf("there are relays: %q", all)
 	}

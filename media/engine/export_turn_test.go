@@ -27,10 +27,10 @@ func RelaysOf(e *Engine) []string {
 // MappedOf returns the addresses that STUN servers see e at.
 func MappedOf(e *Engine) []netip.AddrPort { return e.gather.mapped(e.shards[0]) }
 
-// ListenSoon is Listen with servers that are asked again every so often.
-func ListenSoon(addr string, o *Options, every time.Duration) (*Engine, error) {
+// ListenSoon is Listen with servers that are asked again every so often, and have a time to answer before they are asked twice.
+func ListenSoon(addr string, o *Options, every, patience time.Duration) (*Engine, error) {
 	l := usualLimits()
-	l.mapping, l.mappingRTO, l.turnRefresh, l.turnRTO, l.backOff = every, every/2, every, every/2, every
+	l.mapping, l.mappingRTO, l.turnRefresh, l.turnRTO, l.backOff = every, patience, every, patience, every
 	return listen(addr, o, l)
 }
 

@@ -15,7 +15,7 @@ func TestSTUNMapping(t *testing.T) {
 	t.Parallel()
 	s := newTURNServer(t, nil, netip.AddrPort{})
 	f := newForwarder(t, s.udp)
-	e, log := listenTo(t, engine.Options{STUN: []string{"stun:" + portOf(f.toPeer).String()}})
+	e, log := listenTo(t, engine.Options{STUN: []string{"stun:" + portOf(f.toPeer).String()}}, impatience)
 	for range 2 {
 		want := portOf(f.near())
 		eventually(t, "the mapping is known", func() bool {

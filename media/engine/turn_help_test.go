@@ -100,12 +100,26 @@ func (d *diary) String() string {
 	return d.b.String()
 }
 
+// Times that a server has to answer: where one is silent, and elsewhere, for the machine may be busy.
+const (
+	patience   = 500 * time.Millisecond
+	impatience = 50 * time.Millisecond
+)
+
+// relayedTo opens an engine that has a relay on each of its servers.
+func relayedTo(t testing.TB, o engine.Options) (*engine.Engine, *diary) {
+	t.Helper()
+	e, d := listenTo(t, o, patience)
+	eventually(t, "there are relays", func() bool { return len(engine.RelaysOf(e)) == len(o.TURN) })
+	return e, d
+}
+
 // listenTo opens an engine that asks its servers again soon, and returns what it logs.
-func listenTo(t testing.TB, o engine.Options) (*engine.Engine, *diary) {
+func listenTo(t testing.TB, o engine.Options, patience time.Duration) (*engine.Engine, *diary) {
 	t.Helper()
 	d := new(diary)
 	o.Logger = slog.New(slog.NewTextHandler(d, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	e, err := engine.ListenSoon("127.0.0.1:0", &o, 100*time.Millisecond)
+	e, err := engine.ListenSoon("127.0.0.1:0", &o, 100*time.Millisecond, patience)
 	if err != nil {
 		t.Fatal(err)
 	}

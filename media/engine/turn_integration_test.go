@@ -25,7 +25,7 @@ func TestTURN(t *testing.T) {
 			t.Parallel()
 			everyRole(t, func(t *testing.T, offers bool) {
 				s := newTURNServer(t, &cert, netip.AddrPort{})
-				e, _ := listenTo(t, engine.Options{TURN: []engine.TURNServer{
+				e, _ := relayedTo(t, engine.Options{TURN: []engine.TURNServer{
 					{URL: url(s), Username: turnUser, Password: turnPassword, TLS: &tls.Config{RootCAs: pool}},
 				}})
 				term := open(t, e, relayOnly())
@@ -47,7 +47,7 @@ func TestTURN(t *testing.T) {
 func TestTURNShared(t *testing.T) {
 	t.Parallel()
 	s := newTURNServer(t, nil, netip.AddrPort{})
-	e, _ := listenTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(s.udp)}})
+	e, _ := relayedTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(s.udp)}})
 	var terms []media.Terminal
 	for range 4 {
 		term := open(t, e, relayOnly())
@@ -68,7 +68,8 @@ func TestTURNLast(t *testing.T) {
 	everyRole(t, func(t *testing.T, offers bool) {
 		s := newTURNServer(t, nil, netip.AddrPort{})
 		f := newForwarder(t, s.udp)
-		e, _ := listenTo(t, engine.Options{STUN: []string{"stun:" + portOf(f.toPeer).String()}, TURN: []engine.TURNServer{turnAt(s.udp)}})
+		e, _ := relayedTo(t, engine.Options{STUN: []string{"stun:" + portOf(f.toPeer).String()}, TURN: []engine.TURNServer{turnAt(s.udp)}})
+		eventually(t, "the mapping is known", func() bool { return len(engine.MappedOf(e)) == 1 })
 		term := open(t, e, media.AlexaCalling())
 		sdp := call(t, term, newBrowser(t), offers)
 		if by := engine.RelayOf(term); by != "" {
@@ -113,7 +114,7 @@ func TestTURNMissing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e, log := listenTo(t, engine.Options{TURN: []engine.TURNServer{c.server}})
+			e, log := listenTo(t, engine.Options{TURN: []engine.TURNServer{c.server}}, impatience)
 			if _, err := open(t, e, relayOnly()).Offer(g711()); err == nil || !strings.Contains(err.Error(), "relay") {
 				t.Errorf("a leg that wants a relay has the error %v", err)
 			}
@@ -129,7 +130,7 @@ func TestTURNMissing(t *testing.T) {
 func TestTURNRestarted(t *testing.T) {
 	t.Parallel()
 	s := newTURNServer(t, nil, netip.AddrPort{})
-	e, log := listenTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(s.udp)}})
+	e, log := relayedTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(s.udp)}})
 	term, b := open(t, e, relayOnly()), newBrowser(t, impatient)
 	call(t, term, b, true)
 	before := engine.RelayOf(term)
@@ -155,11 +156,12 @@ func TestTURNAddressLost(t *testing.T) {
 	t.Parallel()
 	s := newTURNServer(t, nil, netip.AddrPort{})
 	f := newForwarder(t, s.udp)
-	e, _ := listenTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(portOf(f.toPeer))}})
-	before := engine.RelaysOf(e)
-	if len(before) != 1 {
-		t.Fatalf("relays %q", before)
-	}
+	e, _ := listenTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(portOf(f.toPeer))}}, impatience)
+	var before []string
+	eventually(t, "there is a relay", func() bool {
+		before = engine.RelaysOf(e)
+		return len(before) == 1
+	})
 	f.move()
 	eventually(t, "there is another relay", func() bool {
 		all := engine.RelaysOf(e)
@@ -180,10 +182,7 @@ func TestTURNClosesSockets(t *testing.T) {
 	with := engine.TURNServer{Username: turnUser, Password: turnPassword, TLS: &tls.Config{RootCAs: pool}}
 	tcp, secure := with, with
 	tcp.URL, secure.URL = "turn:"+s.tcp.String()+"?transport=tcp", "turns:"+s.tls.String()
-	e, _ := listenTo(t, engine.Options{STUN: []string{"stun:" + s.udp.String()}, TURN: []engine.TURNServer{turnAt(s.udp), tcp, secure}})
-	if n := len(engine.RelaysOf(e)); n != 3 {
-		t.Fatalf("%d relays, want 3", n)
-	}
+	e, _ := relayedTo(t, engine.Options{STUN: []string{"stun:" + s.udp.String()}, TURN: []engine.TURNServer{turnAt(s.udp), tcp, secure}})
 	if n := testutil.OpenFDs(t) - before; n < 2+3 {
 		t.Fatalf("%d sockets are open: the test is wrong", n)
 	}

@@ -23,7 +23,7 @@ func TestTURNFollows(t *testing.T) {
 	}
 	everyRole(t, func(t *testing.T, offers bool) {
 		s := newTURNServer(t, nil, netip.AddrPort{})
-		e, _ := listenTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(s.udp)}})
+		e, _ := relayedTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(s.udp)}})
 		engine.SetMoved(e, 500*time.Millisecond)
 		term, b := open(t, e, relayOnly()), newBrowser(t, often)
 		f := newForwarder(t, netip.MustParseAddrPort(engine.RelaysOf(e)[0]))
@@ -59,7 +59,7 @@ func TestTURNFallsBack(t *testing.T) {
 	t.Parallel()
 	everyRole(t, func(t *testing.T, offers bool) {
 		s := newTURNServer(t, nil, netip.AddrPort{})
-		e, _ := listenTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(s.udp)}})
+		e, _ := relayedTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(s.udp)}})
 		direct, byRelay := e.Addr().String(), engine.RelaysOf(e)[0]
 		wall := &wall{UDPConn: loopback(t)}
 		wall.from.Store(&direct)
@@ -106,7 +106,7 @@ func (w *wall) WriteTo(b []byte, to net.Addr) (int, error) {
 func TestTURNLinked(t *testing.T) {
 	t.Parallel()
 	s := newTURNServer(t, nil, netip.AddrPort{})
-	e, _ := listenTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(s.udp)}})
+	e, _ := relayedTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(s.udp)}})
 	one, other, phone := open(t, e, relayOnly()), open(t, e, relayOnly()), open(t, e, media.Phone())
 	a, b, p := newBrowser(t, impatient), newBrowser(t, impatient), newPhone(t)
 	call(t, one, a, true)
