@@ -70,13 +70,13 @@ func (c *turnUDP) send(b []byte) error {
 
 func (c *turnUDP) read() ([]byte, error) {
 	n, err := c.conn.Read(c.buf)
-	switch {
-	case errors.Is(err, net.ErrClosed):
+	if errors.Is(err, net.ErrClosed) {
 		return nil, err
-	case err != nil || n > turnBuffer-turnRoom:
-		return nil, nil // a datagram that was refused, say, while the server is started anew
 	}
-	return c.buf[:n], nil
+	if n > turnBuffer-turnRoom {
+		n = 0
+	}
+	return c.buf[:n], nil // nothing after another error: a datagram is refused while the server is started anew, say
 }
 
 func (c *turnUDP) close() { _ = c.conn.Close() }
