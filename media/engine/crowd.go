@@ -162,7 +162,7 @@ func (c *crowd) find(w *worker, b []byte) *transport {
 // reporter returns the call that an RTCP packet is for, by its sender. Those of a source that is protected and not named come to another
 // port too, where nothing proves it: what has been heard of it does.
 func (c *crowd) reporter(b []byte) *transport {
-	if len(b) < rtcpSize {
+	if len(b) < rtcpSize || b[0] < 128 || b[0] >= 192 {
 		return nil
 	}
 	ssrc := binary.BigEndian.Uint32(b[4:])

@@ -78,7 +78,7 @@
 // Calls are told apart by the far side's address. Where a far side puts several on one address and port, as another engine of this kind
 // does, all but the first get a pair of Options.Ports of their own when we answer, and are refused with ErrFull when there is none left. So
 // two engines carry calls of any kind between them if both have Options.Ports, but for their first two where each side places one at the
-// same moment: one of these fails. Where we offer, or have no such ports, calls on one address are told apart by the sources (SSRC) that
+// same moment: these fail. Where we offer, or have no such ports, calls on one address are told apart by the sources (SSRC) that
 // their descriptions name and, where their keys stand in the descriptions, by these: the first packet of a source goes into the proof. What
 // is of no such source is nobody's. A plain description that names no source is refused then, one for DTLS without ICE is too, and with ICE
 // the second handshake is not heard: Policy.OwnPorts is for calls to such far sides. A call with ICE or

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -79,4 +81,19 @@ func TestCandidateAddr(t *testing.T) {
 			t.Errorf("%q: %s, %v, want %q", text, got, ok, want)
 		}
 	}
+}
+
+func FuzzCandidateAddr(f *testing.F) {
+	f.Add("1 1 udp 2130706431 192.0.2.1 5000 typ host")
+	f.Add("1 1 UDP 1 fe80::1%eth0 5000 typ host")
+	f.Add("1 1 udp 1 name.local 5000")
+	f.Fuzz(func(t *testing.T, text string) {
+		a, ok := candidateAddr(text)
+		if ok != a.IsValid() {
+			t.Fatalf("%q: %s, %v", text, a, ok)
+		}
+		if ok && !strings.Contains(text, strconv.Itoa(int(a.Port()))) {
+			t.Fatalf("%q has no port %d", text, a.Port())
+		}
+	})
 }
