@@ -2,6 +2,7 @@ package alexa_test
 
 import (
 	"fmt"
+	"net/netip"
 	"sync"
 	"testing"
 
@@ -139,6 +140,8 @@ func (t *memoryTerminal) Answer(offer media.Description, want media.Plan) (media
 	}
 	return d, err
 }
+
+func (t *memoryTerminal) Signals(netip.Addr) {}
 
 func (t *memoryTerminal) Answered() {
 	t.mu.Lock()

@@ -1,5 +1,7 @@
 package media
 
+import "net/netip"
+
 // A Stream is one kind of media of one leg: what arrives from the far side is read, what is written goes to it.
 // All methods are safe for concurrent use, except that a stream has one writer at a time.
 type Stream interface {
@@ -43,6 +45,9 @@ type Terminal interface {
 	Stands(want Plan) bool
 	// Inject feeds p to the readers as if it had arrived: digits that came by signalling.
 	Inject(k Kind, p *Packet)
+	// Signals says where the far side's signalling comes from, before its description is taken: a phone behind a NAT may describe an address
+	// that means nothing here, and what comes of it is believed from there too. It must not block; an invalid address says nothing.
+	Signals(from netip.Addr)
 	// Answered says that the call has been accepted: from now on the far side has to send, wherever both directions are agreed, and an
 	// engine may call OpenOptions.Failed if it does not. Before, a call may ring for as long as it likes. It must not block; it is idempotent.
 	Answered()

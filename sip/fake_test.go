@@ -2,6 +2,7 @@ package sip_test
 
 import (
 	"fmt"
+	"net/netip"
 	"sync"
 	"testing"
 
@@ -65,6 +66,7 @@ type fakeTerminal struct {
 	injected []media.Packet
 	accepts  int
 	answered bool
+	signals  netip.Addr
 	closed   bool
 	crowded  bool
 }
@@ -128,6 +130,19 @@ func (t *fakeTerminal) Accept(answer media.Description) error {
 		t.accepts++
 	}
 	return err
+}
+
+func (t *fakeTerminal) Signals(from netip.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.signals = from
+}
+
+// signalled returns where the engine believes that the far side is.
+func (t *fakeTerminal) signalled() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.signals.String()
 }
 
 func (t *fakeTerminal) Answered() {

@@ -91,6 +91,7 @@ func (a *Agent) receive(tx *serverTx) (*Leg, error) {
 		d.keep(nil)
 		return nil, busyRefusal("no media")
 	}
+	l.terminal.Signals(tx.from.remote().Addr())
 	if err := a.admit(l); err != nil {
 		return nil, l.discard(err)
 	}

@@ -35,6 +35,9 @@ type inviting struct {
 
 // response takes a response to the INVITE that begins the call.
 func (inv *inviting) response(res *sipmsg.Response, err error) {
+	if err == nil {
+		inv.leg.terminal.Signals(inv.exchange.way.remote().Addr())
+	}
 	switch {
 	case err != nil:
 		inv.failed(nil, err)

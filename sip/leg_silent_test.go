@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -48,5 +49,32 @@ func TestSilentFarSide(t *testing.T) {
 		if got := log.String(); !strings.Contains(got, "media failed") || !strings.Contains(got, "no audio for 1m0s: stopped") {
 			t.Errorf("the log says\n%s", got)
 		}
+	})
+}
+
+// TestMediaOfSignalling tells the engine where the far side's signalling comes from: media of a phone behind a NAT comes from there, whatever
+// it describes.
+func TestMediaOfSignalling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		host, _, err := net.SplitHostPort(peerAddr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := w.peer.call()
+		l := s.up(w, nil)
+		if got := w.engine.last().signalled(); got != host {
+			t.Errorf("a call that came in: %s, want %s", got, host)
+		}
+		go func() { _ = l.Hangup(background, bridge.Normal) }()
+		w.peer.reply(w.peer.request("BYE"), 200, "", "")
+		d := w.dial(background, bob, nil)
+		invite := w.peer.request("INVITE")
+		w.peer.reply(invite, 183, "b1", describe(1, "sendonly", 31000, "0"))
+		d.leg()
+		if got := w.engine.last().signalled(); got != host {
+			t.Errorf("a call that we have placed: %s, want %s", got, host)
+		}
+		w.peer.reply(invite, 486, "b1", "")
 	})
 }

@@ -16,16 +16,16 @@
 // else sees the terminal's lower half, an endpoint. A relay between two terminals of one engine is a link: the reader of the socket
 // decrypts, rewrites and encrypts a packet where it lies and sends it on, without an allocation and without another goroutine.
 //
-// Each leg's outgoing stream is one unbroken RTP sender, whatever sources feed it one after another: its sequence number and time never
-// go back from one to the next, no number goes out twice, and a hold leaves no gap. A description's address is believed as it stands only
-// where the leg is protected; plain RTP is sent to where the description says, or to another port of that address from which three
-// packets of one source have come while nothing has come from the described one, until a call that was there too is described at that
-// port. Later, a source that has been silent for half a second is believed at another port of the address, as from behind a NAT that has
-// forgotten it, after three packets of its own there; another source only where the far side has described itself again meanwhile. Nothing
-// moves while it still sends where it was. A description that names the engine itself, or an address of a family that its socket cannot reach, is refused. A leg with SDES is
-// followed to another port only for packets that its keys prove, one with DTLS without ICE for none before its keys are there. RTP and keys
-// of a leg with ICE go to addresses that have shown its password and to no others; where the far side chooses the path, they have also
-// answered a check of ours.
+// Each leg's outgoing stream is one unbroken RTP sender, whatever sources feed it one after another: its sequence number and time never go
+// back from one to the next, no number goes out twice, and a hold leaves no gap. A description's address is believed as it stands only
+// where the leg is protected; plain RTP is sent to where the description says, or to another port of that address, or of the one that the
+// far side's signalling comes from (media.Terminal.Signals), from which three packets of one source have come while nothing has come from
+// the described one, until a call that was there too is described at that port. Later, a source that has been silent for half a second is
+// believed at another port of the address, as from behind a NAT that has forgotten it, after three packets of its own there; another source
+// only where the far side has described itself again meanwhile. Nothing moves while it still sends where it was. A description that names
+// the engine itself, or an address of a family that its socket cannot reach, is refused. A leg with SDES is followed to another port only
+// for packets that its keys prove, one with DTLS without ICE for none before its keys are there. RTP and keys of a leg with ICE go to
+// addresses that have shown its password and to no others; where the far side chooses the path, they have also answered a check of ours.
 //
 // Pictures are passed on as they are. They share the way of the sound where the far side bundles them (RFC 9143) or describes one
 // transport for both, and on legs without ICE and DTLS they may have an address of their own. A request for a key frame (PLI, FIR) that

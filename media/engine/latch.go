@@ -57,11 +57,18 @@ func (l *latch) expect(tr *transport) {
 	l.forget(tr)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	addr := tr.awaited.Addr()
 	if l.waiting == nil {
 		l.waiting, l.seen = map[netip.Addr][]*transport{}, map[netip.AddrPort]*sighting{}
 	}
-	l.waiting[addr] = append(l.waiting[addr], tr)
+	tr.listed = [2]netip.Addr{tr.awaited.Addr()}
+	if from := tr.t.signals.Load(); from != nil && *from != tr.listed[0] {
+		tr.listed[1] = *from
+	}
+	for _, addr := range tr.listed {
+		if addr.IsValid() {
+			l.waiting[addr] = append(l.waiting[addr], tr)
+		}
+	}
 }
 
 // see takes a packet of an unknown address.
@@ -77,7 +84,7 @@ func (l *latch) see(w *worker, b []byte, from netip.AddrPort) {
 	}
 	tr, lost := l.returning(b, lostSource{from.Addr(), ssrc}, w.now), true
 	if tr == nil {
-		tr, lost = l.only(from.Addr(), w.now), false
+		tr, lost = l.only(from, w.now), false
 	}
 	if tr == nil {
 		l.turn(from.Addr(), w.now)
@@ -121,17 +128,22 @@ func (l *latch) turnedAway(addr netip.Addr) time.Time {
 	return l.away[addr]
 }
 
-// only returns the one transport that waits for an address and has heard nothing yet, or not since it has described itself again.
-func (l *latch) only(addr netip.Addr, now time.Time) *transport {
+// only returns the one transport that waits for an address and has heard nothing yet, or not since it has described itself again. Of
+// several behind one NAT it is the one that has described the port, which many a NAT keeps.
+func (l *latch) only(from netip.AddrPort, now time.Time) *transport {
 	var found *transport
-	for _, tr := range l.waiting[addr] {
+	several := false
+	for _, tr := range l.waiting[from.Addr()] {
 		if tr.found || !tr.awaited.IsValid() || tr.reopened && !tr.quiet(now) {
 			continue
 		}
-		if found != nil {
-			return nil
+		if tr.awaited.Port() == from.Port() {
+			return tr
 		}
-		found = tr
+		several, found = several || found != nil, tr
+	}
+	if several {
+		return nil
 	}
 	return found
 }
@@ -139,7 +151,8 @@ func (l *latch) only(addr netip.Addr, now time.Time) *transport {
 func (l *latch) forget(tr *transport) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for addr, trs := range l.waiting {
+	for _, addr := range tr.listed {
+		trs := l.waiting[addr]
 		i := slices.Index(trs, tr)
 		if i < 0 {
 			continue
@@ -150,6 +163,7 @@ func (l *latch) forget(tr *transport) {
 			l.waiting[addr] = trs
 		}
 	}
+	tr.listed = [2]netip.Addr{}
 }
 
 // end remembers the source of a call that has ended.

@@ -195,7 +195,7 @@ func (s *stream) silenceIn(now time.Time) media.Silence {
 	tr := s.way.Load()
 	why := s.barred(media.RecvOnly)
 	if why == media.NotSilent {
-		why = s.in.silence(now, tr.shard().latch.turnedAway(tr.remote().Addr()))
+		why = s.in.silence(now, tr.turnedAway())
 	}
 	if why < media.SilentNothing { // well, or explained
 		return why
@@ -208,6 +208,16 @@ func (s *stream) silenceIn(now time.Time) media.Silence {
 	default:
 		return why
 	}
+}
+
+// turnedAway returns when something that might have been the far side's was last not believed.
+func (tr *transport) turnedAway() time.Time {
+	l := &tr.shard().latch
+	last := l.turnedAway(tr.remote().Addr())
+	if from := tr.t.signals.Load(); from != nil {
+		last = later(last, l.turnedAway(*from))
+	}
+	return last
 }
 
 // silenceOut says why nothing goes out.

@@ -31,7 +31,8 @@ type terminal struct {
 	closed bool
 	failed sync.Once
 
-	vigil vigil
+	vigil   vigil
+	signals atomic.Pointer[netip.Addr] // where its signalling comes from
 
 	linkMu sync.Mutex
 	links  []*link // from or to one of the streams

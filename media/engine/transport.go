@@ -27,8 +27,9 @@ type transport struct {
 	found   bool
 	newest  uint64
 
-	reopened bool      // awaited is where it came from before the last description; guarded as that
-	healed   time.Time // when the source was last found elsewhere; guarded by the shard's lock
+	listed   [2]netip.Addr // under which the latch waits for it; guarded by the latch
+	reopened bool          // awaited is where it came from before the last description; guarded as that
+	healed   time.Time     // when the source was last found elsewhere; guarded by the shard's lock
 
 	via      atomic.Pointer[base]           // what to send by; nil: the shard's port
 	far      atomic.Pointer[netip.AddrPort] // where to send; nil: nowhere

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,13 @@ type vigil struct {
 
 // Answered implements media.Terminal.
 func (t *terminal) Answered() { t.vigil.up.Store(true) }
+
+// Signals implements media.Terminal.
+func (t *terminal) Signals(from netip.Addr) {
+	if from.IsValid() {
+		t.signals.Store(new(from.Unmap()))
+	}
+}
 
 // silent ends a leg of whose far side nothing has been heard for too long. The reporter calls it now and then.
 func (t *terminal) silent(now time.Time) {
