@@ -64,9 +64,10 @@ func TestSources(t *testing.T) {
 }
 
 // TestOurSources names our source, its stream and its canonical name in each section that sends (RFC 8830), and takes no extension of
-// the header, for none is passed on.
+// the header where the policy has none.
 func TestOurSources(t *testing.T) {
 	p := seeing(media.Browser())
+	p.Extensions = nil
 	a := newParty(t, p)
 	a.l.VideoSSRC = 4712
 	offer := strings.Replace(browserOffer, "a=rtpmap:96 VP8/90000", "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\na=rtpmap:96 VP8/90000", 1)

@@ -101,7 +101,7 @@ func TestRepairOffers(t *testing.T) {
 	}
 	for _, want := range []string{
 		"a=rtpmap:104 rtx/90000", "a=fmtp:104 apt=101", "a=rtcp-fb:101 nack", "a=rtcp-fb:101 goog-remb", "a=rtcp-fb:101 transport-cc",
-		"a=extmap:1" + transportWide, "a=ssrc:4713 cname:cnameofours",
+		"a=extmap:2" + transportWide, "a=ssrc:4713 cname:cnameofours",
 	} {
 		if !slices.Contains(m.lines, want) {
 			t.Errorf("no %q", want)
@@ -115,11 +115,11 @@ func TestRepairOffers(t *testing.T) {
 	a.accept(parse(t, answer))
 	want := []media.Repair{{Number: 104, Of: 101}}
 	for _, n := range []media.Negotiation{a.n, b.n} {
-		if s := videoSection(t, n); !slices.Equal(s.RepairIn, want) || !slices.Equal(s.RepairOut, want) || s.Ext[media.TransportSeq] != 1 || s.Feedback != media.NACK|media.PLI|media.FIR|media.REMB|media.TransportCC {
+		if s := videoSection(t, n); !slices.Equal(s.RepairIn, want) || !slices.Equal(s.RepairOut, want) || s.Ext[media.TransportSeq] != 2 || s.Feedback != media.NACK|media.PLI|media.FIR|media.REMB|media.TransportCC {
 			t.Errorf("agreed on %v, %v, %v, %v", s.RepairIn, s.RepairOut, s.Ext, s.Feedback)
 		}
 	}
-	if again := sdpText(t, a.offer(nil)); !slices.Equal(readSheet(again).media[1].numbers, m.numbers) || !strings.Contains(again, "a=extmap:1"+transportWide) {
+	if again := sdpText(t, a.offer(nil)); !slices.Equal(readSheet(again).media[1].numbers, m.numbers) || !strings.Contains(again, "a=extmap:2"+transportWide) {
 		t.Errorf("the next offer has other numbers:\n%s", again)
 	}
 }
@@ -127,7 +127,7 @@ func TestRepairOffers(t *testing.T) {
 // TestRepairAnswerForeign takes nothing of an answer that was not offered.
 func TestRepairAnswerForeign(t *testing.T) {
 	p := repairing()
-	p.RTX, p.Feedback = false, media.PLI
+	p.RTX, p.Feedback, p.Extensions = false, media.PLI, []media.Extension{media.TransportSeq}
 	a := newParty(t, p)
 	text := sdpText(t, a.offer(nil))
 	if strings.Contains(text, "rtx") || strings.Contains(text, "extmap") {

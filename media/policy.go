@@ -32,7 +32,9 @@ type Policy struct {
 	Pass     []string // encodings that are agreed only where the wanted plan has them: passed on, never made here
 	AnyH264  bool     // H.264 without format parameters stands for every profile up to High, at level 4.1, in any packetization mode (an Echo's)
 
-	Extensions []Extension // header extensions that are offered and taken (RFC 8285)
+	// Extensions are the header extensions that are offered and taken (RFC 8285). AudioLevel and Orientation pass from leg to leg, where both
+	// have them; take Orientation only where all have it that see the pictures, for who agrees on it leaves the turning to them.
+	Extensions []Extension
 
 	// RelayOnly says that with ICE only relays are told and used, so that the far side learns no address but those of TURN servers. While
 	// there is no relay, descriptions fail.
@@ -58,7 +60,7 @@ func Browser() *Policy {
 	return &Policy{
 		Name: "browser", Security: DTLS, ICE: true, Bundle: true, Mux: true,
 		Audio: []Codec{Opus(), G722(), PCMU(), PCMA(), TelephoneEvent(48000), TelephoneEvent(8000)},
-		Video: pictures(), Feedback: allFeedback, RTX: true, Extensions: []Extension{TransportSeq},
+		Video: pictures(), Feedback: allFeedback, RTX: true, Extensions: []Extension{TransportSeq, AudioLevel},
 	}
 }
 

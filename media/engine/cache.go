@@ -70,6 +70,7 @@ type repeater struct {
 const (
 	resendSoon  = 20 * time.Millisecond // between two sendings of one packet at the least
 	resendEvery = 50 * time.Millisecond // where no round trip is known
+	creditFirst = 32                    // of a stream that begins
 	creditMost  = 2 * cacheSize
 	creditEach  = 2 // a packet that is sent earns half of one that is sent again
 )
@@ -98,9 +99,13 @@ func (r *repeater) again(seq uint16, number func(of uint8) uint8, trip time.Dura
 		return append(r.buf[:0], pkt...)
 	}
 	r.seq++
-	b := append(r.buf[:0], pkt[:rtpHeaderSize]...)
+	head := rtpHeaderSize
+	if pkt[0]&hasExtension != 0 {
+		head += extraSize
+	}
+	b := append(r.buf[:0], pkt[:head]...)
 	b[1] = b[1]&0x80 | n
 	binary.BigEndian.PutUint16(b[2:], r.seq)
 	binary.BigEndian.PutUint32(b[8:], r.ssrc)
-	return append(binary.BigEndian.AppendUint16(b, seq), pkt[rtpHeaderSize:]...)
+	return append(binary.BigEndian.AppendUint16(b, seq), pkt[head:]...)
 }

@@ -99,7 +99,7 @@
 // The handshake of DTLS without ICE is with the address in the description alone, so not through a NAT in front of the far side; RTCP is
 // sent and taken only where it shares RTP's port. A leg with ICE or DTLS has one transport: pictures that the far side wants on another
 // are refused. Our descriptions name one port for sound and pictures, bundled or not. Keys are those of DTLS 1.2, with
-// SRTP_AEAD_AES_128_GCM or SRTP_AES128_CM_HMAC_SHA1_80; the window for repeated packets is 128. The far side's close_notify is not acted
+// SRTP_AEAD_AES_128_GCM or SRTP_AES128_CM_HMAC_SHA1_80; the window for repeated packets is 512. The far side's close_notify is not acted
 // upon, since signalling ends a call.
 //
 // A datagram is shorter than 2,048 bytes; longer ones count as strays. On Linux a datagram of IPv4 is marked as not to be cut, and one that

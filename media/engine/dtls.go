@@ -15,7 +15,7 @@ import (
 
 const (
 	handshakeLimit = 10 * time.Second
-	replayWindow   = 128 // packets that may be late
+	replayWindow   = numbersKept // packets that may be late
 )
 
 var errNoProfile = errors.New("engine: no SRTP profile in common")

@@ -57,7 +57,8 @@ type payload struct {
 	codec  *media.Codec // nil: not negotiated
 	stream *stream
 	what   media.What
-	repair bool // packets of the codec that are sent again (RFC 4588)
+	repair bool  // packets of the codec that are sent again (RFC 4588)
+	extra  uint8 // id of the header extension that passes; 0: none
 }
 
 // format is one payload type that we send.
@@ -65,6 +66,7 @@ type format struct {
 	number uint8
 	codec  media.Codec
 	repair uint8 // payload type for what is sent again (RFC 4588); 0: its own
+	extra  uint8 // id of the header extension that passes; 0: none
 }
 
 // outbound is what a stream may send: sound or pictures, and telephone events.
@@ -73,13 +75,13 @@ type outbound struct {
 	events  []format
 }
 
-func newOutbound(fs []media.Format, repairs []media.Repair) *outbound {
+func newOutbound(fs []media.Format, repairs []media.Repair, extra uint8) *outbound {
 	o := new(outbound)
 	for _, f := range fs {
 		if f.Codec.IsDigits() {
 			o.events = append(o.events, format{number: f.Number, codec: f.Codec})
 		} else {
-			o.formats = append(o.formats, format{number: f.Number, codec: f.Codec})
+			o.formats = append(o.formats, format{number: f.Number, codec: f.Codec, extra: extra})
 		}
 	}
 	for _, r := range repairs {

@@ -68,7 +68,7 @@ func (o *sender) keep(packets bool) {
 	case !packets:
 		o.repeater = nil
 	case o.repeater == nil:
-		o.repeater = &repeater{ssrc: o.repairSSRC, seq: uint16(random())}
+		o.repeater = &repeater{ssrc: o.repairSSRC, seq: uint16(random()), credit: creditFirst}
 	}
 }
 

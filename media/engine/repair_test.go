@@ -75,10 +75,15 @@ func (w *watcher) tell(p rtcp.Packet) {
 // sees waits for the next RTP packet, passing over RTCP.
 func (w *watcher) sees() (pt uint8, seq uint16, ssrc uint32, payload string) {
 	w.t.Helper()
+	b := w.rtp()
+	return b[1] & 0x7f, binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[8:]), string(b[12:])
+}
+
+func (w *watcher) rtp() []byte {
+	w.t.Helper()
 	for {
-		b := w.raw()
-		if len(b) >= 12 && (b[1] < 192 || b[1] > 223) {
-			return b[1] & 0x7f, binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[8:]), string(b[12:])
+		if b := w.raw(); len(b) >= 12 && (b[1] < 192 || b[1] > 223) {
+			return b
 		}
 	}
 }

@@ -181,7 +181,12 @@ func (o *sender) packet(s *stream, p *media.Packet, room []byte, now time.Time) 
 		return nil, nil
 	}
 	o.start = false
-	room[0], room[1] = 2<<6, f.number
+	if f.extra != 0 {
+		room = extend(room, f.extra, &p.Extra, s.kind)
+	} else {
+		room[0] = 2 << 6
+	}
+	room[1] = f.number
 	if p.Marker {
 		room[1] |= 0x80
 	}

@@ -25,11 +25,11 @@ func (t *terminal) apply() error {
 		if i == mainOf(agreed) || way != ways[mainOf(agreed)] {
 			tables[way].main = stream
 		}
-		tables[way].take(stream, s.In)
+		tables[way].take(stream, s.In, extraID(s))
 		tables[way].takeRepairs(stream, s.RepairIn)
 		tables[way].record(way, s)
 		stream.way.Store(way)
-		stream.out.formats.Store(newOutbound(s.Out, s.RepairOut))
+		stream.out.formats.Store(newOutbound(s.Out, s.RepairOut, extraID(s)))
 		stream.agree(s)
 	}
 	for way, table := range tables {
@@ -38,7 +38,7 @@ func (t *terminal) apply() error {
 	for k, s := range t.streams {
 		s.dir.Store(uint32(open[k]))
 		if !slices.ContainsFunc(agreed, func(a media.Section) bool { return a.Kind == s.kind }) {
-			s.out.formats.Store(newOutbound(nil, nil))
+			s.out.formats.Store(newOutbound(nil, nil, 0))
 			s.agree(&media.Section{})
 		}
 	}
@@ -63,11 +63,11 @@ func (t *terminal) tell() {
 }
 
 // take adds the formats that a stream may receive.
-func (t *payloads) take(s *stream, fs []media.Format) {
+func (t *payloads) take(s *stream, fs []media.Format, extra uint8) {
 	t.in = slices.Grow(t.in, len(fs))
 	for _, f := range fs {
 		codec := f.Codec
-		one := payload{codec: &codec, stream: s}
+		one := payload{codec: &codec, stream: s, extra: extra}
 		if codec.IsDigits() {
 			one.what = media.Digit
 		}
@@ -79,7 +79,7 @@ func (t *payloads) take(s *stream, fs []media.Format) {
 func (t *payloads) takeRepairs(s *stream, repairs []media.Repair) {
 	for _, r := range repairs {
 		if of := t.find(r.Of); of.codec != nil {
-			t.add(r.Number, payload{codec: of.codec, stream: s, repair: true})
+			t.add(r.Number, payload{codec: of.codec, stream: s, repair: true, extra: of.extra})
 		}
 	}
 }

@@ -122,6 +122,9 @@ func (tr *transport) take(w *worker, table *payloads, payload, room []byte) {
 	w.pkt = media.Packet{
 		What: pt.what, Marker: h.Marker, Codec: pt.codec, Seq: h.SequenceNumber, Time: h.Timestamp, Payload: payload,
 	}
+	if pt.extra != 0 {
+		w.pkt.Extra = extraOf(h, pt.extra, pt.stream.kind)
+	}
 	if pt.repair {
 		pt.stream.resent(w, &w.pkt, room)
 		return
