@@ -103,8 +103,9 @@
 // upon, since signalling ends a call.
 //
 // A datagram is shorter than 2,048 bytes; longer ones count as strays. On Linux a datagram of IPv4 is marked as not to be cut, and one that
-// is too long for its path goes out in fragments, without that mark. RTP header extensions, contributing sources and padding end at each
-// leg. A source that jumps by 3,000 packets ahead or 100 back, of pictures 511, is taken for a new one at the second packet there
+// is too long for its path goes out in fragments, without that mark. RTP header extensions end at each leg but the level of sound and the
+// turn of pictures, which pass where both legs have agreed on them; contributing sources and padding end there. A source that jumps by
+// 3,000 packets ahead or 100 back, of pictures 511, is taken for a new one at the second packet there
 // (RFC 3550 appendix A.1). Of RTCP, SR, RR, SDES, BYE, NACK, PLI, FIR, REMB and transport-wide feedback are sent, and all but SDES, BYE and
 // the last one are read: our own packets bear no numbers of their transport, so a far side limits us by REMB alone. Nothing is held back for
 // a ceiling: who sends is told of it. Sound is not repaired.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -11,6 +12,9 @@ import (
 
 // lossAskEvery is how often a loss that is not repaired makes us ask for a key frame. Who sees the pictures may ask more often.
 const lossAskEvery = 500 * time.Millisecond
+
+// nackMost is how many pairs one request has at most.
+const nackMost = 200
 
 // agree sets what either side may tell the other of the packets of a section.
 func (s *stream) agree(section *media.Section) {
@@ -83,7 +87,9 @@ func (s *stream) mend(now time.Time) {
 		return
 	}
 	ssrc, _ := s.in.source()
-	s.tell(&rtcp.TransportLayerNack{SenderSSRC: s.out.ssrc.Load(), MediaSSRC: ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(ask)})
+	for pairs := range slices.Chunk(rtcp.NackPairsFromSequenceNumbers(ask), nackMost) {
+		s.tell(&rtcp.TransportLayerNack{SenderSSRC: s.out.ssrc.Load(), MediaSSRC: ssrc, Nacks: pairs})
+	}
 }
 
 // tell sends feedback, in a compound packet (RFC 4585 section 3.1).

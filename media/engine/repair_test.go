@@ -212,3 +212,16 @@ func TestLossWithoutNACK(t *testing.T) {
 		t.Errorf("statistics: %+v", in)
 	}
 }
+
+// TestRepairDoesNotAllocate relays pictures between legs that keep them, record when they come, and pass on how they are turned.
+func TestRepairDoesNotAllocate(t *testing.T) {
+	p := repairing(true)
+	p.Extensions = append(p.Extensions, media.Orientation)
+	e := listen(t)
+	ta, tb := open(t, e, p), open(t, e, p)
+	a, b := watches(t, ta, p), watches(t, tb, p)
+	seesEach(t, ta, tb)
+	pkt := append([]byte{0x90, a.section.Out[0].Number, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0xbe, 0xde, 0, 2}, make([]byte, 1196)...)
+	copy(pkt[16:], []byte{a.section.Ext[media.TransportSeq]<<4 | 1, 0, 7, a.section.Ext[media.Orientation] << 4, 1})
+	passes(t, a.phone, b.phone, pkt)
+}
