@@ -51,7 +51,7 @@ func FuzzPictures(f *testing.F) {
 		w.flush()
 		m.mend(w.now)
 		all := video.Stats()
-		if most := uint64(creditFirst+all.Out.Packets)/creditEach + 1; all.Out.Resent > most {
+		if most := (creditFirst+all.Out.Packets)/creditEach + 1; all.Out.Resent > most {
 			t.Errorf("%d packets sent again, of %d", all.Out.Resent, all.Out.Packets)
 		}
 		if all.In.Repaired > all.In.Packets || all.In.Jitter < 0 || len(video.in.missing.list) > missingMost {
@@ -63,7 +63,7 @@ func FuzzPictures(f *testing.F) {
 // picturesAt opens a leg of VP8 whose far side is a socket that nobody reads.
 func picturesAt(f *testing.F, e *Engine) (*terminal, netip.AddrPort) {
 	f.Helper()
-	sink, err := listenSocket(netip.MustParseAddrPort("127.0.0.1:0"))
+	sink, err := listenSocket(netip.MustParseAddrPort("127.0.0.1:0"), 0)
 	if err != nil {
 		f.Fatal(err)
 	}
