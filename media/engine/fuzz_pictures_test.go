@@ -31,7 +31,7 @@ func FuzzPictures(f *testing.F) {
 		}
 	}
 	seedPictures(f)
-	s, w, video, seq := e.shards[0], new(worker), m.streams[media.Video], uint16(0)
+	s, w, video, seq := e.shards[0], newWorker(1), m.streams[media.Video], uint16(0)
 	codec := media.VP8()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) == 0 || len(b) >= packetSize {

@@ -31,7 +31,8 @@ func BenchmarkPacket(b *testing.B) {
 				}
 				defer unlink()
 			}
-			s, w, pkt := e.shards[0], &worker{now: time.Now()}, make([]byte, 172, 256)
+			s, w, pkt := e.shards[0], newWorker(64), make([]byte, 172, 256)
+			w.now = time.Now()
 			s.mu.RLock()
 			defer s.mu.RUnlock()
 			b.ReportAllocs()
