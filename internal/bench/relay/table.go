@@ -21,9 +21,9 @@ type row struct {
 func (p *plan) compare(ctx context.Context, w io.Writer, m mode, calls int) (map[string]*row, error) {
 	names, starters := programs()
 	rows := map[string]*row{}
-	for range p.rounds {
+	for round := range p.rounds {
 		for _, name := range names {
-			if p.skips(name) {
+			if p.skips(name) || round >= p.roundsOf(name, m.name) {
 				continue
 			}
 			f, err := p.quietly(ctx, starters[name], m, calls)
