@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/media"
-	"github.com/alexacall/alexacall/media/engine"
 )
 
 // relayed joins two terminals and returns how to undo it.
@@ -113,56 +112,6 @@ func passes(t *testing.T, from, to *phone, pkt []byte) {
 	if n := testing.AllocsPerRun(2000, pass); n != 0 {
 		t.Errorf("%v allocations per packet, want 0", n)
 	}
-}
-
-func TestIdleSecureCall(t *testing.T) {
-	const calls = 20
-	e1 := listen(t)
-	var far []*engine.Engine // one each: calls of two engines would share one pair of addresses
-	for range calls {
-		far = append(far, listen(t))
-	}
-	before := runtime.NumGoroutine()
-	var open1, open2 []media.Terminal
-	for _, e2 := range far {
-		up, down := open(t, e1, media.AlexaCalling()), open(t, e2, media.AlexaCalling())
-		offer, err := up.Offer(g711())
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer, err := down.Answer(offer, g711())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := up.Accept(answer); err != nil {
-			t.Fatal(err)
-		}
-		open1, open2 = append(open1, up), append(open2, down)
-	}
-	for i := range calls {
-		say(t, open1[i], open2[i])
-		say(t, open2[i], open1[i])
-	}
-	const most = 4 * 2 * calls
-	n := 0
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
-		if n = runtime.NumGoroutine() - before; n <= most {
-			break
-		}
-	}
-	if n > most {
-		t.Errorf("%d goroutines for %d legs, want at most 4 each", n, 2*calls)
-	}
-	for i := range calls {
-		_, _ = open1[i].Close(), open2[i].Close()
-	}
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
-		if n = runtime.NumGoroutine() - before; n <= 0 { // an agent's check loop is told to end, not joined, by its Close
-			return
-		}
-	}
-	buf := make([]byte, 1<<20)
-	t.Errorf("%d goroutines left after close:\n%s", n, buf[:runtime.Stack(buf, true)])
 }
 
 // say writes to one terminal until the other one hears it.

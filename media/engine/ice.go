@@ -19,8 +19,9 @@ import (
 
 const (
 	connectLimit = 15 * time.Second        // for the first connectivity after the descriptions are there
-	gatherLimit  = time.Second             // for candidates, which are all known beforehand
 	relayWait    = 2 * time.Second         // before a relay of the far side's is chosen, where something better may be found
+	gatherLimit  = 30 * time.Second        // for candidates: they are known beforehand, so it only ends a hang
+	checkEvery   = 200 * time.Millisecond  // of each pair, until there is a path
 	movedAfter   = 2500 * time.Millisecond // silence of the old address after which a peer is followed to a new one
 )
 
@@ -79,6 +80,7 @@ func newAgent(t *terminal, offerer bool) (*agent, error) {
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithDisableActiveTCP(),
 		ice.WithRelayAcceptanceMinWait(wait),
+		ice.WithMaxBindingRequests(uint16(1+t.engine.limits.connect/checkEvery)), // else a pair is given up after a second, for ever
 		ice.WithBindingRequestHandler(a.follow),
 		ice.WithLoggerFactory(silentLogs{}),
 	)

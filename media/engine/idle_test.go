@@ -1,0 +1,129 @@
+package engine_test
+
+import (
+	"runtime"
+	"runtime/metrics"
+	"testing"
+	"time"
+
+	"github.com/alexacall/alexacall/media"
+	"github.com/alexacall/alexacall/media/engine"
+)
+
+// footprint is what a process holds: bytes of live objects and of stacks, and goroutines.
+type footprint struct{ heap, stacks, goroutines int64 }
+
+// footprintNow looks after a collection, which also frees what is too large of the stacks.
+func footprintNow() footprint {
+	runtime.GC()
+	s := []metrics.Sample{
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/sched/goroutines:goroutines"},
+	}
+	metrics.Read(s)
+	return footprint{int64(s[0].Value.Uint64()), int64(s[1].Value.Uint64()), int64(s[2].Value.Uint64())}
+}
+
+// settled returns the footprint once the collector finds nothing more to free.
+func settled() footprint {
+	least := footprintNow()
+	for range 5 {
+		now := footprintNow()
+		least = footprint{min(least.heap, now.heap), min(least.stacks, now.stacks), min(least.goroutines, now.goroutines)}
+	}
+	return least
+}
+
+// costs waits until each leg holds no more bytes and goroutines than it may, beyond what there was before: what setting it up has left is
+// collected bit by bit.
+func costs(t *testing.T, legs int64, before footprint, bytes, goroutines int64) {
+	t.Helper()
+	const patience = 20 * time.Second
+	for deadline := time.Now().Add(patience); ; runtime.Gosched() {
+		now := footprintNow()
+		heap, stacks, others := (now.heap-before.heap)/legs, (now.stacks-before.stacks)/legs, now.goroutines-before.goroutines
+		if others <= goroutines*legs && (raced || heap+stacks <= bytes) { // the race detector keeps books of its own
+			t.Logf("%d bytes live, %d of stacks and %.1f goroutines a leg", heap, stacks, float64(others)/float64(legs))
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d legs have %d goroutines, %d bytes live and %d of stacks each; want at most %d each, and %d bytes", legs, others, heap, stacks, goroutines, bytes)
+		}
+	}
+}
+
+// What a leg may hold while nothing passes.
+const (
+	idlePlain  = 6 << 10
+	idleSecure = 64 << 10
+)
+
+// An idle call costs next to nothing: of a plain one some state and no goroutine, of one with ICE and DTLS the four goroutines of its
+// agent. After Close nothing is left.
+func TestIdlePlainCall(t *testing.T) {
+	const legs = 200
+	policy := media.Phone()
+	e := listen(t)
+	first, p := open(t, e, policy), newPhone(t)
+	p.offer(first, nil) // tables that all share
+	p.send([]byte("hello"))
+	counts(t, first, "packets", taken, 1)
+	var phones []*phone
+	for range legs {
+		phones = append(phones, newPhone(t))
+	}
+	before := settled()
+	var terms []media.Terminal
+	for _, p := range phones {
+		term := open(t, e, policy)
+		p.offer(term, nil)
+		p.send([]byte("hello"))
+		terms = append(terms, term)
+	}
+	for _, term := range terms {
+		counts(t, term, "packets", taken, 1)
+	}
+	costs(t, legs, before, idlePlain, 0)
+	for _, term := range terms {
+		_ = term.Close()
+	}
+	clear(terms)
+	costs(t, legs, before, 1<<10, 0) // the tables stay as large as they were
+	_ = first.Close()
+}
+
+func TestIdleSecureCall(t *testing.T) {
+	const calls = 30
+	e1 := listen(t)
+	var far []*engine.Engine // one each: calls of two engines would share one pair of addresses
+	for range calls {
+		far = append(far, listen(t))
+	}
+	before := settled()
+	var near, others []media.Terminal
+	for _, e2 := range far {
+		up, down := open(t, e1, media.AlexaCalling()), open(t, e2, media.AlexaCalling())
+		offer, err := up.Offer(g711())
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := down.Answer(offer, g711())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := up.Accept(answer); err != nil {
+			t.Fatal(err)
+		}
+		near, others = append(near, up), append(others, down)
+	}
+	for i := range calls {
+		say(t, near[i], others[i])
+		say(t, others[i], near[i])
+	}
+	costs(t, 2*calls, before, idleSecure, 4)
+	for i := range calls {
+		_, _ = near[i].Close(), others[i].Close()
+	}
+	clear(near)
+	clear(others)
+	costs(t, 2*calls, before, idleSecure/2, 0) // an agent's check loop is told to end, not joined, by its Close
+}
