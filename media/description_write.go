@@ -65,6 +65,9 @@ func (w *writer) session(sections []section) {
 	w.line("s=-")
 	w.conn()
 	w.line("t=0 0")
+	if w.p.ICE && w.p.Lite {
+		w.line("a=ice-lite")
+	}
 	var mids []string
 	for i := range sections {
 		if sections[i].live && sections[i].bundled {

@@ -19,6 +19,7 @@ type Policy struct {
 	Name     string // for people: "alexa", "phone"
 	Security Security
 	ICE      bool    // connectivity checks (RFC 8445), full agent, all candidates in the description
+	Lite     bool    // ICE lite (RFC 8445 section 2.5): only answers checks; for an engine that every far side reaches, which must check
 	IPv4Only bool    // no IPv6 candidates, and none taken
 	Bundle   bool    // offer one transport for all m-sections (RFC 9143)
 	Mux      bool    // offer RTP and RTCP on one port; an offer of it is always taken

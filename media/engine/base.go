@@ -168,7 +168,9 @@ func (tr *transport) arrived(w *worker, b []byte, from netip.AddrPort) bool {
 	case first < 128 || first >= 192:
 		return false
 	case isRTCP(b):
-		tr.t.reports.arrived(tr, b, w.now)
+		if tr.t.reports.arrived(tr, b, w.now) {
+			tr.lively(from, w.now)
+		}
 	default:
 		tr.rtp(w, b, from)
 	}

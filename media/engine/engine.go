@@ -118,6 +118,7 @@ type limits struct {
 	handshake time.Duration
 	moved     time.Duration
 	heal      time.Duration
+	consent   time.Duration
 
 	mapping, mappingRTO  time.Duration // between Binding requests to a STUN server, and before one is repeated
 	turnRefresh, turnRTO time.Duration
@@ -127,6 +128,7 @@ type limits struct {
 func usualLimits() limits {
 	return limits{
 		connect: connectLimit, handshake: handshakeLimit, moved: movedAfter, heal: healAfter,
+		consent: consentLimit,
 		mapping: mappingEvery, mappingRTO: mappingRTO, turnRefresh: turnEvery, turnRTO: turnRTO, backOff: backOffFirst,
 	}
 }

@@ -26,6 +26,9 @@ func FindLost(e *Engine) {
 	e.findLost(open, time.Now())
 }
 
+// SetConsent sets how long a far side may give no sign. Call it before the first Open.
+func SetConsent(e *Engine, limit time.Duration) { e.limits.consent = limit }
+
 // Report sends the RTCP that is due now and then.
 func Report(m media.Terminal) {
 	r := m.(*terminal).reports

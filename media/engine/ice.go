@@ -56,7 +56,7 @@ func newAgent(t *terminal, offerer bool) (*agent, error) {
 	if t.policy.IPv4Only && !t.engine.local.Is4() {
 		return nil, errNotIPv4
 	}
-	a := &agent{t: t, controlling: offerer, gathered: make(chan struct{}, 1)}
+	a := &agent{t: t, controlling: offerer && !t.policy.Lite, gathered: make(chan struct{}, 1)}
 	a.ufrag, a.pwd = newCredentials()
 	a.mux = &stunMux{tr: t.transport}
 	if err := a.rebase(&t.local); err != nil {
@@ -80,6 +80,9 @@ func newAgent(t *terminal, offerer bool) (*agent, error) {
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithDisableActiveTCP(),
 		ice.WithRelayAcceptanceMinWait(wait),
+		ice.WithICELite(t.policy.Lite),
+		ice.WithDisconnectedTimeout(t.engine.limits.consent/2), // nothing follows from that
+		ice.WithFailedTimeout(t.engine.limits.consent/2),
 		ice.WithMaxBindingRequests(uint16(1+t.engine.limits.connect/checkEvery)), // else a pair is given up after a second, for ever
 		ice.WithBindingRequestHandler(a.follow),
 		ice.WithLoggerFactory(silentLogs{}),
@@ -149,7 +152,7 @@ func (a *agent) start(far media.Transport) error {
 		return nil
 	}
 	begin := a.ice.StartAccept
-	if a.controlling || far.Lite {
+	if a.controlling || far.Lite { // two lite agents have been refused
 		begin = a.ice.StartDial // the Conn that it returns is for media, which takes its own way
 	}
 	if _, err := begin(far.Ufrag, far.Pwd); err != nil {
@@ -189,9 +192,9 @@ func (a *agent) restart(ufrag, pwd string) error {
 // nominated, also below the priority of the one it has; any agent when the peer has fallen silent at its old address and comes from
 // another one. Who is controlled follows from the request, for roles may change (RFC 8445 section 7.3.1.1). A controlled agent selects
 // no pair that has not answered a check of its own (section 7.3.1.5), for the source of a request is easily forged; a controlling one
-// sends no checks to new pairs here.
+// sends no checks to new pairs here, and a lite one none at all.
 func (a *agent) follow(m *stun.Message, _, remote ice.Candidate, pair *ice.CandidatePair) bool {
-	if m.Contains(stun.AttrICEControlling) {
+	if m.Contains(stun.AttrICEControlling) && !a.t.policy.Lite {
 		if pair.ResponsesReceived() == 0 {
 			return false
 		}
@@ -200,7 +203,7 @@ func (a *agent) follow(m *stun.Message, _, remote ice.Candidate, pair *ice.Candi
 		}
 	}
 	old := a.selected.Load()
-	return old != nil && !(*old).Equal(remote) && time.Since((*old).LastReceived()) > a.t.engine.limits.moved
+	return old != nil && !(*old).Equal(remote) && time.Since((*old).LastReceived()) > a.silence()
 }
 
 // pair is told of the path that the agent has chosen.

@@ -56,6 +56,7 @@ func (r *reporter) run() {
 				if n%watchEvery == 0 {
 					t.silent(now)
 				}
+				t.attest()
 			}
 			n++
 		}
@@ -189,8 +190,8 @@ func (r *reports) write(s *stream, packets []rtcp.Packet) {
 	}
 }
 
-// arrived takes an RTCP datagram from a reader. Whose it is on a way that two streams share, each under its own keys, shows in the keys.
-func (r *reports) arrived(tr *transport, b []byte, now time.Time) {
+// arrived takes an RTCP datagram from a reader, and reports whether it was the far side's. Whose it is on a way that two streams share, each under its own keys, shows in the keys.
+func (r *reports) arrived(tr *transport, b []byte, now time.Time) bool {
 	main, ready := r.t.streams[media.Audio], false
 	if table := tr.payloads.Load(); table != nil {
 		main = table.main
@@ -207,12 +208,13 @@ func (r *reports) arrived(tr *transport, b []byte, now time.Time) {
 		}
 		if packets, err := rtcp.Unmarshal(plain); err == nil {
 			read(group, packets, now)
-			return
+			return true
 		}
 	}
 	if ready { // before the keys it is not counted as bad, for it is usual
 		main.in.bad()
 	}
+	return false
 }
 
 // read takes what the far side says of its streams and of ours.

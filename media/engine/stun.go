@@ -14,7 +14,6 @@ const (
 	stunHeaderSize   = 20
 	stunCookie       = 0x2112A442
 	stunRequest      = 0x0001 // Binding
-	stunIndication   = 0x0011
 	stunSuccess      = 0x0101
 	stunError        = 0x0111
 	stunUsernameAttr = 0x0006
@@ -52,8 +51,9 @@ func stunLocalUser(b []byte) []byte {
 	return nil
 }
 
-// stun routes a STUN datagram to the agent that it is for: a request by its user name, a response by its transaction. The shard's lock
-// is held for reading.
+// stun routes a STUN datagram to the agent that it is for: a request by its user name, a response by its transaction. An indication keeps
+// a NAT open and says nothing: the agent would take it for consent, which wants proof (RFC 7675 section 5.1). The shard's lock is held for
+// reading.
 func (s *shard) stun(b []byte, from netip.AddrPort) {
 	class, id, ok := stunMessage(b)
 	var c *stunConn
@@ -63,10 +63,6 @@ func (s *shard) stun(b []byte, from netip.AddrPort) {
 		c = s.agents[string(stunLocalUser(b))]
 	case class == stunSuccess || class == stunError:
 		c = s.checks.take(id)
-	case class == stunIndication:
-		if tr := s.remotes.of(from); tr != nil {
-			c = tr.conn.Load()
-		}
 	}
 	if c == nil {
 		s.strays.Add(1)

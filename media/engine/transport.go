@@ -38,6 +38,8 @@ type transport struct {
 	recorder *recorder                // once there was one; guarded by the terminal's lock
 	conn     atomic.Pointer[stunConn] // of the ICE agent
 	mux      atomic.Bool              // RTCP shares RTP's port
+	heard    atomic.Int64             // when media has come from far, in nanoseconds; of a lite agent's only
+	attested int64                    // up to when the agent knows of that
 	stopped  atomic.Bool              // connectivity is lost: nothing is sent any more
 }
 
@@ -96,6 +98,7 @@ func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 		s.in.drop(refusedBad, w.now)
 		return
 	}
+	tr.lively(from, w.now)
 	if from == tr.awaited {
 		if tr.found {
 			w.latch = append(w.latch, latched{tr: tr, from: from})
