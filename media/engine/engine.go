@@ -98,6 +98,7 @@ type Engine struct {
 	gather *gatherer
 
 	replayed error // what SRTP says of a packet that has come before
+	names    names
 
 	limits limits
 
@@ -176,6 +177,7 @@ func listen(addr string, o *Options, l limits) (*Engine, error) {
 	}
 	e.gather.start(gatherWait)
 	e.checkBuffers()
+	e.names.six = e.local.Is6()
 	e.reporter = newReporter(e)
 	return e, nil
 }
@@ -262,6 +264,7 @@ func (e *Engine) Close() error {
 		_ = t.Close()
 	}
 	e.gather.close()
+	e.names.close()
 	e.reporter.close()
 	e.closeShards()
 	return nil

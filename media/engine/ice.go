@@ -1,12 +1,12 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +45,10 @@ type agent struct {
 	started bool
 	far     media.Transport
 	limit   *time.Timer
+
+	ctx     context.Context // of lookups; nil before there are any
+	end     context.CancelFunc
+	lookups sync.WaitGroup
 }
 
 // newCredentials makes a user name fragment and a password (RFC 8445 section 5.3).
@@ -134,9 +138,7 @@ func (a *agent) connect(far media.Transport) error {
 			return fmt.Errorf("engine: %w", err)
 		}
 	}
-	for _, text := range far.Candidates {
-		a.addRemote(text)
-	}
+	a.addRemotes(far.Candidates)
 	if err := a.start(far); err != nil {
 		return err
 	}
@@ -161,17 +163,35 @@ func (a *agent) start(far media.Transport) error {
 	return nil
 }
 
-// addRemote adds a candidate that we can use: UDP, first component. Others and malformed ones are passed over, as RFC 8839 section 5.1
-// asks.
+// addRemotes adds the candidates of a description. a.mu is held.
+func (a *agent) addRemotes(texts []string) {
+	left := maxNames
+	for _, text := range texts {
+		c, err := ice.UnmarshalCandidate(text)
+		if err == nil && usable(c) && isName(c.Address()) && left > 0 {
+			left--
+			a.resolve(c, text)
+			continue
+		}
+		a.addRemote(text)
+	}
+}
+
+// addRemote adds a candidate that we can use. Others and malformed ones are passed over, as RFC 8839 section 5.1 asks.
 func (a *agent) addRemote(text string) {
 	c, err := ice.UnmarshalCandidate(text)
-	if err != nil || c.Component() != ice.ComponentRTP || !c.NetworkType().IsUDP() || strings.HasSuffix(c.Address(), ".local") {
+	if err != nil || !usable(c) {
 		return
 	}
-	if a.t.policy.IPv4Only && c.NetworkType().IsIPv6() {
+	if _, err := netip.ParseAddr(c.Address()); err != nil || a.t.policy.IPv4Only && c.NetworkType().IsIPv6() {
 		return
 	}
 	_ = a.ice.AddRemoteCandidate(c)
+}
+
+// usable reports whether a candidate is of the first component, and UDP.
+func usable(c ice.Candidate) bool {
+	return c.Component() == ice.ComponentRTP && c.NetworkType().IsUDP() && c.TCPType() == ice.TCPTypeUnspecified
 }
 
 // restart begins anew with other credentials of ours (RFC 8445 section 9). Media goes on to the old path meanwhile.
@@ -237,7 +257,12 @@ func (a *agent) close() {
 	if a.limit != nil {
 		a.limit.Stop()
 	}
+	if a.ctx == nil {
+		a.ctx, a.end = context.WithCancel(context.Background())
+	}
+	a.end()
 	a.mu.Unlock()
+	a.lookups.Wait()
 	_ = a.ice.GracefulClose()
 	a.mux.forget()
 }

@@ -53,7 +53,7 @@ func costs(t *testing.T, legs int64, before footprint, bytes, goroutines int64) 
 
 // What a leg may hold while nothing passes.
 const (
-	idlePlain  = 6 << 10
+	idlePlain  = 10 << 10
 	idleSecure = 64 << 10
 )
 
