@@ -37,6 +37,9 @@ func (a *agent) rebase(l *media.Local) error {
 		late = relayLate
 	}
 	for _, r := range t.engine.gather.up() {
+		if t.policy.Lite {
+			break // it has host candidates alone (RFC 8445 section 5.2)
+		}
 		bases = append(bases, listening{addr: net.UDPAddrFromAddrPort(r.addr), at: r, late: late})
 	}
 	if len(bases) == 0 {
