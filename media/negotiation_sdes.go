@@ -207,7 +207,7 @@ func (p *Policy) protected(proto string, t Transport) bool {
 // reachable reports whether there is a way to send to the far side.
 func (p *Policy) reachable(t Transport, m *sdpSection) bool {
 	if p.ICE {
-		return t.Ufrag != "" && t.Pwd != "" && !(p.Lite && t.Lite) // of two lite agents none would check the path
+		return t.Ufrag != "" && t.Pwd != "" && (!p.Lite || !t.Lite) // of two lite agents none would check the path
 	}
 	return m.conn.addr.IsValid() // zeros mean hold; a host name is not resolved
 }

@@ -55,7 +55,7 @@ func (a *agent) describe(bases []listening, l *media.Local) {
 	home := a.t.transport.shard()
 	l.Candidates = nil
 	if !a.t.policy.RelayOnly {
-		l.Candidates = home.candidates()
+		l.Candidates = append(home.candidates(), a.t.engine.tcp.candidates(a.t.policy.Lite)...)
 	}
 	n := 0
 	for i := range bases {

@@ -68,6 +68,10 @@
 // third that writes. Close of the engine gives the relays back, which a server that does not answer can hold up for a second. An agent
 // has one more goroutine for each relay.
 //
+// A TCP connection has two, a reader and a writer, which end with its call; the listener of Options.TCP has one, and each connection that has
+// not shown its call yet one more, for five seconds at most. A name of mDNS has one while it is looked up, and the socket for that, once
+// there has been a name, a few of pion/mdns. Close of the call or of the engine joins all of these.
+//
 // # Limits
 //
 // An engine has one pair of ports, or as many as Options.Shards says, for at most 10,000 terminals unless Options say otherwise. A call
@@ -86,15 +90,25 @@
 // no server-reflexive candidates. An address that its call has left is free for others. A call owns 32 addresses at most and forgets the
 // oldest of those that it does not send to.
 //
-// Candidates are UDP: the engine's address, where that differs Options.PublicIP, what the servers in Options.STUN see of the shared port, and
+// UDP candidates are the engine's address, where that differs Options.PublicIP, what the servers in Options.STUN see of the shared port, and
 // a relay on each server in Options.TURN, which is reached over UDP, TCP or TLS. A description takes what is known at that moment: one
 // that stands does not change when a mapping or a relay does, and a leg whose relay is lost needs a restart. Checks over relays begin
 // 0.3 s after the others, and a relay of the far side's is not chosen for two seconds. On one relay a far side's address belongs to one call
 // at a time. A relay has at most 8,192 permissions and 4,096 channels; those that have not been used for four minutes are given up.
 //
-// The far side's TCP and mDNS candidates and those of a second component are passed over. A path has to be found within 15 s and keys within 10 s after it; consent is lost after 30 s. A far side with ICE
-// that has moved is followed once its old address has been silent for 2.5 s. An answer that replaces that of another fork does so on a
-// plain leg; with ICE it needs an offer that restarts it.
+// TCP candidates (RFC 6544) are active ones, which a lite agent has not, and passive ones where Options.TCP says so; none are simultaneous-open
+// or relayed ones. Connections to the far side's, four at most, are made where UDP has found no path within a second. A call has eight
+// connections at most. One that is lost is not made again: consent is lost then, or the far side comes by another. What waits for a far
+// side that does not read is lost beyond 32 KiB. A connection that comes in has five seconds to show a valid check; 16 may wait for that
+// from one address, and 256 in all.
+//
+// A name of mDNS in the far side's candidates is looked up for five seconds, four of one description and 32 of all calls at a time, and
+// passed over where nobody answers; names of more than one label, and those of TCP candidates, are not looked up. Our own candidates show
+// addresses. Candidates of a second component are passed over. A lite agent (Policy.Lite) refuses descriptions of another one.
+//
+// A path has to be found within 15 s and keys within 10 s after it; consent is lost after 30 s without an authenticated check or response
+// or, of a lite agent, media. A far side with ICE that has moved is followed once its old address has been silent for 2.5 s. An answer that
+// replaces that of another fork does so on a plain leg; with ICE it needs an offer that restarts it.
 //
 // The handshake of DTLS without ICE is with the address in the description alone, so not through a NAT in front of the far side; RTCP is
 // sent and taken only where it shares RTP's port. A leg with ICE or DTLS has one transport: pictures that the far side wants on another

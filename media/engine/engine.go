@@ -45,6 +45,9 @@ type Options struct {
 	// Where a firewall stands before the engine they have to be open as well. They must not be the engine's own; those that another program
 	// has are passed over. The zero value has none.
 	Ports PortRange
+	// TCP is an address such as "192.0.2.1:40000" at which far sides with ICE may connect by TCP (RFC 6544); port 0 is a free one. Where it
+	// is empty, connections are made to far sides that wait for them, and none are taken.
+	TCP string
 	// Logger is silent if nil.
 	Logger *slog.Logger
 }
@@ -99,6 +102,7 @@ type Engine struct {
 
 	replayed error // what SRTP says of a packet that has come before
 	names    names
+	tcp      tcpSide
 
 	limits limits
 
@@ -120,6 +124,8 @@ type limits struct {
 	moved     time.Duration
 	heal      time.Duration
 	consent   time.Duration
+	dial      time.Duration // before connections are made
+	proof     time.Duration // for a connection to show whose it is
 
 	mapping, mappingRTO  time.Duration // between Binding requests to a STUN server, and before one is repeated
 	turnRefresh, turnRTO time.Duration
@@ -129,7 +135,7 @@ type limits struct {
 func usualLimits() limits {
 	return limits{
 		connect: connectLimit, handshake: handshakeLimit, moved: movedAfter, heal: healAfter,
-		consent: consentLimit,
+		consent: consentLimit, dial: dialAfter, proof: proofLimit,
 		mapping: mappingEvery, mappingRTO: mappingRTO, turnRefresh: turnEvery, turnRTO: turnRTO, backOff: backOffFirst,
 	}
 }
@@ -172,6 +178,10 @@ func listen(addr string, o *Options, l limits) (*Engine, error) {
 		return nil, err
 	}
 	if e.gather, err = newGatherer(e); err != nil {
+		e.closeShards()
+		return nil, err
+	}
+	if err = e.tcp.listen(e, o.tcp()); err != nil {
 		e.closeShards()
 		return nil, err
 	}
@@ -264,6 +274,7 @@ func (e *Engine) Close() error {
 		_ = t.Close()
 	}
 	e.gather.close()
+	e.tcp.close()
 	e.names.close()
 	e.reporter.close()
 	e.closeShards()

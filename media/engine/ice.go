@@ -101,6 +101,10 @@ func newAgent(t *terminal, offerer bool) (*agent, error) {
 		_ = a.ice.GracefulClose()
 		return nil, fmt.Errorf("engine: %w", err)
 	}
+	if !t.policy.RelayOnly {
+		t.transport.tcp = newTCPLinks(t.transport, a.pwd)
+		t.engine.tcp.expect(t.transport.tcp, a.ufrag)
+	}
 	return a, nil
 }
 
@@ -142,6 +146,7 @@ func (a *agent) connect(far media.Transport) error {
 	if err := a.start(far); err != nil {
 		return err
 	}
+	a.reach(far.Candidates)
 	a.started, a.far = true, far
 	if a.limit == nil {
 		a.limit = time.AfterFunc(a.t.engine.limits.connect, func() { a.t.fail(errNoConnectivity) })
@@ -183,7 +188,7 @@ func (a *agent) addRemote(text string) {
 	if err != nil || !usable(c) {
 		return
 	}
-	if _, err := netip.ParseAddr(c.Address()); err != nil || a.t.policy.IPv4Only && c.NetworkType().IsIPv6() {
+	if ip, err := netip.ParseAddr(c.Address()); err != nil || isTCPName(ip) || a.t.policy.IPv4Only && ip.Is6() {
 		return
 	}
 	_ = a.ice.AddRemoteCandidate(c)
@@ -198,6 +203,10 @@ func usable(c ice.Candidate) bool {
 func (a *agent) restart(ufrag, pwd string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if l := a.t.transport.tcp; l != nil {
+		l.pwd.Store(&pwd)
+		a.t.engine.tcp.expect(l, ufrag)
+	}
 	if err := a.ice.Restart(ufrag, pwd); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
@@ -240,8 +249,12 @@ func (a *agent) pair(local, remote ice.Candidate) {
 	}
 	a.mu.Unlock()
 	addr := netip.AddrPortFrom(ip.Unmap(), uint16(remote.Port()))
-	conn.at.learn(addr, conn)
-	a.t.reached(conn.at, addr)
+	at := conn.at
+	if isTCPName(addr.Addr()) {
+		at = a.t.transport.tcp
+	}
+	at.learn(addr, conn)
+	a.t.reached(at, addr)
 }
 
 // state is told how the connectivity does. Consent that has expired stops the media (RFC 7675 section 5.1), for it is we who send.
@@ -263,6 +276,7 @@ func (a *agent) close() {
 	a.end()
 	a.mu.Unlock()
 	a.lookups.Wait()
+	a.t.transport.tcp.close()
 	_ = a.ice.GracefulClose()
 	a.mux.forget()
 }

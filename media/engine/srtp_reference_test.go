@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/binary"
+	"slices"
 	"testing"
 )
 
@@ -81,7 +82,7 @@ func (r srtpReference) rtp(pkt []byte) []byte {
 	}
 	out = append(out, pkt[rtpHeaderSize:]...)
 	r.stream(out[rtpHeaderSize:], ssrc, uint64(seq))
-	return append(out, r.mac(append(out[:len(out):len(out)], 0, 0, 0, 0))...)
+	return append(out, r.mac(append(slices.Clip(out), 0, 0, 0, 0))...)
 }
 
 // rtcp protects a compound packet under an index.

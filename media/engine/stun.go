@@ -121,6 +121,9 @@ func (c *stunConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) { ret
 // WriteToAddrPort sends what the agent says. When that is a success response, the agent has verified a request from there with the
 // call's password: then, and never before, the address belongs to the call.
 func (c *stunConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	if isTCPName(to.Addr()) {
+		return len(b), c.respond(b, to)
+	}
 	switch class, id, ok := stunMessage(b); {
 	case ok && class == stunRequest:
 		if c.early() {
@@ -145,6 +148,14 @@ func (c *stunConn) early() bool {
 		c.began = time.Now()
 	}
 	return time.Since(c.began) < c.late
+}
+
+// respond is WriteToAddrPort for a far side behind a TCP connection. Those belong to the shard's port, as far as the agent knows.
+func (c *stunConn) respond(b []byte, to netip.AddrPort) error {
+	if c.at != base(c.tr.shard()) || c.tr.tcp == nil {
+		return nil
+	}
+	return c.tr.tcp.respond(b, to)
 }
 
 func (c *stunConn) ReadFrom(b []byte) (int, net.Addr, error) {

@@ -37,6 +37,7 @@ type transport struct {
 	payloads atomic.Pointer[payloads]
 	recorder *recorder                // once there was one; guarded by the terminal's lock
 	conn     atomic.Pointer[stunConn] // of the ICE agent
+	tcp      *tcpLinks                // likewise; nil without one
 	mux      atomic.Bool              // RTCP shares RTP's port
 	heard    atomic.Int64             // when media has come from far, in nanoseconds; of a lite agent's only
 	attested int64                    // up to when the agent knows of that
