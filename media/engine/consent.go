@@ -19,7 +19,7 @@ func (tr *transport) lively(from netip.AddrPort, now time.Time) {
 		return
 	}
 	if far := tr.far.Load(); far != nil && *far == from {
-		tr.heard.Store(now.UnixNano())
+		tr.mediaAt.Store(now.UnixNano())
 	}
 }
 
@@ -27,7 +27,7 @@ func (tr *transport) lively(from netip.AddrPort, now time.Time) {
 // far side that sends media may leave out checks (RFC 7675 section 5.1). The reporter's goroutine alone calls it.
 func (t *terminal) attest() {
 	tr := t.transport
-	at, conn := tr.heard.Load(), tr.conn.Load()
+	at, conn := tr.mediaAt.Load(), tr.conn.Load()
 	if at == tr.attested || at-tr.attested < int64(t.engine.limits.consent)/attestPart || conn == nil {
 		return
 	}
@@ -40,7 +40,7 @@ func (t *terminal) attest() {
 // silence returns for how long nothing must have come from the selected address, before another one is followed.
 func (a *agent) silence() time.Duration {
 	limit := a.t.engine.limits.moved
-	if a.t.policy.Lite && time.Since(time.Unix(0, a.t.transport.heard.Load())) > liteMoveAfter*limit {
+	if a.t.policy.Lite && time.Since(time.Unix(0, a.t.transport.mediaAt.Load())) > liteMoveAfter*limit {
 		return liteMoveAfter * limit // it is quiet: what is missing are but checks, and those are rare
 	}
 	return limit

@@ -39,7 +39,7 @@ type transport struct {
 	conn     atomic.Pointer[stunConn] // of the ICE agent
 	tcp      *tcpLinks                // likewise; nil without one
 	mux      atomic.Bool              // RTCP shares RTP's port
-	heard    atomic.Int64             // when media has come from far, in nanoseconds; of a lite agent's only
+	mediaAt  atomic.Int64             // when media has come from far, in nanoseconds; of a lite agent's only
 	attested int64                    // up to when the agent knows of that
 	stopped  atomic.Bool              // connectivity is lost: nothing is sent any more
 }
