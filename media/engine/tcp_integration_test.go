@@ -174,18 +174,3 @@ func TestTCPClose(t *testing.T) {
 	}
 	eventually(t, "the browser hears the end", func() bool { return b.pc.ConnectionState() == webrtc.PeerConnectionStateClosed })
 }
-
-// hearsAtLast passes over what was on its way.
-func (b *browser) hearsAtLast(want string) {
-	b.t.Helper()
-	for timeout := time.After(30 * time.Second); ; {
-		select {
-		case p := <-b.heard:
-			if string(p.Payload) == want {
-				return
-			}
-		case <-timeout:
-			b.t.Fatalf("the browser has not heard %q in 30 s", want)
-		}
-	}
-}
