@@ -17,7 +17,7 @@ var (
 )
 
 // relayLate is how long an agent's checks by relays are held back, so that a direct path that works is found first: pion/ice takes the
-// first one that it finds. It gives a pair up after 1.4 s.
+// first one that it finds.
 const relayLate = 300 * time.Millisecond
 
 // Preferences of the types of candidates (RFC 8445 section 5.1.2.2).
