@@ -107,10 +107,7 @@ func open(ctx context.Context, o *options, roots *x509.CertPool) *hotel {
 	check(public.UnmarshalText([]byte(o.publicIP)))
 	media := must(engine.Listen(o.mediaAddr, &engine.Options{PublicIP: public, Logger: log}))
 	tokens := must(lwa.NewSource(o.secrets, &lwa.Options{TokenURL: o.lwaURL, Logger: log}))
-	skill := &alexa.Skill{
-		ID: o.skillID, Client: &alexa.Client{Endpoint: o.alexaEndpoint, Tokens: tokens, Logger: log}, Engine: media,
-		Bridge: desk, Roots: roots, Logger: log,
-	}
+	skill := &alexa.Skill{ID: o.skillID, Client: &alexa.Client{Endpoint: o.alexaEndpoint, Tokens: tokens, Logger: log}, Engine: media, Bridge: desk, Roots: roots, Logger: log}
 	if o.skillChainAddr != "" {
 		dial := new(net.Dialer).DialContext
 		skill.DialContext = func(ctx context.Context, n, _ string) (net.Conn, error) { return dial(ctx, n, o.skillChainAddr) }
@@ -127,8 +124,7 @@ func open(ctx context.Context, o *options, roots *x509.CertPool) *hotel {
 	phones := must(sip.Listen(o.sipAddr, media, &sip.Options{Bridge: take, PublicAddr: o.publicIP, Logger: log}))
 	line := bridge.Dialer(phones)
 	if o.register != "" { // a PBX that says nothing is asked again until ctx ends, which is no error: there is nothing left but to drain
-		user, _, _ := strings.Cut(strings.TrimPrefix(o.register, "sip:"), "@")
-		login := []sip.Credentials{{Username: user, Password: o.sipPassword}}
+		login := []sip.Credentials{{Username: strings.Split(strings.TrimPrefix(o.register, "sip:"), "@")[0], Password: o.sipPassword}}
 		if own, err := phones.Register(ctx, &sip.RegisterOptions{AOR: bridge.Party{URI: o.register}, Credentials: login}); ctx.Err() == nil {
 			line = must(own, err)
 		}

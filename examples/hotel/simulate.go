@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
@@ -33,7 +34,8 @@ type result struct { // of one call
 type world struct {
 	*hotel
 	begun time.Time
-	dir   string // for recordings
+	lines sync.Mutex // said one after the other
+	dir   string     // for recordings
 	cloud *alexatest.Cloud
 	echo  *alexatest.Echo
 	desk  *siptest.Phone // nil with -pbx
@@ -70,19 +72,14 @@ func openWorld(ctx context.Context, o *options) *world {
 	w.cloud = must(alexatest.NewCloud(&alexatest.CloudOptions{OnMessage: func(e alexatest.Entry) { w.say(string(e.Direction), e.Type) }}))
 	w.echo = must(w.cloud.NewEcho("101", &alexatest.EchoOptions{Play: alexatest.Tone(echoTone), AnswerAfter: talkFor / 8}))
 	if o.pbx == "" {
-		phone := siptest.PhoneOptions{User: "reception", Play: siptest.Tone(phoneTone), AnswerAfter: talkFor / 8}
-		phone.OnMessage = func(e siptest.Entry) { w.say("desk phone", e.String()) }
-		switch o.spoil {
-		case "one-way":
-			phone.Play = siptest.Source{}
-		case "tone":
-			phone.Play = siptest.Tone(phoneTone + 100)
-		case "hangup":
-			phone.HangUpAfter = talkFor / 4
-		case "":
-		default:
+		tone := siptest.Tone(phoneTone)
+		phone, known := map[string]siptest.PhoneOptions{
+			"": {Play: tone}, "one-way": {}, "tone": {Play: siptest.Tone(phoneTone + 100)}, "hangup": {Play: tone, HangUpAfter: talkFor / 4},
+		}[o.spoil]
+		if !known {
 			check(fmt.Errorf("cannot break %q", o.spoil))
 		}
+		phone.User, phone.AnswerAfter, phone.OnMessage = "reception", talkFor/8, func(e siptest.Entry) { w.say("desk phone", e.String()) }
 		w.desk = must(siptest.NewPhone(&phone))
 		o.pbx = w.desk.URI()
 	}
@@ -161,5 +158,7 @@ func (w *world) judge(ctx context.Context, r *result, echo *alexatest.Call, phon
 
 // say prints a line of what happens.
 func (w *world) say(who, what string) {
+	w.lines.Lock()
+	defer w.lines.Unlock()
 	fmt.Printf("%9.1f ms  %-15s %s\n", float64(time.Since(w.begun).Microseconds())/1000, who, what)
 }
