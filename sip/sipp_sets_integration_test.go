@@ -253,7 +253,7 @@ func (r *sippScenario) play(t *testing.T, root, network string, turn sippTurn) (
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	e, err := engine.Listen("127.0.0.1:0", nil)
+	e, err := engine.Listen("127.0.0.1:0", &engine.Options{FirstMedia: -1}) // SIPp says nothing
 	if err != nil {
 		return err
 	}

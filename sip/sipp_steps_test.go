@@ -301,7 +301,7 @@ func briefly(ctx context.Context, ask func(context.Context) error) error {
 
 // refersTo asks SIPp to take our place in another call of ours, and does not wait for what comes of it.
 func refersTo(ctx context.Context, p *play) error {
-	e, err := engine.Listen("127.0.0.1:0", nil)
+	e, err := engine.Listen("127.0.0.1:0", &engine.Options{FirstMedia: -1}) // SIPp says nothing
 	if err != nil {
 		return err
 	}
