@@ -46,20 +46,25 @@ func (r *reporter) run() {
 				often.stop()
 			}
 		case now := <-tick.C:
-			r.e.measure(now)
-			r.e.mu.Lock()
-			open := r.e.open()
-			r.e.mu.Unlock()
-			r.e.findLost(open, now)
-			for _, t := range open {
-				t.reports.tick(now)
-				if n%watchEvery == 0 {
-					t.silent(now)
-				}
-				t.attest()
-			}
+			r.beat(now, n%watchEvery == 0)
 			n++
 		}
+	}
+}
+
+// beat does what is due with each tick, and looks who has fallen silent where that is due too.
+func (r *reporter) beat(now time.Time, watch bool) {
+	r.e.measure(now)
+	r.e.mu.Lock()
+	open := r.e.open()
+	r.e.mu.Unlock()
+	r.e.findLost(open, now)
+	for _, t := range open {
+		t.reports.tick(now)
+		if watch {
+			t.silent(now)
+		}
+		t.attest()
 	}
 }
 
@@ -70,13 +75,14 @@ func (r *reporter) close() {
 
 // reports is the RTCP of one terminal (RFC 3550 section 6).
 type reports struct {
-	t *terminal
+	t     *terminal
+	cname string // t.local's, which the lock of t guards
 
 	mu   sync.Mutex
 	next time.Time
 }
 
-func newReports(t *terminal) *reports { return &reports{t: t} }
+func newReports(t *terminal) *reports { return &reports{t: t, cname: t.local.CNAME} }
 
 // tick sends a report when it is due. The interval is random, so that the reports of many calls do not come at once.
 func (r *reports) tick(now time.Time) {
@@ -146,7 +152,7 @@ func (r *reports) name(group ...*stream) rtcp.Packet {
 	d := new(rtcp.SourceDescription)
 	for _, s := range group {
 		d.Chunks = append(d.Chunks, rtcp.SourceDescriptionChunk{
-			Source: s.out.ssrc.Load(), Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: r.t.local.CNAME}},
+			Source: s.out.ssrc.Load(), Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: r.cname}},
 		})
 	}
 	return d

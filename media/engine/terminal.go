@@ -57,12 +57,12 @@ func newTerminal(e *Engine, home *shard, p *media.Policy, o *media.OpenOptions) 
 	}
 	video := &t.streams[media.Video].out
 	video.repairSSRC = t.freshSSRC(0)
-	t.reports = newReports(t)
 	t.local = media.Local{
 		ID: uint64(random())<<16 | uint64(random()&0xffff), Addr: e.local.String(), Port: home.rtp.addr.Port(), RTCPPort: home.rtcp.addr.Port(),
 		Fingerprint: e.cert.fingerprint, RepairSSRC: video.repairSSRC,
 		Keys: p.NewKeys(), VideoKeys: p.NewKeys(), CNAME: "alexacall-" + strconv.FormatUint(uint64(random()), 36),
 	}
+	t.reports = newReports(t)
 	return t
 }
 
