@@ -1,0 +1,65 @@
+package alexa_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// faultTable says which tests cover each way in which Alexa, Login with Amazon and what lies between are known to fail.
+var faultTable = []struct{ fault, tests string }{
+	// What Alexa answers to a message.
+	{"400: the call is not in progress", "TestFailuresThatLast TestRefusalCrossesTheEnd TestStepsOfACallFromADevice TestFailuresAsCauses"},
+	{"400: the message is malformed", "TestStatuses TestFailuresThatLast TestSchema TestRequestProperties TestRequestValues"},
+	{"401", "TestStatuses TestTokenExpires TestThousandRefusedTokens TestFailuresThatPass"},
+	{"403", "TestStatuses TestFailuresThatLast TestFailuresAsCauses"},
+	{"404: no such device, or no such call", "TestUnknownCallee TestFailuresThatLast TestFailuresAsCauses"},
+	{"409: another request is being processed", "TestStatuses TestFailuresThatPass TestAlexaIsBusy TestModel"},
+	{"429", "TestStatuses TestSendWithinContext TestFailuresThatPass TestFailuresThatLast"},
+	{"500, 502, 503, silence, a reset, half a body", "TestStatuses TestErrorBodies TestFailuresThatPass TestFailuresThatLast"},
+	{"success after we have given up", "TestAnswerToMessageLost TestUncertainInvitation TestInvitationWithoutAnAnswer"},
+	// Events.
+	{"an event twice", "TestEventsTwice TestSameRequestAgain TestModel"},
+	{"events out of order", "TestEveryOrderOfEvents TestEveryOrderOfEventsOfACaller TestModel"},
+	{"an event before the answer to our message", "TestEventsBeforeTheAnswerToThePost TestAckFirst"},
+	{"CallEnded before or during set-up", "TestDeviceGivesUp TestCallerGivesUp TestCallerGivesUpAtOnce TestDialIsCancelled TestHangUpCrossesAcceptance TestModel"},
+	{"an event of an unknown call", "TestEventsOfUnknownCalls"},
+	{"InitiateOutboundCall again", "TestInvitationTwice TestSameRequestAgain"},
+	{"CallUpdate right after acceptance, or during ours", "TestChangeRightAfterAcceptance TestEarlyChange TestGlare TestGlareThatIsNotSettledByTheAnswer"},
+	// Tokens, clocks, certificates.
+	{"Login with Amazon is out of order", "TestOutage TestFailuresWithoutTokenAreSharedBriefly TestHangingEndpoint TestSendWithoutToken"},
+	{"our clock is wrong", "TestVerifyTimes TestChainDatesOfAllCertificates"},
+	{"the host of certificates is down", "TestChainIsKept TestOneFetchForAll TestChainFetchFailures TestFetchesAreBounded"},
+}
+
+// TestFaultTable holds that the tests of the table are there.
+func TestFaultTable(t *testing.T) {
+	there := map[string]bool{}
+	for _, folder := range []string{".", "lwa", "alexatest"} {
+		names, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+		if err != nil || len(names) == 0 {
+			t.Fatalf("no tests in %s: %v", folder, err)
+		}
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			must(t, err)
+			for line := range strings.Lines(string(text)) {
+				if f, ok := strings.CutPrefix(line, "func Test"); ok {
+					f, _, _ = strings.Cut(f, "(")
+					there["Test"+f] = true
+				}
+			}
+		}
+	}
+	for _, row := range faultTable {
+		if row.tests == "" {
+			t.Errorf("%s: no test", row.fault)
+		}
+		for name := range strings.FieldsSeq(row.tests) {
+			if !there[name] {
+				t.Errorf("%s: no %s", row.fault, name)
+			}
+		}
+	}
+}
