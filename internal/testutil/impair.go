@@ -24,6 +24,12 @@ type Impairment struct {
 	Delay     time.Duration // of every packet
 	Jitter    time.Duration // up to this much more, evenly spread; it may reorder packets
 
+	// Rebind is how many packets the NAT before the sender keeps a port for: after half to one and a half of so many it has forgotten it,
+	// and the next one goes out from another port, that of Listen. 0: it keeps the port.
+	Rebind int
+	// Listen opens that other port. The [ImpairedConn] owns what it returns.
+	Listen func() (net.PacketConn, error)
+
 	// Drop loses each packet for which it returns true, before anything else is decided. Calls do
 	// not overlap. It must not keep p. [DropNext] makes the common one.
 	Drop func(p []byte, to net.Addr) bool
@@ -47,14 +53,17 @@ type ImpairCounts struct {
 	Duplicated uint64
 	Reordered  uint64 // held back by ReorderBy
 	Failed     uint64 // delayed packets whose sending failed
+	Rebound    uint64 // ports that the NAT has forgotten
 }
 
-// ImpairedConn is a net.PacketConn that spoils what is written to it. Reading goes through untouched.
+// ImpairedConn is a net.PacketConn that spoils what is written to it. Reading goes through untouched, from the port that the NAT has given
+// last.
 type ImpairedConn struct {
-	net.PacketConn
 	o Impairment
 
 	mu      sync.Mutex
+	conn    net.PacketConn
+	nat     nat
 	rand    *rand.Rand
 	counts  ImpairCounts
 	held    []heldPacket // the first due comes first
@@ -72,7 +81,7 @@ func Impair(conn net.PacketConn, o Impairment) *ImpairedConn {
 	if o.ReorderBy == 0 {
 		o.ReorderBy = 30 * time.Millisecond
 	}
-	return &ImpairedConn{PacketConn: conn, o: o, rand: rand.New(rand.NewPCG(o.Seed, 0x9e3779b97f4a7c15))}
+	return &ImpairedConn{o: o, conn: conn, nat: newNAT(o), rand: rand.New(rand.NewPCG(o.Seed, 0x9e3779b97f4a7c15))}
 }
 
 // Counts returns what has happened so far.
@@ -93,7 +102,7 @@ func (c *ImpairedConn) WriteTo(b []byte, to net.Addr) (int, error) {
 		return len(b), nil
 	}
 	for range copies {
-		if n, err := c.PacketConn.WriteTo(b, to); err != nil {
+		if n, err := c.write(b, to); err != nil {
 			return n, err
 		}
 	}
@@ -126,8 +135,9 @@ func (c *ImpairedConn) Close() error {
 	c.counts.Lost += uint64(len(c.held))
 	c.held = nil
 	c.stopTimer()
+	conn := c.conn
 	c.mu.Unlock()
-	err := c.PacketConn.Close() // first, so that a write that waits returns
+	err := conn.Close() // first, so that a write that waits returns
 	c.running.Wait()
 	return err
 }
@@ -139,6 +149,11 @@ func (c *ImpairedConn) decide(b []byte, to net.Addr) (copies int, wait time.Dura
 	defer c.mu.Unlock()
 	if c.closed {
 		return 0, 0, net.ErrClosed
+	}
+	if c.nat.forgets(c.o.Rebind) {
+		if err := c.rebind(); err != nil {
+			return 0, 0, err
+		}
 	}
 	c.counts.Written++
 	// Every number is drawn for every packet, so that no packet's fate hangs on another's.
@@ -219,7 +234,7 @@ func (c *ImpairedConn) sendDue(armed uint64) {
 		p := c.held[0]
 		c.held = slices.Delete(c.held, 0, 1)
 		c.mu.Unlock()
-		_, err := c.PacketConn.WriteTo(p.payload, p.to)
+		_, err := c.write(p.payload, p.to)
 		c.mu.Lock()
 		if err != nil {
 			c.counts.Failed++
