@@ -11,6 +11,7 @@ import (
 
 	"github.com/alexacall/alexacall/internal/testutil"
 	"github.com/alexacall/alexacall/media"
+	"github.com/alexacall/alexacall/media/engine"
 )
 
 const (
@@ -24,7 +25,8 @@ const (
 // packets again where that was agreed on.
 type camera struct {
 	*watcher
-	net *testutil.ImpairedConn
+	net   *testutil.ImpairedConn
+	moves bool // its NAT forgets it before the scene changes
 
 	mu    sync.Mutex
 	asked bool
@@ -50,6 +52,9 @@ func (c *camera) runs(stop <-chan struct{}) {
 func (c *camera) picture(frame int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.moves && frame == sceneChange {
+		_ = c.net.Rebind()
+	}
 	key := frame == 0 || frame == sceneChange || c.asked
 	if c.frame = frame; key {
 		c.asked = false
@@ -124,7 +129,8 @@ func (c *camera) repeats(seqs []uint16) {
 }
 
 // TestLostKeyFrame loses a key frame, in part or as a whole, in a network that also repeats and reorders packets and, where they are sent
-// again, loses others: a whole one has come before 30 more frames were sent, which is a second.
+// again, loses others, or has the far side come from another port from then on: a whole one has come before 30 more frames were sent, which
+// is a second.
 func TestLostKeyFrame(t *testing.T) {
 	bad := testutil.Impairment{Duplicate: 0.03, Reorder: 0.03, ReorderBy: 10 * time.Millisecond, Jitter: 3 * time.Millisecond}
 	worse := bad
@@ -134,21 +140,25 @@ func TestLostKeyFrame(t *testing.T) {
 		feedback    media.Feedback
 		rtx         bool
 		first, last byte // packets of the key frame that are lost
+		moves       bool
 		net         testutil.Impairment
 	}{
-		{"PLI, a part", media.PLI, false, 3, 5, bad},
-		{"PLI, the whole", media.PLI, false, 0, keyPackets - 1, bad},
-		{"FIR", media.FIR, false, 2, 2, bad},
-		{"NACK", media.NACK | media.PLI, false, 3, 5, worse},
-		{"RTX", media.NACK | media.PLI, true, 0, keyPackets - 1, worse},
+		{"PLI, a part", media.PLI, false, 3, 5, false, bad},
+		{"PLI, the whole", media.PLI, false, 0, keyPackets - 1, false, bad},
+		{"PLI, rebinding", media.PLI, false, 1, 0, true, bad},
+		{"FIR", media.FIR, false, 2, 2, false, bad},
+		{"NACK", media.NACK | media.PLI, false, 3, 5, false, worse},
+		{"NACK, rebinding", media.NACK | media.PLI, false, 1, 0, true, worse},
+		{"RTX", media.NACK | media.PLI, true, 0, keyPackets - 1, false, worse},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			p := repairing(c.rtx)
 			p.Feedback = c.feedback
 			e := listen(t)
+			engine.SetHeal(e, 100*time.Millisecond)
 			ta, tb := open(t, e, p), open(t, e, repairing(false))
-			cam, b := &camera{watcher: watches(t, ta, p), kept: map[uint16][]byte{}}, watches(t, tb, repairing(false))
+			cam, b := &camera{watcher: watches(t, ta, p), moves: c.moves, kept: map[uint16][]byte{}}, watches(t, tb, repairing(false))
 			seesEach(t, ta, tb)
 			lost := map[byte]bool{} // each once: what is sent again is not
 			c.net.Seed = 3
@@ -166,6 +176,7 @@ func TestLostKeyFrame(t *testing.T) {
 				}
 				return drop
 			}
+			c.net.Listen = func() (net.PacketConn, error) { return net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}) }
 			cam.net = testutil.Impair(cam.conn, c.net)
 			stop := make(chan struct{})
 			var work sync.WaitGroup
@@ -193,7 +204,7 @@ func TestLostKeyFrame(t *testing.T) {
 				break
 			}
 			in := ta.Stream(media.Video).Stats().In
-			if c.feedback.Has(media.NACK) != (in.Repaired > 0) || len(lost) != int(c.last-c.first)+1 {
+			if c.feedback.Has(media.NACK) != (in.Repaired > 0) || len(lost) != int(c.last)-int(c.first)+1 {
 				t.Errorf("lost %d, statistics: %+v", len(lost), in)
 			}
 		})

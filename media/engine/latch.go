@@ -34,9 +34,10 @@ type latch struct {
 }
 
 type sighting struct {
-	tr   *transport
-	ssrc uint32
-	n    int
+	tr    *transport
+	ssrc  uint32
+	n     int
+	since time.Time
 }
 
 // leftover is the source of a call that has ended.
@@ -90,11 +91,14 @@ func (l *latch) see(w *worker, b []byte, from netip.AddrPort) {
 		l.turn(from.Addr(), w.now)
 		return
 	}
+	proved := false
 	if table := tr.payloads.Load(); table != nil {
-		if c := table.of(b).crypt.Load(); c != nil && !c.authentic(w, b) {
+		c := table.of(b).crypt.Load()
+		if c != nil && !c.authentic(w, b) {
 			l.turn(from.Addr(), w.now)
 			return // of a protected stream nothing is believed that its keys do not prove
 		}
+		proved = c != nil
 	}
 	s := l.seen[from]
 	if s == nil {
@@ -105,12 +109,13 @@ func (l *latch) see(w *worker, b []byte, from netip.AddrPort) {
 		l.seen[from] = s
 	}
 	if s.ssrc != ssrc || s.tr != tr {
-		*s = sighting{tr: tr, ssrc: ssrc}
+		*s = sighting{tr: tr, ssrc: ssrc, since: w.now}
 	}
-	if s.n++; s.n == latchAfter {
-		delete(l.seen, from)
-		w.latch = append(w.latch, latched{tr, from, lost})
+	if s.n++; s.n < latchAfter || !lost && !proved && l.anothers(s, from.Addr(), w.now) {
+		return
 	}
+	delete(l.seen, from)
+	w.latch = append(w.latch, latched{tr, from, lost})
 }
 
 // turn notes that a packet is turned away. l.mu is held.

@@ -33,7 +33,7 @@ func TestLatchClaimed(t *testing.T) {
 	}
 	nat := loopback(t) // the silent one may still be found elsewhere
 	for range 3 {
-		p.from(nat, 7, "hello")
+		p.from(nat, 8, "hello")
 	}
 	eventually(t, "the silent call is found", func() bool { return engine.RemoteOf(silent) == portOf(nat).String() })
 }

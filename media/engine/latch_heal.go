@@ -90,6 +90,22 @@ func (l *latch) returning(b []byte, source lostSource, now time.Time) *transport
 	return found
 }
 
+// anothers reports whether what was sighted is rather the source of another call at that address, whose NAT has given it another port: it
+// has fallen silent, or may have and it does not show yet. One that goes on where it was is another phone that uses the same number. l.mu is
+// held.
+func (l *latch) anothers(seen *sighting, addr netip.Addr, now time.Time) bool {
+	young := now.Sub(seen.since) < 2*seen.tr.t.engine.limits.heal
+	for _, tr := range l.waiting[addr] {
+		for _, s := range tr.t.streams {
+			ssrc, heard := s.in.source()
+			if tr != seen.tr && heard && ssrc == seen.ssrc && s.way.Load() == tr && tr.ready() && (young || tr.quiet(now)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // heal moves a call to where its source comes from now. The place before is given up: should the source come back there, that is another
 // move.
 func (s *shard) heal(tr *transport, from netip.AddrPort, now time.Time) bool {

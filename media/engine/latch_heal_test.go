@@ -160,6 +160,40 @@ func TestLatchHealsNobodyElse(t *testing.T) {
 	})
 }
 
+// TestLatchHealsBesideSilent has two calls from one address, one of which has not been heard yet: when the other's NAT gives it another port,
+// its sound is not taken for that one's, nor is that one's sound sent to it.
+func TestLatchHealsBesideSilent(t *testing.T) {
+	t.Run("the source of the other", func(t *testing.T) {
+		e, term, p := rebinding(t, 300*time.Millisecond)
+		silent, q, nat := open(t, e, media.Phone()), newPhone(t), loopback(t)
+		q.offer(silent, nil)
+		eventually(t, "the call is found at another port", func() bool {
+			p.from(nat, p.ssrc, "here I am")
+			if at := engine.RemoteOf(silent); at != portOf(q.conn).String() {
+				t.Fatalf("the silent call is sent to %v", at)
+			}
+			return engine.RemoteOf(term) == portOf(nat).String()
+		})
+		if n := incoming(silent).Packets; n != 0 {
+			t.Errorf("the silent call has heard %d packets", n)
+		}
+		goesTo(t, term, nat)
+		goesTo(t, silent, q.conn)
+	})
+	t.Run("another phone with the same number", func(t *testing.T) {
+		e, term, p := rebinding(t, 100*time.Millisecond)
+		silent, q, nat := open(t, e, media.Phone()), newPhone(t), loopback(t)
+		q.offer(silent, nil)
+		eventually(t, "the silent call is found", func() bool {
+			p.send([]byte("I am here"))
+			q.from(nat, p.ssrc, "and I am here")
+			return engine.RemoteOf(silent) == portOf(nat).String()
+		})
+		goesTo(t, term, p.conn)
+		goesTo(t, silent, nat)
+	})
+}
+
 // TestLatchReopens lets a far side that describes itself again be found at another port with another source, if it is silent where it was.
 func TestLatchReopens(t *testing.T) {
 	e, term, p := rebinding(t, time.Nanosecond)

@@ -153,7 +153,7 @@ func TestLatchTwoCalls(t *testing.T) {
 	p1.offer(t1, nil)
 	p2.offer(t2, nil)
 	for range 20 {
-		p1.from(nat, 7, "hello")
+		p1.from(nat, 8, "hello")
 	}
 	strays(t, e, 20)
 	unheard(t, t1, p1)
@@ -162,7 +162,7 @@ func TestLatchTwoCalls(t *testing.T) {
 	p2.send([]byte("this is where I said"))
 	eventually(t, "the second call is heard", func() bool { return incoming(t2).Packets == 1 })
 	for range 3 {
-		p1.from(nat, 7, "hello")
+		p1.from(nat, 8, "hello")
 	}
 	eventually(t, "the first call is found", func() bool { return engine.RemoteOf(t1) == portOf(nat).String() })
 	goesTo(t, t1, nat)

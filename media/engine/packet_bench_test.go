@@ -22,10 +22,10 @@ func BenchmarkPacket(b *testing.B) {
 			defer e.Close()
 			from := make([]netip.AddrPort, calls)
 			for i := range from {
-				var in, out *terminal
-				in, from[i] = legAt(b, e, fmt.Sprintf("192.0.2.1:%d", 5004+4*i))
-				out, _ = legAt(b, e, fmt.Sprintf("192.0.2.2:%d", 5004+4*i))
-				unlink, ok := in.streams[media.Audio].Link(out.streams[media.Audio], nil)
+				in := legAt(b, e, fmt.Sprintf("192.0.2.1:%d", 5004+4*i), media.Plain)
+				out := legAt(b, e, fmt.Sprintf("192.0.2.2:%d", 5004+4*i), media.Plain)
+				from[i] = in.at
+				unlink, ok := in.m.streams[media.Audio].Link(out.m.streams[media.Audio], nil)
 				if !ok {
 					b.Fatal("not linked")
 				}
