@@ -64,7 +64,8 @@
 //   - customParams.callerName ([CustomParams]), sent only with Skill.SendCallerName;
 //   - the renegotiation types CALL_HOLD and CALL_RESUME (function renegotiation);
 //   - CallAccepted without an SDP after CallInProgress had it (the machine's evAccept);
-//   - the external user id of an account association as RAW_ADDRESS of the callee (function participant);
+//   - the external user id of an account association as RAW_ADDRESS of the callee ([Addressing.Callee]);
+//   - what a device makes of a caller who is no contact of its address book ([Addressing.Caller] names those of the Domain alone);
 //   - the receipt {"version":"1.0","response":{}} ([AppendReceipt] knows the older form with a directive);
 //   - the meaning of HTTP statuses of the signaling endpoint ([Error]);
 //   - what a device makes of the 503, or the error of [Skill.HandleEvent], that its call gets after Drain: the answer is known as a receipt.

@@ -19,6 +19,8 @@ type Leg struct {
 	terminal media.Terminal
 	called   bool // we call the device
 
+	participants []Participant // as in the message that began the call; not changed
+
 	op sync.Mutex // one Ring, Answer or beginning of an Update at a time; never taken by the session's goroutine
 
 	mu       sync.Mutex

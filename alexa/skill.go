@@ -34,12 +34,15 @@ type Skill struct {
 	// Policy says what may be agreed. Nil: media.AlexaCalling().
 	Policy *media.Policy
 
-	// Contact is the caller that a device is shown when DialOptions name none: the id of a contact in its address book. Empty:
-	// "alexacall".
+	// Addresses maps the participants of calls to the parties of legs, and back. Nil: a zero Addressing.
+	Addresses AddressMap
+
+	// Contact is the caller that a device is shown when Addresses has none for the calling party: the id of a contact in its address
+	// book. Empty: "alexacall".
 	Contact string
 
-	// SendCallerName sends the name of the calling party as customParams.callerName. The property's name is not certain (see
-	// Compatibility), so it is left out unless this is set.
+	// SendCallerName sends the name of the calling party, from DialOptions or Addresses, as customParams.callerName: as one line of at
+	// most 128 bytes. The property's name is not certain (see Compatibility), so it is left out unless this is set.
 	SendCallerName bool
 
 	// Roots are trusted for the certificates that events are signed with. Nil: those of the system.

@@ -4,18 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/media"
 )
 
-const defaultContact = "alexacall"
-
 // Dial calls the devices of a unit: InitiateInboundCall. to is the external user id of an account association ("7201"), a
-// communication profile id ("amzn1.alexa.communications.profile.…") or a telephone number ("tel:+12065550100"). All devices of the unit
-// ring. An empty o.Plan is taken as nil, for a device cannot be asked to make the offer.
+// communication profile id ("amzn1.alexa.communications.profile.…"), a telephone number ("tel:+12065550100"), or a SIP URI with one of
+// them as its user; Addresses decides. All devices of the unit ring. An empty o.Plan is taken as nil, for a device cannot be asked to make the offer.
 func (k *Skill) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bridge.Leg, error) {
 	k.init()
 	if o == nil {
@@ -38,24 +35,16 @@ func (k *Skill) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bri
 
 // place starts the session of a call to a device.
 func (k *Skill) place(to string, o *bridge.DialOptions) (*session, error) {
-	from := bridge.Party{URI: k.Contact, Name: o.From.Name}
-	if from.URI == "" {
-		from.URI = defaultContact
+	parties, err := k.invited(to, o.From)
+	if err != nil {
+		return nil, err
 	}
 	id := rand.Text()
-	s, err := k.prepare(id, bridge.Info{ID: id, From: from, To: bridge.Party{URI: to}, Attr: o.Attr, Placed: time.Now()}, true)
+	s, err := k.prepare(id, bridge.Info{ID: id, From: parties.from, To: parties.to, Attr: o.Attr, Placed: time.Now()}, true)
 	if err != nil {
 		return nil, &bridge.EndError{Cause: bridge.Overload, Err: err}
 	}
-	s.invite = func(m *Message) {
-		m.Participants = []Participant{
-			{ID: ParticipantID{Type: RawAddress, Value: from.URI}, Originator: true},
-			{ID: participant(to)},
-		}
-		if k.SendCallerName && from.Name != "" {
-			m.CustomParams = &CustomParams{CallerName: from.Name}
-		}
-	}
+	s.leg.participants, s.invite = parties.ids, parties.invite
 	if len(o.Plan) > 0 {
 		s.leg.want = o.Plan
 	}
@@ -72,25 +61,6 @@ func (k *Skill) place(to string, o *bridge.DialOptions) (*session, error) {
 	return s, nil
 }
 
-// participant says how Alexa is to read an address.
-func participant(to string) ParticipantID {
-	if number, ok := strings.CutPrefix(to, "tel:"); ok {
-		return ParticipantID{Type: PhoneNumber, Value: number}
-	}
-	if strings.HasPrefix(to, "amzn1.alexa.communications.profile.") {
-		return ParticipantID{Type: CommunicationProfileID, Value: to}
-	}
-	return ParticipantID{Type: RawAddress, Value: to}
-}
-
-// party is the other way.
-func party(p ParticipantID) bridge.Party {
-	if p.Type == PhoneNumber {
-		return bridge.Party{URI: "tel:" + p.Value}
-	}
-	return bridge.Party{URI: p.Value}
-}
-
 // receive starts the session of a call that a device makes, and hands it to the Bridge.
 func (k *Skill) receive(m *Message) {
 	if k.session(m.SessionID) != nil {
@@ -98,11 +68,9 @@ func (k *Skill) receive(m *Message) {
 		return
 	}
 	info := bridge.Info{ID: m.SessionID, Placed: time.Now(), Pending: true}
-	if p, ok := m.Caller(); ok {
-		info.From = party(p.ID)
-	}
-	if p, ok := m.Callee(); ok {
-		info.To = party(p.ID)
+	if err := k.parties(m, &info); err != nil {
+		k.refuse(m.SessionID, causeOfAddress(err), err)
+		return
 	}
 	var offer media.Description
 	bad := errNoOffer
@@ -120,7 +88,7 @@ func (k *Skill) receive(m *Message) {
 		k.refuse(m.SessionID, bridge.Overload, err)
 		return
 	}
-	s.leg.offered = description{sdp: offer}
+	s.leg.offered, s.leg.participants = description{sdp: offer}, m.Participants
 	switch err := k.start(s, state{taken: true}); {
 	case errors.Is(err, errExists):
 		k.stats.repeated.Add(1)
