@@ -158,7 +158,12 @@ func (k *Call) WaitHeard(ctx context.Context, d time.Duration) error {
 // Hangup ends the call from the device with CallEnded, code SUCCESS, and returns when the skill has answered that event. It is nil
 // when the call had ended before.
 func (k *Call) Hangup(ctx context.Context) error {
-	return k.end(ctx, "SUCCESS", "Call ended by user")
+	return k.End(ctx, "SUCCESS", "Call ended by user")
+}
+
+// End is Hangup with another callResult. The code is sent as it is, also one that Amazon does not document.
+func (k *Call) End(ctx context.Context, code, message string) error {
+	return k.end(ctx, code, message)
 }
 
 // advance moves the state on; k.mu is held.

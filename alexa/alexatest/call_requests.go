@@ -48,11 +48,11 @@ func (k *Call) enqueue(f func()) <-chan struct{} {
 }
 
 func malformed(format string, args ...any) *refusal {
-	return &refusal{http.StatusBadRequest, fmt.Sprintf(format, args...), true}
+	return refused(http.StatusBadRequest, fmt.Sprintf(format, args...), true)
 }
 
 func wrongState(m *message, s State) *refusal {
-	return &refusal{http.StatusBadRequest, fmt.Sprintf("%s does not fit a call that is %v", m.name, s), false}
+	return refused(http.StatusBadRequest, fmt.Sprintf("%s does not fit a call that is %v", m.name, s), false)
 }
 
 // dispatch gives a well-formed request to the call that it belongs to.
@@ -71,7 +71,7 @@ func (c *Cloud) dispatch(m *message) (job, error) {
 	k := c.calls[*m.SessionID]
 	c.mu.Unlock()
 	if k == nil {
-		return job{}, &refusal{http.StatusNotFound, "the session was not found", false}
+		return job{}, refused(http.StatusNotFound, "the session was not found", false)
 	}
 	if m.name == msgCallEnded { // at once, so that whatever follows is refused
 		if !k.finish(*m.Result.Code, m.resultMessage()) {
@@ -130,6 +130,9 @@ func (k *Call) takeProgress(m *message, far *remoteSDP) (job, error) {
 			k.connected()
 		}
 		k.ack(m.name + "Ack")
+		if next == StateConnected {
+			k.reoffer()
+		}
 	}}, nil
 }
 
@@ -140,13 +143,13 @@ func (k *Call) takeUpdate(m *message, far *remoteSDP) (job, error) {
 	}
 	if m.name == msgCallUpdate {
 		if k.update != updateNone {
-			return job{}, &refusal{http.StatusConflict, "another update of the call is in hand", false}
+			return job{}, refused(http.StatusConflict, "another update of the call is in hand", false)
 		}
 		k.update, k.remote = updateFar, far.text
 		return job{k, func() { k.answerUpdate(far, *m.Renegotiation) }}, nil
 	}
 	if k.update != updateOwnAsk {
-		return job{}, &refusal{http.StatusBadRequest, "CallUpdateResponse without a CallUpdate", false}
+		return job{}, refused(http.StatusBadRequest, "CallUpdateResponse without a CallUpdate", false)
 	}
 	if err := k.media.checkAnswer(far); err != nil {
 		return job{}, malformed("%s: %v", m.name, err)
@@ -166,7 +169,7 @@ func (k *Call) takeUpdate(m *message, far *remoteSDP) (job, error) {
 // takeAck takes an Ack of one of the device's events. One too many is harmless: the skill may have received the event twice.
 func (k *Call) takeAck(m *message) (job, error) {
 	if k.sent[m.name] == 0 {
-		return job{}, &refusal{http.StatusBadRequest, m.name + " for an event that was not sent", false}
+		return job{}, refused(http.StatusBadRequest, m.name+" for an event that was not sent", false)
 	}
 	if k.acked[m.name] < k.sent[m.name] {
 		k.acked[m.name]++
@@ -183,29 +186,30 @@ func (c *Cloud) startInbound(m *message, offer *remoteSDP) (job, error) {
 	kind, callee := m.party(false)
 	_, caller := m.party(true)
 	c.mu.Lock()
-	refused := c.admitInbound(*m.SessionID)
+	no := c.admitInbound(*m.SessionID)
 	e := c.findEcho(kind, callee)
 	c.mu.Unlock()
-	if refused != nil {
-		return job{}, refused
+	if no != nil {
+		return job{}, no
 	}
 	if e == nil {
-		return job{}, &refusal{http.StatusNotFound, "the callee was not found", false}
+		return job{}, refused(http.StatusNotFound, "the callee was not found", false)
 	}
 	k := newCall(c, e, *m.SessionID)
 	k.inbound, k.caller, k.callee, k.remote = true, caller, callee, offer.text
 	if err := k.open(false); err != nil {
 		k.cancel()
-		return job{}, &refusal{http.StatusInternalServerError, "internal service error", false}
+		return job{}, refused(http.StatusInternalServerError, "internal service error", false)
 	}
 	c.mu.Lock()
-	if refused = c.admitInbound(k.id); refused == nil {
+	c.draws.know(k.id)
+	if no = c.admitInbound(k.id); no == nil {
 		c.calls[k.id] = k
 	}
 	c.mu.Unlock()
-	if refused != nil { // by another request meanwhile
+	if no != nil { // by another request meanwhile
 		k.cancel()
-		return job{}, refused
+		return job{}, no
 	}
 	e.add(k)
 	return job{k, func() { c.run(func() { k.storyInbound(offer) }) }}, nil
@@ -216,13 +220,13 @@ func (c *Cloud) admitInbound(id string) *refusal {
 	k := c.calls[id]
 	switch {
 	case c.closed:
-		return &refusal{http.StatusInternalServerError, ErrClosed.Error(), false}
+		return refused(http.StatusInternalServerError, ErrClosed.Error(), false)
 	case k != nil && k.State() == StateEnded:
-		return &refusal{http.StatusBadRequest, "the session has ended", false}
+		return refused(http.StatusBadRequest, "the session has ended", false)
 	case k != nil:
-		return &refusal{http.StatusConflict, "the session exists", false}
+		return refused(http.StatusConflict, "the session exists", false)
 	case c.opts.MaxCalls > 0 && len(c.calls)-len(c.ended) >= c.opts.MaxCalls:
-		return &refusal{http.StatusTooManyRequests, "more calls than the allowed limit", false}
+		return refused(http.StatusTooManyRequests, "more calls than the allowed limit", false)
 	default:
 		return nil
 	}
@@ -241,6 +245,7 @@ func (c *Cloud) forget(k *Call) {
 	c.ended = append(c.ended, k.id)
 	for len(c.ended) > maxEnded {
 		delete(c.calls, c.ended[0])
+		c.draws.forget(c.ended[0])
 		c.ended = c.ended[1:]
 	}
 }

@@ -86,13 +86,27 @@ func (k *Call) storyInbound(offer *remoteSDP) {
 	if !k.step(msgCallInProgress, sdp, StateInProgress) || !k.sleep(o.AnswerAfter) {
 		return
 	}
+	bare := map[string]any{"sdpDetails": map[string]any{}}
 	if k.cloud.faultsNow().BareAccept {
-		sdp = map[string]any{"sdpDetails": map[string]any{}}
+		sdp = bare
 	}
 	k.media.sendOnAccept()
-	if k.step(msgCallAccepted, sdp, StateConnected) {
-		k.connected()
+	if !k.step(msgCallAccepted, sdp, StateConnected) {
+		return
 	}
+	k.connected()
+	if k.cloud.faultsNow().AcceptTwice && !k.step(msgCallAccepted, bare, StateConnected) {
+		return
+	}
+	k.reoffer()
+}
+
+// reoffer offers what stands again if the faults have it, without waiting for what comes of it.
+func (k *Call) reoffer() {
+	if !k.cloud.faultsNow().ReofferAfterAccept {
+		return
+	}
+	k.cloud.run(func() { _ = k.Update(k.ctx, Refresh) }) // a failure is among the violations
 }
 
 // step sends one event of the story and waits for its Ack. A missing Ack is noted, and the story goes on; an event that the skill

@@ -46,7 +46,8 @@ type Cloud struct {
 	echoes     map[string]*Echo
 	calls      map[string]*Call // by session id
 	ended      []string         // ids of ended calls, oldest first
-	entries    []Entry
+	entries    []*Entry
+	draws      draws
 	violations []string
 }
 

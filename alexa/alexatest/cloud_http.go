@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -57,26 +59,49 @@ func (c *Cloud) handleSignaling(w http.ResponseWriter, r *http.Request) {
 		sessionID = *m.SessionID
 	}
 	if err != nil {
-		refused := asRefusal(err)
-		c.record(FromSkill, m.name, sessionID, refused.status)
-		if refused.violation {
-			c.violate("%v", refused)
-		}
-		reply(w, refused.status, map[string]string{"message": refused.Error()})
+		c.refuse(w, m.name, sessionID, asRefusal(err))
 		return
 	}
-	status := c.faultsNow().successStatus()
-	c.record(FromSkill, m.name, sessionID, status)
-	answered := make(chan struct{})
-	done := job.start(answered, c.opts.AckFirst)
+	fate, status := m.fate, c.faultsNow().successStatus()
+	answered := c.record(FromSkill, m.name, sessionID, fate.shown(status))
+	gone := make(chan struct{})
+	defer close(gone)
+	done := job.start(gone, c.opts.AckFirst || fate.what != faultNone)
 	if c.opts.AckFirst && done != nil {
 		select {
 		case <-done:
 		case <-r.Context().Done():
 		}
 	}
-	reply(w, status, map[string]string{"sessionId": sessionID})
-	close(answered)
+	if fate.wait > 0 && !c.hold(r, fate.wait) {
+		cut(w)
+		return
+	}
+	switch fate.what {
+	case AnswerLost:
+		cut(w)
+	case HalfBody:
+		replyHalf(w, status, map[string]string{"sessionId": sessionID})
+	default:
+		reply(w, status, map[string]string{"sessionId": sessionID})
+		answered(status)
+	}
+}
+
+// refuse answers a request that is not taken.
+func (c *Cloud) refuse(w http.ResponseWriter, name, sessionID string, refused *refusal) {
+	c.record(FromSkill, name, sessionID, refused.status)
+	if refused.violation {
+		c.violate("%v", refused)
+	}
+	if refused.status == statusCut {
+		cut(w)
+		return
+	}
+	if after := refused.retryAfter; after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
+	}
+	reply(w, refused.status, map[string]string{"message": refused.Error()})
 }
 
 // takeRequest checks a request and gives it to its call. The message is never nil.
@@ -90,26 +115,33 @@ func (c *Cloud) takeRequest(w http.ResponseWriter, r *http.Request) (*message, j
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMessageBody))
 	if err != nil {
-		return none, job{}, &refusal{http.StatusBadRequest, "request body cannot be read or is too large", true}
+		return none, job{}, refused(http.StatusBadRequest, "request body cannot be read or is too large", true)
 	}
 	m, fault := parseMessage(body)
 	switch {
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", http.MethodPost)
-		return m, job{}, &refusal{http.StatusMethodNotAllowed, "request is not a POST", true}
+		return m, job{}, refused(http.StatusMethodNotAllowed, "request is not a POST", true)
 	case refusedToken == http.StatusUnauthorized:
 		// Not a violation: tokens do expire.
-		return m, job{}, &refusal{http.StatusUnauthorized, "access token missing or expired", false}
+		return m, job{}, refused(http.StatusUnauthorized, "access token missing or expired", false)
 	case refusedToken != 0:
-		return m, job{}, &refusal{refusedToken, "access token has no permission for " + scopeCalling, true}
+		return m, job{}, refused(refusedToken, "access token has no permission for "+scopeCalling, true)
 	case onPurpose != 0:
-		return m, job{}, &refusal{onPurpose, "refused on purpose", false}
+		return m, job{}, c.refusedOnPurpose(onPurpose)
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return m, job{}, &refusal{http.StatusBadRequest, "request has no Content-Type: application/json", true}
+		return m, job{}, refused(http.StatusBadRequest, "request has no Content-Type: application/json", true)
 	}
 	if fault != nil {
-		return m, job{}, &refusal{http.StatusBadRequest, fault.Error(), true}
+		return m, job{}, refused(http.StatusBadRequest, fault.Error(), true)
+	}
+	m.fate = c.drawFate(m)
+	if f := m.fate.refused; f != nil {
+		if f.status == http.StatusUnauthorized {
+			c.tokens.revoke(r.Header.Get("Authorization"))
+		}
+		return m, job{}, f
 	}
 	j, err := c.dispatch(m)
 	return m, j, err
@@ -120,6 +152,12 @@ type refusal struct {
 	status    int
 	text      string
 	violation bool // against the interface, whatever the state of the call
+
+	retryAfter time.Duration // 0: not said
+}
+
+func refused(status int, text string, violation bool) *refusal {
+	return &refusal{status: status, text: text, violation: violation}
 }
 
 // Error implements error.
@@ -129,7 +167,7 @@ func asRefusal(err error) *refusal {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return r
 	}
-	return &refusal{http.StatusInternalServerError, err.Error(), false}
+	return refused(http.StatusInternalServerError, err.Error(), false)
 }
 
 // reply writes a JSON answer and sends it off.
@@ -169,14 +207,12 @@ func (t memoryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
-	rec := httptest.NewRecorder()
+	rec := &memoryWriter{ResponseRecorder: httptest.NewRecorder()}
 	h.ServeHTTP(rec, in)
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
-	res := rec.Result()
-	res.Request = r
-	return res, nil
+	return rec.result(r)
 }
 
 func (c *Cloud) memoryHandler(u *url.URL) (http.Handler, error) {

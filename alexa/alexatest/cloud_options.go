@@ -34,6 +34,10 @@ type CloudOptions struct {
 	// Faults are in force from the start; see [Cloud.SetFaults].
 	Faults Faults
 
+	// Seed decides what Faults.Random does: the n-th request of a type in the m-th call meets the same fate in every cloud with the
+	// same seed, whatever other calls do meanwhile. 0 is a seed like any other. Ids, keys and tokens are random in any case.
+	Seed uint64
+
 	// OnMessage is called with every entry of the transcript as it happens, for live printing; nil: nobody is told. It must
 	// not call the Cloud's Close, and should return soon: the message waits for it.
 	OnMessage func(Entry)

@@ -152,6 +152,7 @@ func (e *Echo) Call(ctx context.Context, callee string) (*Call, error) {
 	closed := e.cloud.closed
 	if !closed {
 		e.cloud.calls[k.id] = k
+		e.cloud.draws.know(k.id)
 	}
 	e.cloud.mu.Unlock()
 	if closed {

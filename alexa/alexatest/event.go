@@ -185,15 +185,18 @@ func (c *Cloud) send(ctx context.Context, e *event) (int, http.Header, []byte, e
 		return 0, nil, nil, fmt.Errorf("alexatest: %w", err)
 	}
 	r.Header = e.headers.Clone()
-	c.record(ToSkill, e.name, e.sessionID, 0)
+	answered := c.record(ToSkill, e.name, e.sessionID, 0)
 	if handler != nil {
-		return c.handleInMemory(handler, r, e.body)
+		status, header, body, err := c.handleInMemory(handler, r, e.body)
+		answered(status)
+		return status, header, body, err
 	}
 	res, err := c.client.Do(r)
 	if err != nil {
 		return 0, nil, nil, fmt.Errorf("alexatest: %w", err)
 	}
 	defer res.Body.Close()
+	answered(res.StatusCode)
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxSkillAnswer))
 	if err != nil {
 		return 0, nil, nil, fmt.Errorf("alexatest: %w", err)
@@ -203,11 +206,36 @@ func (c *Cloud) send(ctx context.Context, e *event) (int, http.Header, []byte, e
 
 // tell delivers an event of a call, as often as the faults have it, and notes what is wrong with the answer.
 func (c *Cloud) tell(ctx context.Context, from *Echo, fields map[string]any) error {
+	f := c.faultsNow()
+	if err := c.tellImpostors(ctx, from, fields, f); err != nil {
+		return err
+	}
+	for i := range f.deliveries() {
+		if err := c.tellOnce(ctx, from, fields, i == 0 && f.DuplicateEvents); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deliveries is how often an event is sent as a new one.
+func (f Faults) deliveries() int {
+	if f.RepeatEvents {
+		return 2
+	}
+	return 1
+}
+
+// tellOnce sends a new event; if twice, the same bytes again.
+func (c *Cloud) tellOnce(ctx context.Context, from *Echo, fields map[string]any, twice bool) error {
 	e, err := c.newEvent(from, fields, &EventFault{})
 	if err != nil {
 		return err
 	}
-	for range c.faultsNow().copies() {
+	for _, again := range []bool{false, true} {
+		if again && !twice {
+			break
+		}
 		status, header, body, err := c.send(ctx, e)
 		if err == nil {
 			err = checkSkillAnswer(status, header, body, e)
@@ -217,6 +245,22 @@ func (c *Cloud) tell(ctx context.Context, from *Echo, fields map[string]any) err
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// tellImpostors sends what the skill must refuse, and notes when it does not.
+func (c *Cloud) tellImpostors(ctx context.Context, from *Echo, fields map[string]any, f Faults) error {
+	kinds, names := f.impostors()
+	for i := range kinds {
+		e, err := c.newEvent(from, fields, &kinds[i])
+		if err != nil {
+			return err
+		}
+		status, _, _, err := c.send(ctx, e)
+		if err == nil && status/100 != 4 {
+			c.violate("event %s %s was answered %d", e.name, names[i], status)
 		}
 	}
 	return nil

@@ -43,6 +43,7 @@ type message struct {
 	Custom        *customParams  `json:"customParams"`
 
 	name string // type without the namespace
+	fate fate   // by chance
 }
 
 type participant struct {

@@ -72,8 +72,11 @@ func (w *world) handle(e event) {
 
 func answerTo(offer, dir string) string {
 	mid, formats := "0", "111 0 8"
-	if strings.Contains(offer, "audio0") {
+	switch {
+	case strings.Contains(offer, "audio0"):
 		mid, formats = "audio0", "96 0 8"
+	case strings.Contains(offer, "a=mid:a\r\n"):
+		mid = "a"
 	}
 	return strings.ReplaceAll(cannedSDP("active", mid, formats, dir), "rtpmap:96", "rtpmap:"+strings.Fields(formats)[0])
 }

@@ -26,7 +26,8 @@ type Entry struct {
 	Type string
 	// SessionID is the call's id as the message has it.
 	SessionID string
-	// Status is the HTTP status with which the cloud answered a request; 0 for an event.
+	// Status is the HTTP status of the answer: the cloud's to a request, the skill's to an event. It is 0 for an event that has none
+	// yet, or got none, and for a request whose answer a fault kept back.
 	Status int
 }
 
@@ -50,7 +51,11 @@ const (
 func (c *Cloud) Transcript() []Entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return append([]Entry(nil), c.entries...)
+	out := make([]Entry, len(c.entries))
+	for i, e := range c.entries {
+		out[i] = *e
+	}
+	return out
 }
 
 // Violations returns everything that the skill did against the interface: messages with an unknown type, a missing property or
@@ -62,18 +67,24 @@ func (c *Cloud) Violations() []string {
 	return append([]string(nil), c.violations...)
 }
 
-// record appends to the transcript and tells OnMessage, without holding the lock.
-func (c *Cloud) record(d Direction, name, sessionID string, status int) {
+// record appends to the transcript and tells OnMessage, without holding the lock. It returns what sets the status later on.
+func (c *Cloud) record(d Direction, name, sessionID string, status int) (answered func(status int)) {
 	e := Entry{At: time.Since(c.start), Direction: d, Type: name, SessionID: sessionID, Status: status}
 	c.mu.Lock()
 	if len(c.entries) >= maxEntries {
-		c.entries = append([]Entry(nil), c.entries[maxEntries/2:]...)
+		c.entries = append([]*Entry(nil), c.entries[maxEntries/2:]...)
 	}
-	c.entries = append(c.entries, e)
+	kept := e
+	c.entries = append(c.entries, &kept)
 	c.mu.Unlock()
 	c.log.Debug("message", "direction", string(d), "type", name, "session", sessionID, "status", status)
 	if c.opts.OnMessage != nil {
 		c.opts.OnMessage(e)
+	}
+	return func(status int) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		kept.Status = status
 	}
 }
 
