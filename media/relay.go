@@ -84,8 +84,11 @@ func (r *Relay) follow() {
 	r.state.Lock()
 	closed := r.closed
 	r.state.Unlock()
+	if closed {
+		return
+	}
 	for _, l := range r.lanes {
-		if _, linker := l.from.Stream(l.kind).(Linker); !closed && linker && l.linked == l.needsCopy() {
+		if l.stop == nil || l.turns() {
 			l.shut()
 			l.open()
 		}
@@ -101,6 +104,12 @@ type lane struct {
 	stop     func()
 }
 
+// turns reports whether a lane that is open is to go another way.
+func (l *lane) turns() bool {
+	_, linker := l.from.Stream(l.kind).(Linker)
+	return linker && l.linked == l.needsCopy()
+}
+
 // needsCopy reports whether packets may have to pass through a transcoder: one side can send what the other does not take.
 func (l *lane) needsCopy() bool {
 	if l.r.o.Transcode == nil {
@@ -111,7 +120,19 @@ func (l *lane) needsCopy() bool {
 	return okFrom && okTo && slices.ContainsFunc(sent.Codecs, func(c Codec) bool { return !c.IsDigits() && !hasCodec(taken.Codecs, c) })
 }
 
+// waits reports whether nothing can pass so far, and the engine that links the sound will tell when that changes: of a kind that neither
+// side has agreed on. A stream that is never used is not even made then.
+func (l *lane) waits() bool {
+	sound := slices.ContainsFunc(l.r.lanes, func(o *lane) bool { return o.kind == Audio && o.from == l.from && o.linked })
+	_, sent := l.from.Plan().Find(l.kind)
+	_, taken := l.to.Plan().Find(l.kind)
+	return l.kind != Audio && sound && !sent && !taken
+}
+
 func (l *lane) open() {
+	if l.waits() {
+		return
+	}
 	from, to := l.from.Stream(l.kind), l.to.Stream(l.kind)
 	if engine, ok := from.(Linker); ok && !l.needsCopy() {
 		if l.stop, l.linked = engine.Link(to, l.r.changed); l.linked {

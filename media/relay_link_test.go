@@ -77,8 +77,8 @@ func TestRelayFollows(t *testing.T) {
 		var table exchangeTable
 		a, b := board.branch(ulaw), board.branch(ulaw)
 		relay(t, a, b, table.options())
-		wantLinks(t, "at first", board, 4, 4)
-		made := 4
+		wantLinks(t, "at first", board, 2, 2)
+		made := 4 // with those for pictures, once the sound tells of nothing
 		for round := range 3 {
 			n := 10 * round
 			pass(t, "linked", a, b, n, media.PCMU(), media.PCMU())
@@ -166,14 +166,37 @@ func TestRelayFollowsLateAgreement(t *testing.T) {
 		var table exchangeTable
 		a, b := board.branch(nil), board.branch(phonePlan(sendRecv))
 		relay(t, a, b, table.options())
-		wantLinks(t, "nothing agreed", board, 4, 4)
+		wantLinks(t, "nothing agreed", board, 2, 2)
 		a.agree(phonePlan(sendRecv))
 		synctest.Wait()
-		wantLinks(t, "agreed alike", board, 4, 4)
+		wantLinks(t, "agreed alike", board, 2, 2)
 		pass(t, "agreed alike", b, a, 1, media.PCMU(), media.PCMU())
 		a.agree(audio(sendRecv, media.PCMA()))
 		synctest.Wait()
 		pass(t, "agreed otherwise", b, a, 2, media.PCMU(), media.PCMA())
+	})
+}
+
+// TestRelayWaitsForPictures does not ask for streams of pictures before one side has agreed on some, and links them then.
+func TestRelayWaitsForPictures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		board := newSwitchboard(t)
+		a, b := board.branch(phonePlan(sendRecv)), board.branch(phonePlan(sendRecv))
+		relay(t, a, b, nil)
+		wantLinks(t, "sound alone", board, 2, 2)
+		if asked := a.asked + b.asked; asked != 4 {
+			t.Errorf("streams are asked for %d times, want one for each end of two links", asked)
+		}
+		b.agree(withVideo(phonePlan(sendRecv)))
+		synctest.Wait()
+		wantLinks(t, "pictures of one side", board, 4, 4)
+		b.arrive(media.Video, &media.Packet{What: media.KeyFrame, Seq: 1})
+		if got := a.sent(media.Video); len(got) != 1 || got[0].What != media.KeyFrame {
+			t.Errorf("of the pictures %+v passes", got)
+		}
+		b.agree(phonePlan(sendRecv))
+		synctest.Wait()
+		wantLinks(t, "no pictures any more", board, 4, 4)
 	})
 }
 
@@ -184,7 +207,7 @@ func TestRelayTakesNoChances(t *testing.T) {
 		var table exchangeTable
 		a, b := board.branch(audio(sendRecv, media.Opus(), media.PCMU())), board.branch(phonePlan(sendRecv))
 		r := relay(t, a, b, table.options())
-		wantLinks(t, "all but the audio of a", board, 3, 3)
+		wantLinks(t, "the audio of b, and pictures beside that of a", board, 2, 2)
 		pass(t, "the codec in common", a, b, 1, media.PCMU(), media.PCMU())
 		pass(t, "the other one", a, b, 2, media.Opus(), media.PCMU())
 		pass(t, "the codec in common again", a, b, 3, media.PCMU(), media.PCMU())
@@ -230,7 +253,7 @@ func TestRelayWithoutTranscoding(t *testing.T) {
 		relay(t, a, b, nil)
 		b.agree(audio(sendRecv, media.PCMA()))
 		synctest.Wait()
-		wantLinks(t, "nothing in common any more", board, 4, 4)
+		wantLinks(t, "nothing in common any more", board, 2, 2)
 		a.arrive(media.Audio, voice(1))
 		synctest.Wait()
 		if got := b.Stream(media.Audio).Stats().Out; got.Mismatched != 1 || got.Packets != 0 {

@@ -26,6 +26,9 @@ const (
 
 // cap notes what those take to whom the pictures of s go; 0: no limit any more.
 func (s *stream) cap(bits uint32) {
+	if s.asks == nil {
+		return
+	}
 	s.asks.mu.Lock()
 	s.asks.ceilings.wanted = bits
 	s.asks.mu.Unlock()
@@ -73,7 +76,7 @@ func (c *ceilings) next(now time.Time) (bits uint32, due bool) {
 
 // limited takes what the far side says that it takes at most: to the readers, and to the stream that this one is linked to.
 func (s *stream) limited(r *rtcp.ReceiverEstimatedMaximumBitrate, now time.Time) {
-	if !media.Feedback(s.asks.agreed.Load()).Has(media.REMB) || !slices.Contains(r.SSRCs, s.out.ssrc.Load()) || !(r.Bitrate >= 0) {
+	if s.asks == nil || !media.Feedback(s.asks.agreed.Load()).Has(media.REMB) || !slices.Contains(r.SSRCs, s.out.ssrc.Load()) || !(r.Bitrate >= 0) {
 		return
 	}
 	bits := uint32(min(max(float64(r.Bitrate), 1), math.MaxUint32))

@@ -6,7 +6,7 @@ import "github.com/pion/rtcp"
 // under another one. It does so once: what comes back under the new number too is what we send, from an echo or through a loop. That is
 // heard as any other source is, for people call echo services to hear themselves.
 func (t *terminal) collide(ssrc uint32) {
-	for _, s := range t.streams {
+	for s := range t.streams {
 		if s.out.ssrc.Load() == ssrc && !s.out.collided.Swap(true) {
 			s.renumber(ssrc)
 		}
@@ -21,7 +21,7 @@ func (s *stream) renumber(old uint32) {
 	}
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
-	s.out.before.Packets, s.out.before.Bytes = s.out.stats.Packets, s.out.stats.Bytes
+	s.out.before = sentBefore{s.out.stats.Packets, s.out.stats.Bytes}
 	s.out.ssrc.Store(s.t.freshSSRC(old))
 	if s.out.repeater != nil {
 		s.out.repeater.cache = cache{} // of the source that is no more
@@ -32,7 +32,7 @@ func (s *stream) renumber(old uint32) {
 func (t *terminal) freshSSRC(not uint32) uint32 {
 	for {
 		n := random()
-		if n != not && n != t.streams[1].out.repairSSRC && t.streams[0].out.ssrc.Load() != n && t.streams[1].out.ssrc.Load() != n {
+		if n != not && !t.anyStream(func(s *stream) bool { return s.out.ssrc.Load() == n || s.out.repairSSRC == n }) {
 			return n
 		}
 	}

@@ -133,9 +133,9 @@ func TestInjectBesideSound(t *testing.T) {
 	sound()
 	event := media.TelephoneEvent(8000)
 	digit := media.Packet{What: media.Digit, Codec: &event, Seq: 3, Marker: true, Start: true, Payload: []byte{1, 10, 0, 160}}
-	a.streams[media.Audio].in.rejoin() // as Inject begins
+	a.sound.in.rejoin() // as Inject begins
 	sound()
-	a.streams[media.Audio].link.Load().forward(nil, &digit, nil) // and goes on
+	a.sound.link.Load().forward(nil, &digit, nil) // and goes on
 	if _, _, err := to.ReadFromUDPAddrPort(out); err != nil {
 		t.Fatalf("the digit is not passed on: %v", err)
 	}

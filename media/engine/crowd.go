@@ -88,7 +88,7 @@ func (s *shard) crowdIn(table *addrTable, addr netip.AddrPort, tr *transport) bo
 // newCrowd returns the crowd of an address with the call that has had it alone, and what is known of that.
 func newCrowd(first *transport) *crowd {
 	c := &crowd{members: []*transport{first}, proved: map[uint32]*transport{}}
-	for _, s := range first.t.streams {
+	for s := range first.t.streams {
 		if ssrc, known := s.in.source(); known && first.heard(ssrc) {
 			c.proved[ssrc] = first
 		}
@@ -192,7 +192,7 @@ func (c *crowd) of(ssrc uint32) *transport {
 
 // heard reports whether a protected stream of the transport's has this source.
 func (tr *transport) heard(ssrc uint32) bool {
-	return slices.ContainsFunc(tr.t.streams[:], func(s *stream) bool {
+	return tr.t.anyStream(func(s *stream) bool {
 		last, known := s.in.source()
 		return known && last == ssrc && s.way.Load() == tr && s.crypt.Load() != nil
 	})

@@ -105,6 +105,7 @@ type Engine struct {
 	tcp      tcpSide
 
 	limits limits
+	spare  spare
 
 	mu        sync.Mutex
 	terminals map[*terminal]struct{}

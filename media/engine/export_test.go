@@ -38,14 +38,14 @@ func Report(m media.Terminal) {
 }
 
 // SSRC returns that of the sound that m sends.
-func SSRC(m media.Terminal) uint32 { return m.(*terminal).streams[media.Audio].out.ssrc.Load() }
+func SSRC(m media.Terminal) uint32 { return m.(*terminal).sound.out.ssrc.Load() }
 
 // RemoteOf returns where m sends.
 func RemoteOf(m media.Terminal) string { return m.(*terminal).transport.remote().String() }
 
 // SilenceAt returns why nothing is heard of m's far side, and why nothing goes out to it, at a moment to come.
 func SilenceAt(m media.Terminal, k media.Kind, now time.Time) (in, out media.Silence) {
-	s := m.(*terminal).streams[k]
+	s := m.(*terminal).stream(k)
 	return s.silenceIn(now), s.silenceOut(now)
 }
 

@@ -14,7 +14,7 @@ import (
 // within that time is on its way.
 const askEvery = 200 * time.Millisecond
 
-// feedback is what a stream's receiver may ask of its sender, both ways.
+// feedback is what a stream's receiver may ask of its sender, both ways. All of it is about pictures.
 type feedback struct {
 	agreed atomic.Uint32 // media.Feedback
 
@@ -37,6 +37,9 @@ func due(last *time.Time, now time.Time) bool {
 
 // keyFrameWanted takes the far side's request for a key frame: to the readers, and to the stream that this one is linked to.
 func (s *stream) keyFrameWanted(now time.Time) {
+	if s.asks == nil {
+		return
+	}
 	s.asks.mu.Lock()
 	ok := due(&s.asks.heard, now)
 	s.asks.mu.Unlock()
@@ -61,6 +64,9 @@ func (l *link) ask(p *media.Packet) {
 
 // askKeyFrame asks the far side for a key frame, in the way that was agreed (RFC 4585 section 6.3.1, RFC 5104 section 4.3.1).
 func (s *stream) askKeyFrame() {
+	if s.asks == nil {
+		return
+	}
 	agreed := media.Feedback(s.asks.agreed.Load())
 	ssrc, heard := s.in.source()
 	if !heard || agreed&(media.PLI|media.FIR) == 0 || !s.passes(media.RecvOnly) {

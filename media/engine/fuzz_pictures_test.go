@@ -26,12 +26,12 @@ func FuzzPictures(f *testing.F) {
 	m, from := picturesAt(f, e)
 	other, _ := picturesAt(f, e)
 	for _, way := range [][2]*terminal{{m, other}, {other, m}} {
-		if _, ok := way[0].streams[media.Video].Link(way[1].streams[media.Video], nil); !ok {
+		if _, ok := way[0].stream(media.Video).Link(way[1].stream(media.Video), nil); !ok {
 			f.Fatal("not linked")
 		}
 	}
 	seedPictures(f)
-	s, w, video, seq := e.shards[0], newWorker(1), m.streams[media.Video], uint16(0)
+	s, w, video, seq := e.shards[0], newWorker(1), m.stream(media.Video), uint16(0)
 	codec := media.VP8()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) == 0 || len(b) >= packetSize {

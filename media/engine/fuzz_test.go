@@ -110,12 +110,12 @@ func newTarget(f *testing.F) *target {
 	out := describe(sink.addr)
 	g.plain, g.secure = describe(g.from[0]), describe(g.from[1])
 	g.secure.dtls, g.secure.crypt = newAssociation(g.secure), new(crypt)
-	for _, s := range g.secure.streams {
+	for s := range g.secure.streams {
 		s.crypt.Store(g.secure.crypt)
 	}
 	g.newKeys(f)
 	for _, leg := range []*terminal{g.plain, g.secure} {
-		unlink, ok := leg.streams[media.Audio].Link(out.streams[media.Audio], nil)
+		unlink, ok := leg.sound.Link(out.sound, nil)
 		if !ok {
 			f.Fatal("not linked")
 		}
@@ -227,7 +227,7 @@ func FuzzReports(f *testing.F) {
 	g := newTarget(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// What is said of source 1 is said of ours, so that it is believed.
-		ours := bytes.ReplaceAll(b, []byte{0, 0, 0, 1}, binary.BigEndian.AppendUint32(nil, g.plain.streams[media.Audio].out.ssrc.Load()))
+		ours := bytes.ReplaceAll(b, []byte{0, 0, 0, 1}, binary.BigEndian.AppendUint32(nil, g.plain.sound.out.ssrc.Load()))
 		theirs := g.newKeys(t)
 		for _, data := range [][]byte{b, ours} {
 			g.plain.reports.arrived(g.plain.transport, bytes.Clone(data), time.Now())

@@ -124,7 +124,7 @@ func testImpaired(t *testing.T, security media.Security, what testutil.Impairmen
 	if !near(in.Jitter.Seconds(), jitter) && math.Abs(in.Jitter.Seconds()-jitter) > 3.0/8000 {
 		t.Errorf("jitter: got %v, want %.3f ms", in.Jitter, jitter*1000)
 	}
-	rr := leg.m.streams[media.Audio].in.report(time.Now())[0]
+	rr := leg.m.sound.in.report(time.Now())[0]
 	if want := max(0, int(in.Lost)-int(in.Duplicate)); int(rr.TotalLost) != want {
 		t.Errorf("reports %d lost, want %d (RFC 3550 section 6.4.1 takes duplicates for received)", rr.TotalLost, want)
 	}
@@ -170,7 +170,7 @@ func legAt(t testing.TB, e *Engine, addr string, security media.Security) *impai
 
 // heard returns how many packets have come to the leg, wanted or not.
 func (leg *impairedLeg) heard() uint64 {
-	in := leg.m.streams[media.Audio].in.snapshot()
+	in := leg.m.sound.in.snapshot()
 	return in.Packets + in.Duplicate + in.Bad
 }
 

@@ -30,7 +30,7 @@ func (e *Engine) findLost(open []*terminal, now time.Time) {
 		all[&t.transport.shard().latch] = nil
 	}
 	for _, t := range open {
-		for _, s := range t.streams {
+		for s := range t.streams {
 			tr := s.way.Load()
 			ssrc, heard := s.in.source()
 			if t.policy.ICE || !heard || !s.receives() || !tr.ready() || !tr.quiet(now) {
@@ -58,7 +58,7 @@ func (s *stream) receives() bool {
 
 // quiet reports whether nothing comes from where the far side was heard.
 func (tr *transport) quiet(now time.Time) bool {
-	for _, s := range tr.t.streams {
+	for s := range tr.t.streams {
 		if s.way.Load() == tr && now.Sub(s.in.last()) < tr.t.engine.limits.heal {
 			return false
 		}
@@ -75,11 +75,11 @@ func (l *latch) returning(b []byte, source lostSource, now time.Time) *transport
 		if table == nil || !tr.quiet(now) {
 			continue
 		}
-		s := table.find(b[1] & 0x7f).stream
-		if s == nil || s.way.Load() != tr {
+		p := table.find(b[1] & 0x7f)
+		if p == nil || p.stream.way.Load() != tr {
 			continue
 		}
-		if ssrc, _ := s.in.source(); ssrc != source.ssrc {
+		if ssrc, _ := p.stream.in.source(); ssrc != source.ssrc {
 			continue
 		}
 		if found != nil {
@@ -96,7 +96,7 @@ func (l *latch) returning(b []byte, source lostSource, now time.Time) *transport
 func (l *latch) anothers(seen *sighting, addr netip.Addr, now time.Time) bool {
 	young := now.Sub(seen.since) < 2*seen.tr.t.engine.limits.heal
 	for _, tr := range l.waiting[addr] {
-		for _, s := range tr.t.streams {
+		for s := range tr.t.streams {
 			ssrc, heard := s.in.source()
 			if tr != seen.tr && heard && ssrc == seen.ssrc && s.way.Load() == tr && tr.ready() && (young || tr.quiet(now)) {
 				return true
@@ -126,7 +126,7 @@ func (s *shard) heal(tr *transport, from netip.AddrPort, now time.Time) bool {
 // reopen lets the far side be found anew, if it does not go on where it is: it has described itself again. The shard's lock is held.
 func (tr *transport) reopen() {
 	at := tr.remote()
-	if tr.t.policy.ICE || !at.IsValid() || len(tr.bound) == 0 || !slices.ContainsFunc(tr.t.streams[:], func(s *stream) bool {
+	if tr.t.policy.ICE || !at.IsValid() || len(tr.bound) == 0 || !tr.t.anyStream(func(s *stream) bool {
 		return s.way.Load() == tr && s.receives()
 	}) {
 		return

@@ -25,7 +25,7 @@ func BenchmarkPacket(b *testing.B) {
 				in := legAt(b, e, fmt.Sprintf("192.0.2.1:%d", 5004+4*i), media.Plain)
 				out := legAt(b, e, fmt.Sprintf("192.0.2.2:%d", 5004+4*i), media.Plain)
 				from[i] = in.at
-				unlink, ok := in.m.streams[media.Audio].Link(out.m.streams[media.Audio], nil)
+				unlink, ok := in.m.sound.Link(out.m.sound, nil)
 				if !ok {
 					b.Fatal("not linked")
 				}

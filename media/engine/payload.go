@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/alexacall/alexacall/media"
 )
@@ -9,53 +10,61 @@ import (
 // payloads are the payload types that were negotiated for one transport. A new negotiation makes a new value, so that the packet path
 // reads it without a lock.
 type payloads struct {
-	number   uint8      // of the first one, which nearly every packet has: it is found in one place of memory and not in three
-	first    payload    // what number stands for
-	main     *stream    // that of the first section on the transport: of what cannot be told
-	recorder *recorder  // of when packets come; nil: nobody wants to know
-	numberID uint8      // of the header extension with their numbers
-	index    [128]uint8 // by number, into in; 0: not negotiated
-	in       []payload
+	first    payload   // which nearly every packet has: it is found in one place of memory and not in two
+	rest     []payload // a handful
+	main     *stream   // that of the first section on the transport: of what cannot be told
+	recorder *recorder // of when packets come; nil: nobody wants to know
+	numberID uint8     // of the header extension with their numbers
 }
 
+// noNumber is no payload type: those have seven bits.
+const noNumber = 0xff
+
 // newPayloads returns a table without payload types.
-func newPayloads(main *stream) *payloads { return &payloads{in: make([]payload, 1), main: main} }
+func newPayloads(main *stream) *payloads {
+	return &payloads{first: payload{number: noNumber}, main: main}
+}
 
 // of returns the stream that a packet belongs to by its payload type, which is not encrypted.
 func (t *payloads) of(pkt []byte) *stream {
 	if len(pkt) > 1 {
-		if s := t.find(pkt[1] & 0x7f).stream; s != nil {
-			return s
+		if p := t.find(pkt[1] & 0x7f); p != nil {
+			return p.stream
 		}
 	}
 	return t.main
 }
 
-// add puts p under a number, in place of what was there. There are 128 numbers, so they fit.
-func (t *payloads) add(number uint8, p payload) {
-	if len(t.in) == 1 || number == t.number {
-		t.number, t.first = number, p
+// add puts p under its number, in place of what was there.
+func (t *payloads) add(p payload) {
+	switch had := t.find(p.number); {
+	case had != nil:
+		*had = p
+	case t.first.number == noNumber:
+		t.first = p
+	default:
+		t.rest = append(t.rest, p)
 	}
-	if i := t.index[number&0x7f]; i > 0 {
-		t.in[i] = p
-		return
-	}
-	t.index[number&0x7f] = uint8(len(t.in))
-	t.in = append(t.in, p)
 }
 
-// find returns what a number stands for.
+// find returns what a number stands for; nil: it was not negotiated.
 func (t *payloads) find(number uint8) *payload {
-	if number == t.number {
+	if number == t.first.number {
 		return &t.first
 	}
-	return &t.in[t.index[number&0x7f]]
+	for i := range t.rest {
+		if p := &t.rest[i]; p.number == number {
+			return p
+		}
+	}
+	return nil
 }
 
 // payload is one payload type that we receive.
 type payload struct {
-	codec  *media.Codec // nil: not negotiated
+	codec  *media.Codec
 	stream *stream
+	number uint8
 	what   media.What
 	repair bool  // packets of the codec that are sent again (RFC 4588)
 	extra  uint8 // id of the header extension that passes; 0: none
@@ -63,10 +72,22 @@ type payload struct {
 
 // format is one payload type that we send.
 type format struct {
+	codec  *media.Codec
 	number uint8
-	codec  media.Codec
 	repair uint8 // payload type for what is sent again (RFC 4588); 0: its own
 	extra  uint8 // id of the header extension that passes; 0: none
+}
+
+// codec returns c for a table: as the policy has it where it does, so that all legs of the policy share it.
+func (s *stream) codec(c media.Codec) *media.Codec {
+	all := s.t.policy.Audio
+	if s.kind == media.Video {
+		all = s.t.policy.Video
+	}
+	if i := slices.Index(all, c); i >= 0 {
+		return &all[i]
+	}
+	return &c
 }
 
 // outbound is what a stream may send: sound or pictures, and telephone events.
@@ -75,15 +96,20 @@ type outbound struct {
 	events  []format
 }
 
-func newOutbound(fs []media.Format, repairs []media.Repair, extra uint8) *outbound {
-	o := new(outbound)
+func newOutbound(s *stream, fs []media.Format, repairs []media.Repair, extra uint8) *outbound {
+	all := make([]format, 0, len(fs))
 	for _, f := range fs {
-		if f.Codec.IsDigits() {
-			o.events = append(o.events, format{number: f.Number, codec: f.Codec})
-		} else {
-			o.formats = append(o.formats, format{number: f.Number, codec: f.Codec, extra: extra})
+		if !f.Codec.IsDigits() {
+			all = append(all, format{codec: s.codec(f.Codec), number: f.Number, extra: extra})
 		}
 	}
+	n := len(all)
+	for _, f := range fs {
+		if f.Codec.IsDigits() {
+			all = append(all, format{codec: s.codec(f.Codec), number: f.Number})
+		}
+	}
+	o := &outbound{formats: all[:n:n], events: all[n:]}
 	for _, r := range repairs {
 		for i := range o.formats {
 			if f := &o.formats[i]; f.number == r.Of {
@@ -104,14 +130,25 @@ func (o *outbound) repair(of uint8) uint8 {
 	return 0
 }
 
+// found is what was found for a codec: it stays the same from packet to packet.
+type found struct {
+	of     *outbound
+	codec  *media.Codec
+	format *format // nil: the far side does not take it
+}
+
 // find returns the payload type for a codec.
-func (o *outbound) find(c *media.Codec) *format {
+func (o *outbound) find(c *media.Codec) found {
 	for i := range o.formats {
-		if f := &o.formats[i]; f.codec == *c || f.codec.Matches(*c) {
-			return f
+		f := &o.formats[i]
+		if *f.codec == *c {
+			return found{o, f.codec, f}
+		}
+		if f.codec.Matches(*c) {
+			return found{o, new(*c), f}
 		}
 	}
-	return nil
+	return found{o, new(*c), nil}
 }
 
 // event returns the payload type for telephone events beside sound of a clock rate, which the events share where they can.
@@ -132,7 +169,7 @@ func (o *outbound) first() media.Codec {
 	if o == nil || len(o.formats) == 0 {
 		return media.Codec{}
 	}
-	return o.formats[0].codec
+	return *o.formats[0].codec
 }
 
 // eventSize is the size of a telephone event's payload (RFC 4733 section 2.3).

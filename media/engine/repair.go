@@ -18,10 +18,10 @@ const nackMost = 200
 
 // agree sets what either side may tell the other of the packets of a section.
 func (s *stream) agree(section *media.Section) {
-	s.asks.agreed.Store(uint32(section.Feedback))
-	if s.kind != media.Video {
+	if s.asks == nil {
 		return
 	}
+	s.asks.agreed.Store(uint32(section.Feedback))
 	s.in.await(section.Feedback)
 	s.out.keep(section.Feedback.Has(media.NACK))
 	if section.Feedback != 0 {
@@ -177,7 +177,7 @@ func (r *receiver) mended(p *media.Packet, now time.Time, open bool) bool {
 
 // mend looks after the pictures.
 func (t *terminal) mend(now time.Time) {
-	s := t.streams[media.Video]
+	s := t.stream(media.Video)
 	way := s.way.Load()
 	if !way.ready() {
 		return

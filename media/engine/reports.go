@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
-
-	"github.com/alexacall/alexacall/media"
 )
 
 const (
@@ -110,11 +108,11 @@ func (r *reports) send(now time.Time) {
 
 // groups returns the streams that are agreed on, by way and keys.
 func (r *reports) groups() [][]*stream {
-	audio, video := r.t.streams[media.Audio], r.t.streams[media.Video]
-	switch {
-	case !audio.used() && !video.used():
+	audio, video := r.t.sound, r.t.pictures.Load()
+	switch pictures := video != nil && video.used(); {
+	case !audio.used() && !pictures:
 		return nil
-	case !video.used():
+	case !pictures:
 		return [][]*stream{{audio}}
 	case !audio.used():
 		return [][]*stream{{video}}
@@ -198,7 +196,7 @@ func (r *reports) write(s *stream, packets []rtcp.Packet) {
 
 // arrived takes an RTCP datagram from a reader, and reports whether it was the far side's. Whose it is on a way that two streams share, each under its own keys, shows in the keys.
 func (r *reports) arrived(tr *transport, b []byte, now time.Time) bool {
-	main, ready := r.t.streams[media.Audio], false
+	main, ready := r.t.sound, false
 	if table := tr.payloads.Load(); table != nil {
 		main = table.main
 	}

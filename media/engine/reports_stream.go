@@ -23,7 +23,7 @@ func (o *sender) report(now time.Time) *rtcp.SenderReport {
 	}
 	return &rtcp.SenderReport{
 		SSRC: o.ssrc.Load(), NTPTime: ntp(now), RTPTime: o.rewrite.elapsed(now),
-		PacketCount: uint32(o.stats.Packets - o.before.Packets), OctetCount: uint32(o.stats.Bytes - o.before.Bytes),
+		PacketCount: uint32(o.stats.Packets - o.before.packets), OctetCount: uint32(o.stats.Bytes - o.before.bytes),
 	}
 }
 

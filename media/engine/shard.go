@@ -273,7 +273,7 @@ func (s *shard) forget(tr *transport) {
 func (s *shard) drop(tr *transport) {
 	for _, addr := range tr.bound {
 		s.unbind(addr, tr)
-		for _, stream := range tr.t.streams {
+		for stream := range tr.t.streams {
 			if ssrc, heard := stream.in.source(); heard && stream.way.Load() == tr && stream.crypt.Load() == nil {
 				s.latch.end(leftover{addr, ssrc}, time.Now())
 			}

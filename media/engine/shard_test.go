@@ -71,7 +71,7 @@ func TestUnlinkIsTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	a, b := newTerminal(e, e.shards[0], media.Phone(), nil).streams[media.Audio], newTerminal(e, e.shards[0], media.Phone(), nil).streams[media.Audio]
+	a, b := newTerminal(e, e.shards[0], media.Phone(), nil).sound, newTerminal(e, e.shards[0], media.Phone(), nil).sound
 	codec := media.PCMU()
 	p := &media.Packet{Codec: &codec, Payload: []byte("x")}
 	unlink, ok := a.Link(b, nil)

@@ -29,15 +29,15 @@ type stream struct {
 
 	t    *terminal
 	kind media.Kind
-	sdes *crypt // of keys in descriptions, once there were any; guarded by the terminal's lock
-	asks feedback
+	sdes *crypt    // of keys in descriptions, once there were any; guarded by the terminal's lock
+	asks *feedback // of pictures; nil: about sound nobody asks for anything
 }
 
 func newStream(t *terminal, kind media.Kind) *stream {
 	s := &stream{t: t, kind: kind}
 	s.gate.Store(uint32(media.SendRecv))
 	if kind == media.Video {
-		s.in.reach = maxMisorderVideo
+		s.asks, s.in.reach = new(feedback), maxMisorderVideo
 	}
 	s.out.rewrite = newRewriter(uint16(random()>>17), random()>>1)
 	s.way.Store(t.transport)
@@ -109,32 +109,26 @@ type sender struct {
 
 	mu         sync.Mutex
 	rewrite    rewriter
-	buf        []byte // for packets that do not lie in a datagram of their own
-	start      bool   // a source has begun, and nothing of it has been sent yet
-	last       found  // format that was looked for last
+	start      bool  // a source has begun, and nothing of it has been sent yet
+	last       found // format that was looked for last
 	stats      media.OutStats
 	unheard    unheard
-	before     media.OutStats // what of stats was sent under another ssrc
-	repeater   *repeater      // of pictures, where the far side may ask for them again
+	before     sentBefore
+	repeater   *repeater // of pictures, where the far side may ask for them again
 	repairSSRC uint32
 	told       uint64 // packets that had been sent when the far side last reported
 }
 
-// found is what outbound.find has found for a codec: it stays the same from packet to packet.
-type found struct {
-	of     *outbound
-	codec  media.Codec
-	format *format
-}
+// sentBefore is what of the totals was sent under another SSRC.
+type sentBefore struct{ packets, bytes uint64 }
 
 // write sends a packet from a goroutine of the caller's.
 func (o *sender) write(s *stream, p *media.Packet) error {
+	buf := s.t.engine.spare.get()
+	defer s.t.engine.spare.put(buf)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.buf == nil {
-		o.buf = make([]byte, packetSize)
-	}
-	room := append(o.buf[:rtpHeaderSize], p.Payload...)
+	room := append(buf[:rtpHeaderSize], p.Payload...)
 	pkt, err := o.packet(s, p, room, time.Now())
 	if pkt == nil {
 		return err
@@ -219,8 +213,8 @@ func (o *sender) format(s *stream, p *media.Packet, payload []byte) (*format, er
 			return f, nil
 		}
 	} else if p.Codec != nil {
-		if o.last.of != formats || o.last.codec != *p.Codec {
-			o.last = found{formats, *p.Codec, formats.find(p.Codec)}
+		if o.last.of != formats || *o.last.codec != *p.Codec {
+			o.last = formats.find(p.Codec)
 		}
 		if o.last.format != nil {
 			return o.last.format, nil

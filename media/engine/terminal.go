@@ -9,14 +9,15 @@ import (
 	"github.com/alexacall/alexacall/media"
 )
 
-// terminal is the media of one leg: a negotiation with a transport and two streams under it.
+// terminal is the media of one leg: a negotiation with a transport and a stream or two under it.
 type terminal struct {
 	engine    *Engine
 	policy    *media.Policy
 	o         media.OpenOptions
 	id        uint64
 	transport *transport // of sound and, unless it goes a way of its own, of video
-	streams   [2]*stream
+	sound     *stream
+	pictures  atomic.Pointer[stream] // nil until somebody needs it: most legs have sound alone
 	reports   *reports
 	dtls      *association // nil without DTLS
 	crypt     *crypt       // of DTLS; nil without
@@ -34,8 +35,9 @@ type terminal struct {
 	vigil   vigil
 	signals atomic.Pointer[netip.Addr] // where its signalling comes from
 
-	linkMu sync.Mutex
-	links  []*link // from or to one of the streams
+	streamMu sync.Mutex // guards what follows, and the making of pictures
+	links    []*link    // from or to one of the streams
+	ended    bool       // the readers have been told that nothing comes any more
 }
 
 var _ media.Terminal = (*terminal)(nil)
@@ -49,18 +51,11 @@ func newTerminal(e *Engine, home *shard, p *media.Policy, o *media.OpenOptions) 
 	if p.Security == media.DTLS {
 		t.dtls, t.crypt = newAssociation(t), new(crypt)
 	}
-	for k := range t.streams {
-		t.streams[k] = newStream(t, media.Kind(k))
-	}
-	for _, s := range t.streams { // one key protects both: two streams under one number would share its key stream
-		s.out.ssrc.Store(t.freshSSRC(0))
-	}
-	video := &t.streams[media.Video].out
-	video.repairSSRC = t.freshSSRC(0)
+	t.sound = newStream(t, media.Audio)
+	t.sound.out.ssrc.Store(random())
 	t.local = media.Local{
 		ID: uint64(random())<<16 | uint64(random()&0xffff), Addr: e.local.String(), Port: home.rtp.addr.Port(), RTCPPort: home.rtcp.addr.Port(),
-		Fingerprint: e.cert.fingerprint, RepairSSRC: video.repairSSRC,
-		Keys: p.NewKeys(), VideoKeys: p.NewKeys(), CNAME: "alexacall-" + strconv.FormatUint(uint64(random()), 36),
+		Fingerprint: e.cert.fingerprint, Keys: p.NewKeys(), VideoKeys: p.NewKeys(), CNAME: "alexacall-" + strconv.FormatUint(uint64(random()), 36),
 	}
 	t.reports = newReports(t)
 	return t
@@ -75,7 +70,47 @@ func (t *terminal) Plan() media.Plan {
 }
 
 // Stream implements media.Endpoint.
-func (t *terminal) Stream(k media.Kind) media.Stream { return t.streams[k] }
+func (t *terminal) Stream(k media.Kind) media.Stream { return t.stream(k) }
+
+// stream returns the stream of a kind, which it makes if need be.
+func (t *terminal) stream(k media.Kind) *stream {
+	if k == media.Audio {
+		return t.sound
+	}
+	if s := t.pictures.Load(); s != nil {
+		return s
+	}
+	t.streamMu.Lock()
+	defer t.streamMu.Unlock()
+	s := t.pictures.Load()
+	if s == nil {
+		s = newStream(t, media.Video)
+		s.out.ssrc.Store(t.freshSSRC(0)) // one key protects both: two streams under one number would share its key stream
+		s.out.repairSSRC = t.freshSSRC(s.out.ssrc.Load())
+		if t.ended {
+			s.fan.Close()
+		}
+		t.pictures.Store(s)
+	}
+	return s
+}
+
+// streams yields the streams that there are.
+func (t *terminal) streams(yield func(*stream) bool) {
+	if s := t.pictures.Load(); yield(t.sound) && s != nil {
+		yield(s)
+	}
+}
+
+// anyStream reports whether what is asked is so of one of the streams that there are.
+func (t *terminal) anyStream(is func(*stream) bool) bool {
+	for s := range t.streams {
+		if is(s) {
+			return true
+		}
+	}
+	return false
+}
 
 // Far implements media.Terminal.
 func (t *terminal) Far() media.Plan {
@@ -174,7 +209,7 @@ func (t *terminal) Stands(want media.Plan) bool {
 // Inject implements media.Terminal. What arrives while p is on its way may go to a reader, or out on the link, on either side of it: so
 // both begin anew behind it too.
 func (t *terminal) Inject(k media.Kind, p *media.Packet) {
-	s, q := t.streams[k], *p
+	s, q := t.stream(k), *p
 	q.Start = true // its numbers are not those of what arrives, before it or after
 	s.in.rejoin()
 	s.fan.Deliver(&q)
@@ -215,11 +250,19 @@ func (t *terminal) Close() error {
 	t.failed.Do(func() {}) // after this nobody is told
 	t.transport.stopped.Store(true)
 	t.transport.shard().part(t)
-	for _, s := range t.streams {
-		s.fan.Close()
-	}
+	t.endStreams()
 	t.engine.leave(t.transport.shard())
 	return nil
+}
+
+// endStreams tells the readers that nothing comes any more, those of a stream that is made later too.
+func (t *terminal) endStreams() {
+	t.streamMu.Lock()
+	defer t.streamMu.Unlock()
+	t.ended = true
+	for s := range t.streams {
+		s.fan.Close()
+	}
 }
 
 // prepare makes what a description names: the sources, and the ICE agent with its candidates.
@@ -227,7 +270,11 @@ func (t *terminal) prepare(offerer bool) error {
 	if t.closed {
 		return media.ErrClosed
 	}
-	t.local.SSRC, t.local.VideoSSRC = t.streams[media.Audio].out.ssrc.Load(), t.streams[media.Video].out.ssrc.Load()
+	t.local.SSRC = t.sound.out.ssrc.Load()
+	if len(t.policy.Video) > 0 {
+		out := &t.stream(media.Video).out
+		t.local.VideoSSRC, t.local.RepairSSRC = out.ssrc.Load(), out.repairSSRC
+	}
 	if t.policy.RelayOnly && !t.policy.ICE {
 		return errRelayICE
 	}
@@ -245,8 +292,8 @@ func (t *terminal) prepare(offerer bool) error {
 
 // tellLinks tells relays that codecs have changed.
 func (t *terminal) tellLinks() {
-	t.linkMu.Lock()
-	defer t.linkMu.Unlock()
+	t.streamMu.Lock()
+	defer t.streamMu.Unlock()
 	for _, l := range t.links {
 		if l.changed != nil {
 			l.changed()
@@ -255,14 +302,14 @@ func (t *terminal) tellLinks() {
 }
 
 func (t *terminal) watch(l *link) {
-	t.linkMu.Lock()
-	defer t.linkMu.Unlock()
+	t.streamMu.Lock()
+	defer t.streamMu.Unlock()
 	t.links = append(t.links, l)
 }
 
 func (t *terminal) unwatch(l *link) {
-	t.linkMu.Lock()
-	defer t.linkMu.Unlock()
+	t.streamMu.Lock()
+	defer t.streamMu.Unlock()
 	for i := range t.links {
 		if t.links[i] == l {
 			t.links = append(t.links[:i:i], t.links[i+1:]...)

@@ -11,13 +11,13 @@ import (
 func (t *terminal) apply() error {
 	agreed := t.neg.Sections()
 	ways := t.ways(agreed)
-	open, tables := [2]media.Direction{}, map[*transport]*payloads{t.transport: newPayloads(t.streams[media.Audio])}
+	open, tables := [2]media.Direction{}, map[*transport]*payloads{t.transport: newPayloads(t.sound)}
 	if t.second != nil {
-		tables[t.second] = newPayloads(t.streams[media.Video])
+		tables[t.second] = newPayloads(t.stream(media.Video))
 	}
 	for i := range agreed {
 		s, way := &agreed[i], ways[i]
-		stream := t.streams[s.Kind]
+		stream := t.stream(s.Kind)
 		if err := stream.secure(s); err != nil {
 			return err
 		}
@@ -29,16 +29,16 @@ func (t *terminal) apply() error {
 		tables[way].takeRepairs(stream, s.RepairIn)
 		tables[way].record(way, s)
 		stream.way.Store(way)
-		stream.out.formats.Store(newOutbound(s.Out, s.RepairOut, extraID(s)))
+		stream.out.formats.Store(newOutbound(stream, s.Out, s.RepairOut, extraID(s)))
 		stream.agree(s)
 	}
 	for way, table := range tables {
 		way.payloads.Store(table)
 	}
-	for k, s := range t.streams {
-		s.dir.Store(uint32(open[k]))
+	for s := range t.streams {
+		s.dir.Store(uint32(open[s.kind]))
 		if !slices.ContainsFunc(agreed, func(a media.Section) bool { return a.Kind == s.kind }) {
-			s.out.formats.Store(newOutbound(nil, nil, 0))
+			s.out.formats.Store(newOutbound(s, nil, nil, 0))
 			s.agree(&media.Section{})
 		}
 	}
@@ -55,7 +55,7 @@ func (t *terminal) tell() {
 	if before := t.plan.Swap(&plan); before == nil {
 		t.tellLinks() // a relay may stand since before there was an agreement
 	} else if !before.EqualButDirections(plan) {
-		for _, s := range t.streams {
+		for s := range t.streams {
 			s.fan.Change()
 		}
 		t.tellLinks()
@@ -64,22 +64,21 @@ func (t *terminal) tell() {
 
 // take adds the formats that a stream may receive.
 func (t *payloads) take(s *stream, fs []media.Format, extra uint8) {
-	t.in = slices.Grow(t.in, len(fs))
+	t.rest = slices.Grow(t.rest, max(0, len(fs)-1))
 	for _, f := range fs {
-		codec := f.Codec
-		one := payload{codec: &codec, stream: s, extra: extra}
-		if codec.IsDigits() {
+		one := payload{codec: s.codec(f.Codec), stream: s, number: f.Number, extra: extra}
+		if f.Codec.IsDigits() {
 			one.what = media.Digit
 		}
-		t.add(f.Number, one)
+		t.add(one)
 	}
 }
 
 // takeRepairs adds what is sent again of them.
 func (t *payloads) takeRepairs(s *stream, repairs []media.Repair) {
 	for _, r := range repairs {
-		if of := t.find(r.Of); of.codec != nil {
-			t.add(r.Number, payload{codec: of.codec, stream: s, repair: true, extra: of.extra})
+		if of := t.find(r.Of); of != nil {
+			t.add(payload{codec: of.codec, stream: s, number: r.Number, repair: true, extra: of.extra})
 		}
 	}
 }
@@ -128,7 +127,7 @@ func (t *terminal) ways(agreed []media.Section) []*transport {
 		case t.policy.ICE || t.dtls != nil || s.Kind == media.Audio:
 			all[i] = t.transport
 		case i == mainOf(agreed):
-			all[i] = t.streams[media.Video].way.Load()
+			all[i] = t.stream(media.Video).way.Load()
 		case s.Shared:
 			all[i] = t.transport
 		default:

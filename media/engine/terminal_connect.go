@@ -131,7 +131,7 @@ func (tr *transport) follow(far *media.Transport) {
 
 // moved lets what comes next begin as a new source: who is described elsewhere may be another device with numbers of its own.
 func (t *terminal) moved(tr *transport) {
-	for _, s := range t.streams {
+	for s := range t.streams {
 		if s.way.Load() == tr {
 			s.in.leave()
 		}

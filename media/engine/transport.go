@@ -116,7 +116,7 @@ func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 // take hands the payload to its stream.
 func (tr *transport) take(w *worker, table *payloads, payload, room []byte) {
 	h, pt := &w.header, table.find(w.header.PayloadType)
-	if pt.codec == nil || pt.what == media.Digit && len(payload) < eventSize {
+	if pt == nil || pt.what == media.Digit && len(payload) < eventSize {
 		table.main.in.drop(refusedUnknown, w.now)
 		return
 	}

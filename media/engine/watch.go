@@ -80,7 +80,7 @@ func (t *terminal) due() []*stream {
 	if !t.vigil.up.Load() {
 		return nil
 	}
-	for _, s := range t.streams {
+	for s := range t.streams {
 		if s.used() && media.Direction(s.dir.Load()) == media.SendRecv {
 			due = append(due, s)
 		}
