@@ -46,9 +46,13 @@ func (s *shard) learn(addr netip.AddrPort, c *stunConn) {
 	s.mu.RLock()
 	known := s.remotes.of(addr) == c.tr
 	s.mu.RUnlock()
-	if !known {
-		s.bind(s.remotes, addr, c.tr)
+	if known {
+		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.evict(addr, c.tr.t)
+	s.own(s.remotes, addr, c.tr)
 }
 
 // listening is a base that an agent uses, under the address that it knows it by.

@@ -22,8 +22,8 @@
 // far side's signalling comes from (media.Terminal.Signals), from which three packets of one source have come while nothing has come from
 // the described one, until a call that was there too is described at that port. Later, a source that has been silent for half a second is
 // believed at another port of the address, as from behind a NAT that has forgotten it, after three packets of its own there; another source
-// only where the far side has described itself again meanwhile. A source that a call at the address has heard is not another
-// call's there, unless it goes on where it was for a second. Nothing moves while it still sends where it was. A description that names
+// only where the far side has described itself again meanwhile. A source that a call at the address has heard, with ICE or
+// without, is not another call's there, unless it goes on where it was for a second. Nothing moves while it still sends where it was. A description that names
 // the engine itself, or an address of a family that its socket cannot reach, is refused. A leg with SDES is followed to another port only
 // for packets that its keys prove, one with DTLS without ICE for none before its keys are there. RTP and keys of a leg with ICE go to
 // addresses that have shown its password and to no others; where the far side chooses the path, they have also answered a check of ours.

@@ -23,7 +23,7 @@ const (
 // description. A description that names another address begins this anew. Its own lock guards it; the order is shard, latch.
 type latch struct {
 	mu      sync.Mutex
-	waiting map[netip.Addr][]*transport // by the address in the description
+	waiting map[netip.Addr][]*transport // by the address in the description or, with ICE, of the path
 	seen    map[netip.AddrPort]*sighting
 	lost    map[lostSource][]*transport // as the reporter found them last
 	away    map[netip.Addr]time.Time    // when a packet of an address was last turned away
@@ -55,16 +55,22 @@ type latched struct {
 
 // expect lets tr be found under the address that it now awaits, and no other.
 func (l *latch) expect(tr *transport) {
+	all := [2]netip.Addr{tr.awaited.Addr()}
+	if from := tr.t.signals.Load(); from != nil && *from != all[0] {
+		all[1] = *from
+	}
+	l.list(tr, all)
+}
+
+// list lists a call under addresses, in place of those before. One that ICE has found is there to be told from those that wait.
+func (l *latch) list(tr *transport, under [2]netip.Addr) {
 	l.forget(tr)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.waiting == nil {
 		l.waiting, l.seen = map[netip.Addr][]*transport{}, map[netip.AddrPort]*sighting{}
 	}
-	tr.listed = [2]netip.Addr{tr.awaited.Addr()}
-	if from := tr.t.signals.Load(); from != nil && *from != tr.listed[0] {
-		tr.listed[1] = *from
-	}
+	tr.listed = under
 	for _, addr := range tr.listed {
 		if addr.IsValid() {
 			l.waiting[addr] = append(l.waiting[addr], tr)
@@ -191,22 +197,30 @@ func (l *latch) over(source leftover, now time.Time) bool {
 	return late && age <= 2*latchTurn || later && age <= latchTurn
 }
 
-// yields reports whether an address that was found for a transport is rather that of a call which was there then and is described at it.
+// yields reports whether an address that was found for a transport is rather that of a call which was there then, and is described at it or
+// has proved by ICE to be there.
 func (tr *transport) yields(addr netip.AddrPort, t *terminal) bool {
 	return tr.found && tr.remote() == addr && t.id <= tr.newest
+}
+
+// evict lets a call that was found at an address go back to where it was described, if the address is rather t's. s.mu is held.
+func (s *shard) evict(addr netip.AddrPort, t *terminal) {
+	owner := s.remotes.of(addr)
+	if owner == nil || owner.t == t || !owner.yields(addr, t) {
+		return
+	}
+	owner.found = false
+	owner.far.Store(new(owner.awaited))
+	if owner.mux.Load() {
+		owner.farRTCP.Store(new(owner.awaited))
+	}
 }
 
 // claim makes tr the owner of an address that its description names, even if it was found for another call meanwhile. Undo takes that back.
 func (s *shard) claim(addr netip.AddrPort, tr *transport, from sources) (undo func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if owner := s.remotes.of(addr); owner != nil && owner.t != tr.t && owner.yields(addr, tr.t) {
-		owner.found = false
-		owner.far.Store(new(owner.awaited))
-		if owner.mux.Load() {
-			owner.farRTCP.Store(new(owner.awaited))
-		}
-	}
+	s.evict(addr, tr.t)
 	before, had := tr.sources, slices.Contains(tr.bound, addr)
 	tr.sources = from
 	if !s.own(s.remotes, addr, tr) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pion/srtp/v3"
+	"github.com/pion/webrtc/v4"
 
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/media/engine"
@@ -192,6 +193,49 @@ func TestLatchHealsBesideSilent(t *testing.T) {
 		goesTo(t, term, p.conn)
 		goesTo(t, silent, nat)
 	})
+}
+
+// TestLatchBesideICE has a call that has not been heard yet beside one with ICE from the same address, whose NAT gives it another port: what
+// comes from there is not taken for that of the former, and if it is, the next check puts it right.
+func TestLatchBesideICE(t *testing.T) {
+	t.Parallel()
+	for name, unknown := range map[string]bool{"a source that is known": false, "one that is not": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := listen(t)
+			engine.SetMoved(e, 100*time.Millisecond)
+			term, b, f := connected(t, e, false, func(s *webrtc.SettingEngine) { s.SetICETimeouts(5*time.Second, 25*time.Second, 100*time.Millisecond) })
+			silent, q := open(t, e, media.Phone()), newPhone(t)
+			q.offer(silent, nil)
+			home := portOf(q.conn).String()
+			f.with(func(b []byte, _ bool) int { return min(1, int(b[0])/4) }) // no check comes through
+			f.move()
+			stop := b.talk("from the browser")
+			if before := e.Stats().Strays; unknown {
+				for seq := range uint16(3) {
+					f.inject(clearRTP(99, seq))
+				}
+				eventually(t, "it is taken for the silent call's", func() bool { return engine.RemoteOf(silent) == portOf(f.near()).String() })
+			} else {
+				eventually(t, "some packets are turned away", func() bool { return e.Stats().Strays >= before+20 })
+				if at := engine.RemoteOf(silent); at != home {
+					t.Errorf("the silent call is sent to %v", at)
+				}
+			}
+			f.with(func([]byte, bool) int { return 1 })
+			eventually(t, "the call follows", func() bool { return engine.RemoteOf(term) == portOf(f.near()).String() })
+			stop()
+			b.drain()
+			bothHear(t, term, b)
+			if at := engine.RemoteOf(silent); at != home {
+				t.Errorf("the silent call is sent to %v", at)
+			}
+			goesTo(t, silent, q.conn)
+			n := incoming(silent).Packets
+			q.send([]byte("here I am"))
+			eventually(t, "the silent call is heard", func() bool { return incoming(silent).Packets > n })
+		})
+	}
 }
 
 // TestLatchReopens lets a far side that describes itself again be found at another port with another source, if it is silent where it was.

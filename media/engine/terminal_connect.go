@@ -157,8 +157,9 @@ func (t *terminal) tellFailed(err error) {
 func (t *terminal) reached(at base, addr netip.AddrPort) {
 	tr := t.transport
 	tr.mux.Store(true)
-	if at == base(tr.shard()) {
+	if home := tr.shard(); at == base(home) {
 		tr.via.Store(nil)
+		home.latch.list(tr, [2]netip.Addr{addr.Addr()})
 	} else {
 		tr.via.Store(&at)
 	}
