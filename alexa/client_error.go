@@ -1,11 +1,11 @@
 package alexa
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,29 +13,31 @@ import (
 	"time"
 )
 
-// maxErrorText is the longest text of Alexa's that an Error repeats, in bytes.
-const maxErrorText = 256
+const (
+	maxErrorText = 256 // the longest text of Alexa's that an Error repeats, in bytes
+	maxErrorName = 64  // the longest name or id
+)
 
 // An Error says why Alexa did not take a message. It holds no token, number, name or
-// SDP.
-//
-// The statuses that Amazon documents: 400 the call is not in progress or not ringing, or
-// the request is malformed; 401 the token is missing or expired; 403 no permission; 404
-// not found; 409 another request of the same call is being processed; 429 too many
-// requests; 500 a fault of Amazon's. Which of them has which number is partly inferred.
+// SDP. Fault says in one value what kind of failure it is.
 type Error struct {
-	Type    MessageType // of the message that was sent
-	Status  int         // HTTP status of the last try; 0 when it had no answer
-	Message string      // what Alexa said, with control characters and secrets removed; may be empty
+	Type      MessageType // of the message that was sent
+	Status    int         // HTTP status of the last try; 0 when it had no answer
+	Exception string      // what Alexa calls the failure, if she names it; Amazon's names are not known, so decide by Fault
+	Message   string      // what Alexa said, with control characters and secrets removed; may be empty
+	RequestID string      // Amazon's id of the last try, for its support; may be empty
 
-	RetryAfter time.Duration // how long Alexa asked to wait; 0: it did not
+	RetryAfter time.Duration // how long Alexa asked to wait; 0: she did not
 
 	// Uncertain says that Alexa may have acted on the message all the same: some try
 	// ended in 5xx, or without an answer after it may have arrived. A call that was to be
 	// started should then be ended.
 	Uncertain bool
 
-	Err error // the network's, the token source's, or the context's; may be nil
+	// Err is the network's, the token source's, or the context's, or says that the
+	// answer broke off; may be nil. With status 429 it may say that the message was not
+	// even tried, because Alexa has asked the whole client to wait.
+	Err error
 }
 
 // Error returns the facts in one line.
@@ -45,8 +47,17 @@ func (e *Error) Error() string {
 	if e.Status != 0 {
 		fmt.Fprintf(&b, " status %d", e.Status)
 	}
+	if e.Exception != "" {
+		fmt.Fprintf(&b, " %s", e.Exception)
+	}
 	if e.Message != "" {
 		fmt.Fprintf(&b, " (%s)", e.Message)
+	}
+	if e.RequestID != "" {
+		fmt.Fprintf(&b, " request %s", e.RequestID)
+	}
+	if e.Status == 0 {
+		fmt.Fprintf(&b, " %s:", e.Fault())
 	}
 	if e.Err != nil {
 		fmt.Fprintf(&b, " %v", e.Err)
@@ -90,25 +101,13 @@ func (e *Error) Retryable() bool {
 func (e *Error) cutBy(cause error) *Error {
 	switch {
 	case e.Err == nil:
-		e.Err = cause
-	case !errors.Is(e.Err, cause):
-		e.Err = fmt.Errorf("%w, after %w", cause, e.Err)
+		e.Err = cut{cause}
+	case errors.Is(e.Err, cause):
+		e.Err = cut{e.Err}
+	default:
+		e.Err = fmt.Errorf("%w, after %w", cut{cause}, e.Err)
 	}
 	return e
-}
-
-// notSent is an error of a request that could not even be made.
-type notSent struct{ error }
-
-func (e notSent) Unwrap() error { return e.error }
-
-// neverSent reports whether a request failed before anything of it could arrive.
-func neverSent(err error) bool {
-	if _, ok := errors.AsType[notSent](err); ok {
-		return true
-	}
-	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "dial"
 }
 
 // readError makes an Error of an answer that is not 2xx.
@@ -116,18 +115,42 @@ func readError(resp *http.Response, m *Message) *Error {
 	e := &Error{
 		Type:       m.Type,
 		Status:     resp.StatusCode,
+		Exception:  exceptionName(resp.Header.Get("X-Amzn-Errortype"), m),
+		RequestID:  printable(mask(resp.Header.Get("X-Amzn-Requestid"), m), maxErrorName),
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
 		Uncertain:  resp.StatusCode >= 500,
 	}
-	// Half an error body is as good as none: the status decides.
-	data, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		// Half an error body is as good as none: the status decides.
+		e.Err = fmt.Errorf("answer broke off: %w", err)
+		return e
+	}
 	var body struct {
-		Message string `json:"message"`
+		Message, Code string
+		Type          string                             `json:"__type"`
+		Payload       struct{ Code, Description string } // as the event gateway has it
 	}
-	if json.Unmarshal(data, &body) == nil {
-		e.Message = printable(mask(body.Message, m), maxErrorText)
-	}
+	_ = json.Unmarshal(data, &body) // as far as it goes: a property of another kind hides no other
+	e.Message = printable(mask(cmp.Or(body.Message, body.Payload.Description), m), maxErrorText)
+	e.Exception = cmp.Or(e.Exception, exceptionName(body.Code, m), exceptionName(body.Type, m), exceptionName(body.Payload.Code, m))
 	return e
+}
+
+// exceptionName returns the name in an identifier of an error such as "com.amazon#ConflictException:http://...", or "" if it is none, or
+// has something of m in it.
+func exceptionName(s string, m *Message) string {
+	s, _, _ = strings.Cut(s, ":")
+	s = s[strings.LastIndexByte(s, '#')+1:]
+	for _, r := range s {
+		if (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '_' {
+			return ""
+		}
+	}
+	if len(s) > maxErrorName || mask(s, m) != s {
+		return ""
+	}
+	return s
 }
 
 // retryAfter reads both forms of the header, RFC 9110 section 10.2.3; 0 for none.

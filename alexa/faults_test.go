@@ -11,13 +11,13 @@ import (
 var faultTable = []struct{ fault, tests string }{
 	// What Alexa answers to a message.
 	{"400: the call is not in progress", "TestFailuresThatLast TestRefusalCrossesTheEnd TestStepsOfACallFromADevice TestFailuresAsCauses"},
-	{"400: the message is malformed", "TestStatuses TestFailuresThatLast TestSchema TestRequestProperties TestRequestValues"},
+	{"400: the message is malformed", "TestStatuses TestFaults TestFailuresThatLast TestSchema TestRequestProperties TestRequestValues"},
 	{"401", "TestStatuses TestTokenExpires TestThousandRefusedTokens TestFailuresThatPass"},
-	{"403", "TestStatuses TestFailuresThatLast TestFailuresAsCauses"},
+	{"403", "TestStatuses TestFailuresThatLast TestFailuresAsCauses TestHealth"},
 	{"404: no such device, or no such call", "TestUnknownCallee TestFailuresThatLast TestFailuresAsCauses"},
 	{"409: another request is being processed", "TestStatuses TestFailuresThatPass TestAlexaIsBusy TestModel"},
-	{"429", "TestStatuses TestSendWithinContext TestFailuresThatPass TestFailuresThatLast"},
-	{"500, 502, 503, silence, a reset, half a body", "TestStatuses TestErrorBodies TestFailuresThatPass TestFailuresThatLast"},
+	{"429", "TestOneRefusalSlowsAll TestPauseThatDoesNotFit TestManyCallsPastALimit TestRefusalsThatAreNoLimit TestStatuses TestSendWithinContext TestFailuresThatPass TestFailuresThatLast"},
+	{"500, 502, 503, silence, a reset, half a body", "TestStatuses TestFaults TestErrorBodies TestCallEndedGoesOn TestCallEndedIsCut TestFailuresThatPass TestFailuresThatLast"},
 	{"success after we have given up", "TestAnswerToMessageLost TestUncertainInvitation TestInvitationWithoutAnAnswer"},
 	// Events.
 	{"an event twice", "TestEventsTwice TestSameRequestAgain TestModel"},
@@ -29,6 +29,7 @@ var faultTable = []struct{ fault, tests string }{
 	{"CallUpdate right after acceptance, or during ours", "TestChangeRightAfterAcceptance TestEarlyChange TestGlare TestGlareThatIsNotSettledByTheAnswer"},
 	// Tokens, clocks, certificates.
 	{"Login with Amazon is out of order", "TestOutage TestFailuresWithoutTokenAreSharedBriefly TestHangingEndpoint TestSendWithoutToken"},
+	{"the wrong region, DNS fails", "TestHostOfACall TestOriginOfAnEvent TestFaults"},
 	{"our clock is wrong", "TestVerifyTimes TestChainDatesOfAllCertificates"},
 	{"the host of certificates is down", "TestChainIsKept TestOneFetchForAll TestChainFetchFailures TestFetchesAreBounded"},
 }
