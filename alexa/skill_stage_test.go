@@ -290,7 +290,7 @@ func (s *stage) transcript() string {
 				continue
 			}
 			fmt.Fprintf(&b, "  call %d  %s", sessions[e.SessionID], e.Type)
-			if e.Status != 0 {
+			if e.Status != 0 && way == alexatest.FromSkill {
 				fmt.Fprintf(&b, "  %d", e.Status)
 			}
 			fmt.Fprintln(&b)
