@@ -36,6 +36,12 @@
 // call, except that an acknowledgement is hers to miss, and without our CallUpdate what stood stands. When a call ends, what waits is
 // dropped for CallEnded; when it is not known whether Alexa took the first message, CallEnded makes sure that nothing rings on.
 //
+// # After a crash
+//
+// With [Skill.Journal] set, to what [OpenJournal] returns or to a [Journal] of the program's own, each call is noted before Alexa hears
+// anything of it, and until she knows of its end. [Skill.Recover] at start sends CallEnded for what a process that died has left open; so
+// is a call ended later whose CallEnded did not get through in its time. A journal that fails is logged and fails no call.
+//
 // # Errors and causes
 //
 // What Alexa did not take is an [*Error]; what is not Amazon's a [*VerifyError]; what cannot be understood a [*ParseError]. A leg ends
@@ -48,13 +54,14 @@
 //
 // Skill, Client, Verifier and Leg are safe for concurrent use. Each call has one goroutine, which owns its state; each message on its
 // way has one, and so have the wait for the first sound of a device that was called and the answer to a change that nobody has cared
-// for. The handler of a call that came in has its own. [Skill.Drain] waits for all of them.
+// for. The handler of a call that came in has its own, and so have, with a Journal, the calls that were left behind, with up to eight
+// for their messages. [Skill.Drain] waits for all of them.
 //
 // # Limits
 //
 // An event or message is at most [MaxBody] bytes, an SDP [MaxSDP], a session id [MaxSessionID]. A request is refused when it is more
-// than 150 s old or early. A message is tried for at most 6 s, the first and the last of a call for 10 s; a CallUpdate waits 10 s for
-// its answer. The ids of 20,000 requests are remembered for at least five minutes, or until 10,000 more have come.
+// than 150 s old or early. A message is tried for at most 6 s, the first of a call for 10 s and CallEnded for 60 s; a CallUpdate waits
+// 10 s for its answer. A [FileJournal] holds 10,000 calls that are open at a time. The ids of 20,000 requests are remembered for at least five minutes, or until 10,000 more have come.
 //
 // # Compatibility
 //

@@ -14,7 +14,8 @@ import (
 
 const (
 	postLimit  = 6 * time.Second  // for a message in mid-call, with all its tries
-	inviteTime = 10 * time.Second // for the first one and for CallEnded
+	inviteTime = 10 * time.Second // for the first one
+	overLimit  = 60 * time.Second // for CallEnded, without which a device may keep its line
 )
 
 // session is one call's signalling: one goroutine owns the state and performs what the machine says. Posts run aside and come back as
@@ -86,8 +87,9 @@ func (s *session) send(ev event) bool {
 	}
 }
 
-// run is the session's goroutine.
-func (s *session) run(st state) {
+// run is the session's goroutine. It reports whether Alexa knows of the end, as far as she has known of the call.
+func (s *session) run(st state) (told bool) {
+	told = true
 	defer s.work.Wait()
 	defer close(s.done) // first, for what still runs may have something to tell
 	timer := time.NewTimer(time.Hour)
@@ -103,12 +105,15 @@ func (s *session) run(st state) {
 		case <-timer.C:
 			ev = event{kind: evTimeout}
 		}
+		if ev.kind == evUnsent && st.flying.kind == over {
+			told = ev.dead || ev.refused // by whoever has ended it before
+		}
 		var acts []action
 		st, acts = st.step(time.Now(), ev)
 		s.why = ev.err
 		for _, a := range acts {
 			if a.do == doFinish {
-				return
+				return told
 			}
 			s.perform(a)
 		}
@@ -200,10 +205,14 @@ func (s *session) fail(err error) {
 func (s *session) post(p post) {
 	m := s.message(p)
 	limit := postLimit
-	if p.kind == inviteIn || p.kind == over {
+	switch p.kind {
+	case inviteIn:
 		limit = inviteTime
+	case over:
+		limit = overLimit
+	default:
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(s.skill.life, limit)
 	s.abort = cancel
 	s.work.Go(func() {
 		defer cancel()

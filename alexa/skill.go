@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/media"
@@ -51,10 +52,16 @@ type Skill struct {
 	// DialContext connects to where those certificates are. Nil: the network.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 
+	// Journal remembers the calls that stand, so that those of a process that died are ended: see Recover. Nil: nobody does.
+	Journal Journal
+
 	// Logger is silent if nil.
 	Logger *slog.Logger
 
 	once     sync.Once
+	life     context.Context // of what is on its way to Alexa
+	cut      context.CancelFunc
+	left     leftover
 	verifier Verifier
 	policy   *media.Policy
 	intake   *bridge.Intake
@@ -81,6 +88,9 @@ type SkillStats struct {
 	Panics    uint64 // handlers that panicked
 }
 
+// drainLimit is how long Drain goes on telling Alexa of the end of calls.
+const drainLimit = 10 * time.Second
+
 type counters struct{ calls, events, repeated, unknown, malformed, refused atomic.Uint64 }
 
 var _ bridge.Dialer = (*Skill)(nil)
@@ -99,6 +109,10 @@ func (k *Skill) init() {
 		k.intake = bridge.NewIntake(handler, k.logger())
 		k.sessions = map[string]*session{}
 		k.idle.L = &k.mu
+		k.life, k.cut = context.WithCancel(context.Background())
+		k.left.quit, k.left.cancel = context.WithCancel(k.life)
+		k.left.first = make(chan struct{})
+		k.untold()
 	})
 }
 
@@ -121,13 +135,15 @@ func (k *Skill) Stats() SkillStats {
 	}
 }
 
-// Drain refuses new calls, both ways, and waits for those that stand. When ctx ends first it ends them, tells Alexa, and returns ctx's
-// error. Afterwards the Skill has no goroutine: a call that comes then is refused by the answer to its event.
+// Drain refuses new calls, both ways, and waits for those that stand. When ctx ends first it ends them, has ten seconds left to tell
+// Alexa, and returns ctx's error. Afterwards the Skill has no goroutine: a call that comes then is refused by the answer to its event.
 func (k *Skill) Drain(ctx context.Context) error {
 	k.init()
 	k.mu.Lock()
 	k.draining = true
 	k.mu.Unlock()
+	k.left.cancel()
+	defer k.cut()
 	err := k.intake.Drain(ctx)
 	idle := make(chan struct{})
 	go func() {
@@ -143,6 +159,7 @@ func (k *Skill) Drain(ctx context.Context) error {
 	for _, s := range k.standing() {
 		s.send(event{kind: evEnd, cause: bridge.Overload})
 	}
+	defer time.AfterFunc(drainLimit, k.cut).Stop()
 	<-idle
 	return err
 }
@@ -210,8 +227,21 @@ func (k *Skill) prepare(id string, info bridge.Info, called bool) (*session, err
 	return s, nil
 }
 
-// start lets the session be found and run.
+// start lets the session be found, notes it in the journal, and lets it run.
 func (k *Skill) start(s *session, st state) error {
+	if err := k.register(s); err != nil {
+		return err
+	}
+	k.opened(s.id)
+	go func() {
+		defer k.leave()
+		k.run(s, st)
+	}()
+	return nil
+}
+
+// register lets the session be found, for as long as Drain waits for it.
+func (k *Skill) register(s *session) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
@@ -222,13 +252,23 @@ func (k *Skill) start(s *session, st state) error {
 	}
 	k.sessions[s.id] = s
 	k.stats.calls.Add(1)
-	k.begin(func() {
-		s.run(st)
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		delete(k.sessions, s.id)
-	})
+	k.active++
 	return nil
+}
+
+// run is the goroutine of a session. The journal is told before the session is forgotten, so that who reads it takes no call that
+// stands for one that was left behind.
+func (k *Skill) run(s *session, st state) {
+	ended := s.run(st)
+	if ended {
+		k.told(s.id)
+	}
+	k.mu.Lock()
+	delete(k.sessions, s.id)
+	k.mu.Unlock()
+	if !ended {
+		k.untold()
+	}
 }
 
 func (k *Skill) session(id string) *session {

@@ -113,10 +113,9 @@ func (k *Skill) refuse(id string, cause bridge.Cause, why error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.begin(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), postLimit)
-		defer cancel()
-		_ = k.Client.Send(ctx, &Message{
-			Type: CallEnded, SessionID: id, Result: &CallResult{Code: resultOf(cause), Message: cause.String()},
-		})
+		k.opened(id)
+		if k.sayOver(k.life, id, CallResult{Code: resultOf(cause), Message: cause.String()}) != nil {
+			k.untold()
+		}
 	})
 }

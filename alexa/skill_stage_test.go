@@ -30,6 +30,7 @@ type stage struct {
 	cloud  *alexatest.Cloud
 	echo   *alexatest.Echo
 	skill  *alexa.Skill
+	tokens *lwa.Source
 	engine *memoryEngine
 	wire   *wire
 	desk   *desk
@@ -68,26 +69,32 @@ func newStage(t *testing.T, p props) *stage {
 	s := &stage{t: t, cloud: cloud, engine: &memoryEngine{}, wire: &wire{next: cloud.RoundTripper()}, desk: newDesk(), log: &logged{}, began: time.Now()}
 	s.echo, err = cloud.NewEcho("7201", &p.echo)
 	must(t, err)
-	tokens, err := lwa.NewSource(lwa.Credentials{
+	s.tokens, err = lwa.NewSource(lwa.Credentials{
 		ClientID: cloud.ClientID(), ClientSecret: cloud.ClientSecret(), RefreshToken: cloud.RefreshToken(),
 	}, &lwa.Options{TokenURL: cloud.TokenURL(), HTTPClient: &http.Client{Transport: cloud.RoundTripper()}})
 	must(t, err)
-	t.Cleanup(func() { must(t, tokens.Close()) })
-	logger := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.skill = &alexa.Skill{
-		ID: cloud.SkillID(), Engine: s.engine, Bridge: p.bridge, Roots: cloud.Roots(), Logger: logger,
-		Client: &alexa.Client{Endpoint: cloud.URL(), Tokens: tokens, HTTPClient: &http.Client{Transport: s.wire}, Logger: logger},
-	}
+	t.Cleanup(func() { must(t, s.tokens.Close()) })
 	if p.bridge == nil {
-		s.skill.Bridge = bridge.To(s.desk, "desk", p.join)
+		p.bridge = bridge.To(s.desk, "desk", p.join)
 	}
-	if p.skill != nil {
-		p.skill(s.skill)
-	}
-	s.skill.FetchChains(&http.Client{Transport: cloud.RoundTripper()})
-	cloud.SetSkillHandler(s.skill)
+	s.skill = s.newSkill(p)
 	s.calls = bridge.NewIntake(bridge.To(s.skill, "7201", p.join), nil)
 	return s
+}
+
+// newSkill begins the life of a skill, which gets the events from now on.
+func (s *stage) newSkill(p props) *alexa.Skill {
+	logger := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	k := &alexa.Skill{
+		ID: s.cloud.SkillID(), Engine: s.engine, Bridge: p.bridge, Roots: s.cloud.Roots(), Logger: logger,
+		Client: &alexa.Client{Endpoint: s.cloud.URL(), Tokens: s.tokens, HTTPClient: &http.Client{Transport: s.wire}, Logger: logger},
+	}
+	if p.skill != nil {
+		p.skill(k)
+	}
+	k.FetchChains(&http.Client{Transport: s.cloud.RoundTripper()})
+	s.cloud.SetSkillHandler(k)
+	return k
 }
 
 // close ends the story: every call must have ended, nothing secret may have been logged, and Alexa must be content.

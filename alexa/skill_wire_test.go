@@ -62,6 +62,13 @@ func (w *wire) tries(typ alexa.MessageType) int {
 	return n
 }
 
+// all returns the types of all tries.
+func (w *wire) all() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.sent)
+}
+
 // message returns the last message of a type.
 func (w *wire) message(typ alexa.MessageType) alexa.Message {
 	w.mu.Lock()
