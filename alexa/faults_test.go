@@ -27,6 +27,8 @@ var faultTable = []struct{ fault, tests string }{
 	{"an event of an unknown call", "TestEventsOfUnknownCalls"},
 	{"InitiateOutboundCall again", "TestInvitationTwice TestSameRequestAgain"},
 	{"CallUpdate right after acceptance, or during ours", "TestChangeRightAfterAcceptance TestEarlyChange TestGlare TestGlareThatIsNotSettledByTheAnswer"},
+	// Us.
+	{"our process dies in the middle of calls", "TestKilled TestLeftBehind TestLeftBehindAndAlexaDown TestDrainLeavesBehind TestJournalOfOtherLives"},
 	// Tokens, clocks, certificates.
 	{"Login with Amazon is out of order", "TestOutage TestFailuresWithoutTokenAreSharedBriefly TestHangingEndpoint TestSendWithoutToken"},
 	{"the wrong region, DNS fails", "TestHostOfACall TestOriginOfAnEvent TestFaults"},
