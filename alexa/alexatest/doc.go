@@ -66,5 +66,6 @@
 // answer names Opus first, the Echo sends valid Opus packets of silence whatever EchoOptions.Play says, and keeps received Opus
 // packets undecoded in [Recording].Opus; offer or answer with PCMU or PCMA to hear tones. An Echo's media is on IPv4 loopback
 // only. With [OfferCaptured] the Echo's ICE credentials have the shortest legal length and stay the same through an ICE restart.
-// The ASP REST interfaces, the event gateway and RTCSessionController are not simulated.
+// Of the ASP REST interfaces those that make devices callable are simulated by [Provisioning], apart from a Cloud: what is associated there
+// is not called here. The event gateway and RTCSessionController are not simulated.
 package alexatest
