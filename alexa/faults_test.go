@@ -31,6 +31,7 @@ var faultTable = []struct{ fault, tests string }{
 	{"our process dies in the middle of calls", "TestKilled TestLeftBehind TestLeftBehindAndAlexaDown TestDrainLeavesBehind TestJournalOfOtherLives"},
 	// Tokens, clocks, certificates.
 	{"Login with Amazon is out of order", "TestOutage TestFailuresWithoutTokenAreSharedBriefly TestHangingEndpoint TestSendWithoutToken"},
+	{"our process restarts, or the refresh token's store fails", "TestRotationSurvivesARestart TestStoreIsBroken TestFileStoreIsNotWrittenOver TestTwoProcesses TestGrantThatIsNotKept"},
 	{"the wrong region, DNS fails", "TestHostOfACall TestOriginOfAnEvent TestFaults"},
 	{"our clock is wrong", "TestVerifyTimes TestChainDatesOfAllCertificates"},
 	{"the host of certificates is down", "TestChainIsKept TestOneFetchForAll TestChainFetchFailures TestFetchesAreBounded"},

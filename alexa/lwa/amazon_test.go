@@ -185,3 +185,57 @@ func slow(d time.Duration, f func(int, *http.Request) (answer, error)) func(int,
 }
 
 func good(n int, _ *http.Request) (answer, error) { return token(n, 3600), nil }
+
+// shelf is a Store in memory. Its zero value works.
+type shelf struct {
+	save func(context.Context, lwa.Grant) error // before a grant is kept; nil: nothing
+	load func(context.Context) error            // before one is given
+
+	mu     sync.Mutex
+	grants map[string]lwa.Grant
+	saves  int
+}
+
+func (s *shelf) Load(ctx context.Context, account string) (lwa.Grant, error) {
+	if s.load != nil {
+		if err := s.load(ctx); err != nil {
+			return lwa.Grant{}, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, ok := s.grants[account]
+	if !ok {
+		return g, lwa.ErrNoGrant
+	}
+	return g, nil
+}
+
+func (s *shelf) Save(ctx context.Context, account string, g lwa.Grant) error {
+	if s.save != nil {
+		if err := s.save(ctx, g); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.grants == nil {
+		s.grants = map[string]lwa.Grant{}
+	}
+	s.grants[account] = g
+	s.saves++
+	return nil
+}
+
+func (s *shelf) Delete(_ context.Context, account string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.grants, account)
+	return nil
+}
+
+func (s *shelf) of(account string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.grants[account].RefreshToken
+}

@@ -8,8 +8,10 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 )
 
 // maxAnswer is the largest body taken from the token endpoint. Tokens have at most
@@ -22,7 +24,7 @@ type endpoint struct {
 	client *http.Client
 
 	mu      sync.Mutex
-	secrets []string // the client secret and the refresh tokens in use
+	secrets []string // the client secret, and the refresh tokens or the code in use
 }
 
 func newEndpoint(c Credentials, tokenURL string, client *http.Client) (*endpoint, error) {
@@ -36,7 +38,7 @@ func newEndpoint(c Credentials, tokenURL string, client *http.Client) (*endpoint
 		own.Transport = http.DefaultTransport
 	}
 	own.Transport = limited{own.Transport}
-	return &endpoint{
+	e := &endpoint{
 		config: oauth2.Config{
 			ClientID:     c.ClientID,
 			ClientSecret: c.ClientSecret,
@@ -44,18 +46,76 @@ func newEndpoint(c Credentials, tokenURL string, client *http.Client) (*endpoint
 			Endpoint: oauth2.Endpoint{TokenURL: tokenURL, AuthStyle: oauth2.AuthStyleInParams},
 		},
 		client:  &own,
-		secrets: []string{c.ClientSecret, c.RefreshToken},
-	}, nil
+		secrets: []string{c.ClientSecret},
+	}
+	if c.RefreshToken != "" {
+		e.addSecret(c.RefreshToken)
+	}
+	return e, nil
 }
 
-// exchange asks for an access token. The answer's RefreshToken is the one to use next.
-func (e *endpoint) exchange(ctx context.Context, refreshToken string) (*oauth2.Token, *Error) {
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, e.client)
-	t, err := e.config.TokenSource(ctx, &oauth2.Token{RefreshToken: refreshToken}).Token()
+// refresh asks for an access token (RFC 6749 section 6). The answer's RefreshToken is the one to use next.
+func (e *endpoint) refresh(ctx context.Context, refreshToken string) (*oauth2.Token, *Error) {
+	return e.checked(e.config.TokenSource(e.with(ctx), &oauth2.Token{RefreshToken: refreshToken}).Token())
+}
+
+// own asks for an access token of the client itself (RFC 6749 section 4.4).
+func (e *endpoint) own(ctx context.Context, scope string) (*oauth2.Token, *Error) {
+	c := clientcredentials.Config{
+		ClientID: e.config.ClientID, ClientSecret: e.config.ClientSecret, Scopes: []string{scope},
+		TokenURL: e.config.Endpoint.TokenURL, AuthStyle: e.config.Endpoint.AuthStyle,
+	}
+	return e.checked(c.Token(e.with(ctx)))
+}
+
+// redeem asks for the tokens of an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
+func (e *endpoint) redeem(ctx context.Context, c Code) (*oauth2.Token, *Error) {
+	config := e.config
+	config.RedirectURL = c.RedirectURI
+	var o []oauth2.AuthCodeOption
+	if c.Verifier != "" {
+		o = append(o, oauth2.VerifierOption(c.Verifier))
+	}
+	t, err := e.checked(config.Exchange(e.with(ctx), c.Code, o...))
+	if err == nil && t.RefreshToken == "" {
+		return nil, &Error{Err: errors.New("answer has no refresh token")}
+	}
+	return t, err
+}
+
+func (e *endpoint) with(ctx context.Context) context.Context {
+	return context.WithValue(ctx, oauth2.HTTPClient, e.client)
+}
+
+// checked refuses tokens that cannot be used: they go into headers and files.
+func (e *endpoint) checked(t *oauth2.Token, err error) (*oauth2.Token, *Error) {
 	if err != nil {
 		return nil, e.wrap(err)
 	}
+	if err := checkToken("access token", t.AccessToken); err != nil {
+		return nil, &Error{Err: err}
+	}
+	if t.RefreshToken != "" {
+		if err := checkToken("refresh token", t.RefreshToken); err != nil {
+			return nil, &Error{Err: err}
+		}
+	}
+	if t.TokenType != "" && !strings.EqualFold(t.TokenType, "bearer") {
+		return nil, &Error{Err: errors.New("token is not a bearer token")} // RFC 6749 section 7.1
+	}
 	return t, nil
+}
+
+// lifeOf returns how long a token lives that has just been answered with.
+func lifeOf(t *oauth2.Token) time.Duration {
+	life := time.Duration(t.ExpiresIn) * time.Second
+	if life == 0 && !t.Expiry.IsZero() {
+		life = time.Until(t.Expiry).Round(time.Second)
+	}
+	if life <= 0 {
+		return defaultLife
+	}
+	return life
 }
 
 // wrap makes an *Error of what x/oauth2 reports. Its RetrieveError is not kept: text
@@ -79,7 +139,7 @@ func (e *endpoint) addSecret(s string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.secrets = append(e.secrets, s)
-	if len(e.secrets) > 3 { // the client secret, and the tokens before and after a change
+	if len(e.secrets) > 6 { // the client secret, the tokens before and after a change, a code and its verifier
 		e.secrets = append(e.secrets[:1], e.secrets[2:]...)
 	}
 }
@@ -87,6 +147,7 @@ func (e *endpoint) addSecret(s string) {
 // mask returns s fit to be printed: secrets replaced, control characters as spaces, at
 // most 256 bytes.
 func (e *endpoint) mask(s string) string {
+	s = strings.ToValidUTF8(s, "?") // before, for dropping bytes could put a secret together
 	e.mu.Lock()
 	for _, secret := range e.secrets {
 		s = strings.ReplaceAll(s, secret, "[redacted]")

@@ -1,6 +1,7 @@
 package lwa
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -16,7 +17,7 @@ type Error struct {
 	Status      int    // HTTP status; 0 when there was no complete answer
 	Code        string // such as "invalid_grant"; empty when the answer named none
 	Description string // for a person to read; may be empty
-	Err         error  // what went wrong below, such as context.DeadlineExceeded; may be nil
+	Err         error  // what went wrong below, such as context.DeadlineExceeded, ErrNoGrant or a *StoreError; may be nil
 }
 
 // Error returns the facts in one line.
@@ -49,9 +50,15 @@ func (e *Error) Is(target error) bool {
 }
 
 // Retryable reports whether the same credentials may succeed later: no answer, a
-// server's fault, or too many requests. A refused client or refresh token stays
-// refused.
+// server's fault, or too many requests. A refused client, code or refresh token stays
+// refused, and so does a Store that says so.
 func (e *Error) Retryable() bool {
+	if r, ok := errors.AsType[interface {
+		error
+		Retryable() bool
+	}](e.Err); ok {
+		return r.Retryable()
+	}
 	switch e.Code {
 	case "invalid_request", "invalid_client", "invalid_grant",
 		"unauthorized_client", "unsupported_grant_type", "invalid_scope":

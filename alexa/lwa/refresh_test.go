@@ -69,13 +69,13 @@ func TestRefreshTokenRotates(t *testing.T) {
 		a := &amazon{answer: rotating}
 		s := newSource(t, a, func(o *lwa.Options) {
 			o.Logger = log.logger()
-			o.Save = func(ctx context.Context, r string) error {
+			o.Store = &shelf{save: func(ctx context.Context, g lwa.Grant) error {
 				if _, ok := ctx.Deadline(); !ok {
 					t.Error("Save has no deadline")
 				}
-				saved = append(saved, r)
+				saved = append(saved, g.RefreshToken)
 				return saveErr
-			}
+			}}
 		})
 		want(t, s, "Atza|1", "a failed Save does not cost the token")
 		if !slices.Equal(saved, []string{"Atzr|rotated-1"}) {
@@ -129,7 +129,7 @@ func TestSecretsOfManyRotations(t *testing.T) {
 func TestSameRefreshTokenIsNotSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSource(t, new(amazon), func(o *lwa.Options) {
-			o.Save = func(context.Context, string) error { t.Error("saved"); return nil }
+			o.Store = &shelf{save: func(context.Context, lwa.Grant) error { t.Error("saved"); return nil }}
 		})
 		want(t, s, "Atza|1", "first")
 	})
@@ -138,7 +138,7 @@ func TestSameRefreshTokenIsNotSaved(t *testing.T) {
 func TestHangingSaveIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSource(t, &amazon{answer: rotating}, func(o *lwa.Options) {
-			o.Save = func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() }
+			o.Store = &shelf{save: func(ctx context.Context, _ lwa.Grant) error { <-ctx.Done(); return ctx.Err() }}
 		})
 		begin := time.Now()
 		want(t, s, "Atza|1", "Save is given up")

@@ -18,7 +18,7 @@ const DefaultTokenURL = "https://api.amazon.com/auth/o2/token"
 
 const (
 	refreshTimeout = 5 * time.Second  // for one request to the token endpoint
-	saveTimeout    = 5 * time.Second  // for one call of Options.Save
+	saveTimeout    = 5 * time.Second  // for one call of the store
 	defaultLife    = time.Hour        // of a token whose answer names no life
 	firstBackOff   = time.Second      // after the first failed refresh, doubling
 	lastBackOff    = 60 * time.Second // the longest pause between failed refreshes
@@ -37,11 +37,19 @@ func (closedError) Retryable() bool { return false }
 type Token = oauth2.Token
 
 // Credentials identify a client of Login with Amazon and the account that it acts
-// for. All three are needed. Formatting or logging the value shows the client id only.
+// for. Formatting or logging the value shows the client id only.
 type Credentials struct {
 	ClientID     string
 	ClientSecret string
-	RefreshToken string // begins with "Atzr|"
+
+	// RefreshToken stands for the account; it begins with "Atzr|". With Options.Store it
+	// may be empty, and a token in the Store that has come of it goes before it.
+	RefreshToken string
+
+	// Scope asks for tokens of the client itself, such as "alexa:skill_messaging", by the
+	// client_credentials grant, in place of an account's. That Amazon gives the scopes of
+	// the calling APIs this way is not documented.
+	Scope string
 }
 
 // String returns the client id, and nothing secret.
@@ -65,12 +73,15 @@ type Options struct {
 	// Its redirect policy is not used: redirects are refused.
 	HTTPClient *http.Client
 
-	// Save is told of a new refresh token before any caller gets the access token
-	// that came with it, so that it survives a restart. Its context ends after five
-	// seconds or with Close. A failure is logged and the same token saved again at
-	// the next refresh; the Source goes on with the new token meanwhile.
-	// Nil: a new refresh token lives in memory only. Calls never overlap.
-	Save func(ctx context.Context, refreshToken string) error
+	// Store keeps a new refresh token before any caller gets the access token that came
+	// with it, so that it survives a restart. It has five seconds, or until Close. A failure
+	// is logged and the same token saved again at the next refresh; the Source goes on with
+	// the new token meanwhile. What the Store has is loaded before the first refresh; if that
+	// fails there is no token. Nil: a new refresh token lives in memory only.
+	Store Store
+
+	// Account is the name that the Store has the grant under. Empty: "default".
+	Account string
 
 	// Logger is told of failed refreshes that no caller is told of, and of new refresh
 	// tokens, never of their text. Nil: silent.
@@ -91,11 +102,18 @@ func (o *Options) httpClient() *http.Client {
 	return o.HTTPClient
 }
 
-func (o *Options) save() func(context.Context, string) error {
+func (o *Options) store() Store {
 	if o == nil {
 		return nil
 	}
-	return o.Save
+	return o.Store
+}
+
+func (o *Options) account() string {
+	if o == nil || o.Account == "" {
+		return "default"
+	}
+	return o.Account
 }
 
 func (o *Options) logger() *slog.Logger {
@@ -109,7 +127,10 @@ func (o *Options) logger() *slog.Logger {
 // All methods are safe for concurrent use.
 type Source struct {
 	endpoint *endpoint
-	save     func(context.Context, string) error
+	store    Store // nil: none
+	account  string
+	scope    string // of the client_credentials grant; empty: refresh tokens are used
+	seed     string // of the configured refresh token
 	log      *slog.Logger
 
 	ctx    context.Context // ends with Close
@@ -125,9 +146,12 @@ type Source struct {
 	retryAt   time.Time // end of the pause after the last failure
 	lastErr   *Error    // of the last failure; nil after success
 
-	// Owned by the flight's goroutine, of which there is one at a time.
 	refreshToken string
-	unsaved      bool // refreshToken differs from what Save has accepted
+	loaded       bool // refreshToken is that of the store, if it has one
+	unsaved      bool // the store has not accepted it
+	grants       int  // grows with each grant that comes from outside
+
+	saving chan struct{} // has a value while somebody writes to the store
 }
 
 // A flight is one refresh that any number of callers wait for.
@@ -138,17 +162,28 @@ type flight struct {
 }
 
 // NewSource returns a Source for the account that c stands for. It reports missing
-// credentials and a token URL that is not an absolute http or https URL; it does not
-// speak to Amazon yet.
+// credentials, an Account that none may be called, and a token URL that is not an absolute
+// http or https URL; it does not speak to Amazon or the Store yet.
 func NewSource(c Credentials, o *Options) (*Source, error) {
-	if c.ClientID == "" || c.ClientSecret == "" || c.RefreshToken == "" {
-		return nil, errors.New("lwa: client id, client secret and refresh token are all required")
+	switch {
+	case c.ClientID == "" || c.ClientSecret == "":
+		return nil, errors.New("lwa: client id and client secret are required")
+	case c.RefreshToken == "" && c.Scope == "" && o.store() == nil:
+		return nil, errors.New("lwa: a refresh token, a store or a scope is required")
+	case c.Scope != "" && (c.RefreshToken != "" || o.store() != nil):
+		return nil, errors.New("lwa: a scope goes without refresh token and store")
+	}
+	if err := checkAccount(o.account()); err != nil {
+		return nil, fmt.Errorf("lwa: %w", err)
 	}
 	e, err := newEndpoint(c, o.tokenURL(), o.httpClient())
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{endpoint: e, save: o.save(), log: o.logger(), refreshToken: c.RefreshToken}
+	s := &Source{
+		endpoint: e, store: o.store(), account: o.account(), scope: c.Scope, seed: seedOf(c.RefreshToken), log: o.logger(),
+		refreshToken: c.RefreshToken, loaded: o.store() == nil, saving: make(chan struct{}, 1),
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -157,8 +192,8 @@ func NewSource(c Credentials, o *Options) (*Source, error) {
 // for the refresh that all waiting callers share. The value returned belongs to the
 // caller and holds no refresh token.
 //
-// It fails with an *Error when Login with Amazon gives no token and none in hand is
-// valid, with ErrClosed after Close, and with ctx's cause when ctx ends first. A ctx
+// It fails with an *Error when Login with Amazon, or the Store, gives no token and none
+// in hand is valid, with ErrClosed after Close, and with ctx's cause when ctx ends first. A ctx
 // that has ended does not keep a token in memory from being returned.
 //
 // After a failure with no valid token in hand, callers get that same failure for one

@@ -283,6 +283,10 @@ func TestNewSourceRefuses(t *testing.T) {
 		"relative URL": {full, &lwa.Options{TokenURL: "/auth/o2/token"}},
 		"other scheme": {full, &lwa.Options{TokenURL: "ftp://api.amazon.com/"}},
 		"bad URL":      {full, &lwa.Options{TokenURL: "https://%zz/"}},
+
+		"scope and refresh": {lwa.Credentials{ClientID: "a", ClientSecret: "b", RefreshToken: "c", Scope: "d"}, nil},
+		"scope and store":   {lwa.Credentials{ClientID: "a", ClientSecret: "b", Scope: "d"}, &lwa.Options{Store: new(shelf)}},
+		"bad account":       {full, &lwa.Options{Account: "a\x00b"}},
 	} {
 		if s, err := lwa.NewSource(tt.c, tt.o); err == nil {
 			t.Errorf("%s: accepted", name)
