@@ -262,7 +262,7 @@ func (r rules) lives(w world, emit func(string, world)) {
 		n.stage, n.owed, n.update, n.budget = stageEnded, 0, nobody, 0
 		say("echo hangs up", n, over, 0)
 	}
-	up := c.stage == stageUp || r.hasty && c.answered
+	up := c.stage == stageUp || r.hasty && (c.answered || !r.called)
 	if up && c.update == nobody && c.budget > 0 {
 		n := c
 		n.update, n.budget = device, c.budget-1

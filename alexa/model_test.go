@@ -149,7 +149,7 @@ func (r rules) goesOn(w world) error {
 	switch {
 	case w.cloud.stage == stageEnded:
 		return errors.New("the device has hung up, and its leg stands")
-	case w.cloud.update == device:
+	case w.cloud.update == device && w.machine.early == 0: // which waits for our first answer
 		return errors.New("the device's CallUpdate is not answered")
 	case w.cloud.owed != 0:
 		return errors.New("an acknowledgement is missing")

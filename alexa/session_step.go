@@ -50,12 +50,14 @@ func (m *machine) wish(ev event) {
 		if !m.answered {
 			m.answered = true
 			m.send(progress, ev.sdp)
+			m.offerEarly()
 		}
 	case evAccept:
 		m.ring()
 		if !m.accepted {
 			m.answered, m.accepted = true, true
 			m.send(accepted, ev.sdp)
+			m.offerEarly()
 		}
 	case evUpdate:
 		m.offer(ev)
@@ -187,6 +189,11 @@ func (m *machine) progressed(ev event) {
 	if m.accepted && m.answered {
 		m.up()
 	}
+	m.offerEarly()
+}
+
+// offerEarly takes a CallUpdate that has come before the answer that it builds on.
+func (m *machine) offerEarly() {
 	if m.answered && m.early != 0 {
 		m.offered(m.early)
 	}
@@ -237,15 +244,29 @@ func (m *machine) finish(cause bridge.Cause, remote bool) {
 	m.deadline = time.Time{}
 }
 
-// send queues a message. One acknowledgement does for all deliveries of a message that have come while it waits.
+// send queues a message: an acknowledgement before all that is none, for Alexa waits for it, and once for all deliveries of a message
+// that have come while it waits.
 func (m *machine) send(k kind, sdp int) {
-	if k.isAck() && m.queues(k) {
+	if k.isAck() && m.queues(k) || m.queued == maxQueue {
 		return
 	}
-	if m.queued < maxQueue {
-		m.queue[m.queued] = post{k, sdp}
-		m.queued++
+	at := int(m.queued)
+	if k.isAck() {
+		at = m.acks()
 	}
+	copy(m.queue[at+1:], m.queue[at:m.queued])
+	m.queue[at] = post{k, sdp}
+	m.queued++
+}
+
+// acks returns how many acknowledgements stand at the head of the queue.
+func (m *machine) acks() int {
+	for i, p := range m.queue[:m.queued] {
+		if !p.kind.isAck() {
+			return i
+		}
+	}
+	return int(m.queued)
 }
 
 // queues reports whether a message of a kind waits.

@@ -275,7 +275,7 @@ func TestStepsOfAChange(t *testing.T) {
 		{"an answer too late is acknowledged", up, gets(updateResponse, 5), "post CallUpdateAck", up.sends(updateAck, 0)},
 		{
 			"an answer to the one before", up.changing().sends(update, 3).queueing(post{update, 4}), gets(updateResponse, 5), "",
-			up.changing().sends(update, 3).queueing(post{update, 4}, post{kind: updateAck}),
+			up.changing().sends(update, 3).queueing(post{kind: updateAck}, post{update, 4}),
 		},
 		{"ours is not answered", up.changing(), event{kind: evTimeout}, "not updated", up},
 		{"ours did not even go", up.changing().sends(ringingAck, 0).queueing(post{update, 4}), event{kind: evTimeout}, "not updated", up.sends(ringingAck, 0)},
