@@ -28,6 +28,7 @@ var faultTable = []struct{ fault, tests string }{
 	{"InitiateOutboundCall again", "TestInvitationTwice TestSameRequestAgain"},
 	{"CallUpdate right after acceptance, or during ours", "TestChangeRightAfterAcceptance TestEarlyChange TestGlare TestGlareThatIsNotSettledByTheAnswer"},
 	// Us.
+	{"everything at once, by chance", "TestRandomCalls TestCallsConnect"},
 	{"our process dies in the middle of calls", "TestKilled TestLeftBehind TestLeftBehindAndAlexaDown TestDrainLeavesBehind TestJournalOfOtherLives"},
 	// Tokens, clocks, certificates.
 	{"Login with Amazon is out of order", "TestOutage TestFailuresWithoutTokenAreSharedBriefly TestHangingEndpoint TestSendWithoutToken"},

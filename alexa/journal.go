@@ -27,8 +27,7 @@ type Journal interface {
 // An OpenCall is a call that stands at Alexa, for all that a [Journal] knows.
 type OpenCall struct {
 	SessionID string
-	Endpoint  string    // base URL of the API that it goes through; empty: that of the Client
-	User      string    // the account whose token it needs; empty: any
+	Origin    Origin    // where its messages go
 	Since     time.Time // when it was opened
 }
 
@@ -71,11 +70,11 @@ func (k *Skill) Recover(ctx context.Context) error {
 }
 
 // opened notes a call that is about to begin.
-func (k *Skill) opened(id string) {
+func (k *Skill) opened(id string, o Origin) {
 	if k.Journal == nil {
 		return
 	}
-	if err := k.Journal.Open(OpenCall{SessionID: id, Since: time.Now().UTC()}); err != nil {
+	if err := k.Journal.Open(OpenCall{SessionID: id, Origin: o, Since: time.Now().UTC()}); err != nil {
 		k.logger().Error("call not noted in the journal: it would outlive a crash", "session", id, "err", err)
 	}
 }
@@ -152,7 +151,7 @@ func (k *Skill) endRound() bool {
 func (k *Skill) end(c OpenCall) error {
 	err := k.left.quit.Err()
 	if err == nil {
-		err = k.sayOver(k.left.quit, c.SessionID, CallResult{Code: resultOf(bridge.Internal), Message: "call was left behind"})
+		err = k.sayOver(k.left.quit, c.SessionID, c.Origin, CallResult{Code: resultOf(bridge.Internal), Message: "call was left behind"})
 	}
 	if err != nil {
 		k.logger().Warn("call that was left behind not ended", "session", c.SessionID, "err", err)
@@ -163,10 +162,10 @@ func (k *Skill) end(c OpenCall) error {
 }
 
 // sayOver sends CallEnded for a call that has no session.
-func (k *Skill) sayOver(ctx context.Context, id string, r CallResult) error {
-	ctx, cancel := context.WithTimeout(ctx, overLimit)
+func (k *Skill) sayOver(ctx context.Context, id string, o Origin, r CallResult) error {
+	ctx, cancel := context.WithTimeout(ctx, EndTime)
 	defer cancel()
-	err := k.Client.Send(ctx, &Message{Type: CallEnded, SessionID: id, Result: &r})
+	err := k.Client.SendTo(ctx, o, &Message{Type: CallEnded, SessionID: id, Result: &r})
 	if e, ok := errors.AsType[*Error](err); ok && (endsCall(e) || refusesMessage(e)) {
 		err = nil // she has no such call, or none that stands
 	}

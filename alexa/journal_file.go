@@ -132,13 +132,13 @@ func applyLine(calls map[string]OpenCall, line []byte) {
 	}
 	_, known := calls[l.Open]
 	if validText("sessionId", l.Open, MaxSessionID) == nil && (known || len(calls) < maxJournalCalls) {
-		calls[l.Open] = OpenCall{SessionID: l.Open, Endpoint: l.Endpoint, User: l.User, Since: l.Since}
+		calls[l.Open] = OpenCall{SessionID: l.Open, Origin: Origin{l.Endpoint, l.User}, Since: l.Since}
 	}
 }
 
 // lineOf returns the line of a call that is open.
 func lineOf(c OpenCall) journalLine {
-	return journalLine{Open: c.SessionID, Endpoint: c.Endpoint, User: c.User, Since: c.Since}
+	return journalLine{Open: c.SessionID, Endpoint: c.Origin.Endpoint, User: c.Origin.User, Since: c.Since}
 }
 
 // Open implements Journal. A call that is open already is noted anew.

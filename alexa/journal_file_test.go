@@ -47,7 +47,7 @@ func TestJournalSurvives(t *testing.T) {
 		j, err := alexa.OpenJournal(path, o)
 		must(t, err)
 		must(t, j.Open(called("a")))
-		must(t, j.Open(alexa.OpenCall{SessionID: "b", Endpoint: "https://api.eu.amazonalexa.com", User: "u", Since: time.Now()}))
+		must(t, j.Open(alexa.OpenCall{SessionID: "b", Origin: alexa.Origin{Endpoint: alexa.EndpointEU, User: "u"}, Since: time.Now()}))
 		must(t, j.Open(called("c \"<\u2028>\\")))
 		must(t, j.Open(called("a")))
 		must(t, j.Closed("a"))
@@ -61,7 +61,7 @@ func TestJournalSurvives(t *testing.T) {
 		j = openJournal(t, path)
 		wantPending(t, j, "b", "c \"<\u2028>\\")
 		calls, _ := j.Pending()
-		if c := calls[0]; c.SessionID != "b" || c.Endpoint != "https://api.eu.amazonalexa.com" || c.User != "u" || c.Since.IsZero() {
+		if c := calls[0]; c.SessionID != "b" || c.Origin != (alexa.Origin{Endpoint: alexa.EndpointEU, User: "u"}) || c.Since.IsZero() {
 			t.Errorf("the oldest call is %+v", c)
 		}
 		info, err := os.Stat(path)
@@ -74,7 +74,7 @@ func TestJournalSurvives(t *testing.T) {
 				t.Errorf("the id %q was taken", id)
 			}
 		}
-		if j.Open(alexa.OpenCall{SessionID: "e", Endpoint: strings.Repeat("x", 5000)}) == nil {
+		if j.Open(alexa.OpenCall{SessionID: "e", Origin: alexa.Origin{User: strings.Repeat("x", 5000)}}) == nil {
 			t.Error("a line of 5,000 bytes was taken")
 		}
 	}

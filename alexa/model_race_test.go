@@ -2,5 +2,8 @@
 
 package alexa
 
-// raceEnabled says that the race detector slows everything down, so that models are kept smaller.
-const raceEnabled = true
+// raceEnabled says that the race detector slows everything down, so that models are kept smaller. RaceEnabled says it as a number.
+const (
+	raceEnabled = true
+	RaceEnabled = 1
+)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
@@ -13,9 +14,9 @@ import (
 )
 
 const (
-	postLimit  = 6 * time.Second  // for a message in mid-call, with all its tries
-	inviteTime = 10 * time.Second // for the first one
-	overLimit  = 60 * time.Second // for CallEnded, without which a device may keep its line
+	postLimit   = 6 * time.Second  // for a message that the call can do without, with all its tries
+	decideLimit = 10 * time.Second // for one that decides about the call
+	decidePause = time.Second      // before the Client is asked again to send such a one
 )
 
 // session is one call's signalling: one goroutine owns the state and performs what the machine says. Posts run aside and come back as
@@ -24,6 +25,8 @@ type session struct {
 	skill  *Skill
 	leg    *Leg
 	id     string
+	origin Origin      // where its messages go
+	known  atomic.Bool // Alexa has sent an event of the call
 	log    *slog.Logger
 	invite func(*Message) // completes InitiateInboundCall; nil for a call that came in
 
@@ -107,6 +110,9 @@ func (s *session) run(st state) (told bool) {
 		}
 		if ev.kind == evUnsent && st.flying.kind == over {
 			told = ev.dead || ev.refused // by whoever has ended it before
+		}
+		if ev.kind == evMessage {
+			s.known.Store(true)
 		}
 		var acts []action
 		st, acts = st.step(time.Now(), ev)
@@ -205,18 +211,17 @@ func (s *session) fail(err error) {
 func (s *session) post(p post) {
 	m := s.message(p)
 	limit := postLimit
-	switch p.kind {
-	case inviteIn:
-		limit = inviteTime
-	case over:
-		limit = overLimit
-	default:
+	switch {
+	case p.kind == over:
+		limit = EndTime
+	case p.kind.decides():
+		limit = decideLimit
 	}
 	ctx, cancel := context.WithTimeout(s.skill.life, limit)
 	s.abort = cancel
 	s.work.Go(func() {
 		defer cancel()
-		err := s.skill.Client.Send(ctx, m)
+		err := s.deliver(ctx, m, p.kind)
 		if err == nil {
 			s.sentBack(event{kind: evSent})
 			return
@@ -233,6 +238,29 @@ func (s *session) post(p post) {
 		}
 		s.sentBack(ev)
 	})
+}
+
+// deliver sends a message. One that decides about the call is sent for as long as ctx lasts, beyond the tries of the Client, unless
+// Alexa has refused it, or has the call that it was to begin.
+func (s *session) deliver(ctx context.Context, m *Message, k kind) error {
+	for maybe := false; ; {
+		err := s.skill.Client.SendTo(ctx, s.origin, m)
+		e, ok := errors.AsType[*Error](err)
+		if !ok {
+			return err
+		}
+		maybe = maybe || e.Uncertain
+		e.Uncertain = maybe
+		switch {
+		case k == over && (e.Retryable() || e.Status == http.StatusUnauthorized): // two tokens may expire in a row
+		case k.decides() && e.Retryable():
+		default:
+			return err
+		}
+		if sleep(ctx, decidePause) != nil || k == inviteIn && s.known.Load() {
+			return err
+		}
+	}
 }
 
 // sentBack returns the result of a post. The session waits for it, so it cannot be over.

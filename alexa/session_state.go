@@ -57,6 +57,11 @@ func kindOf(t MessageType) kind {
 // isAck reports whether a message only acknowledges another.
 func (k kind) isAck() bool { return k >= ringingAck }
 
+// decides reports whether a call cannot go on without a message: all but acknowledgements, our own CallUpdate, and CallEnded.
+func (k kind) decides() bool {
+	return k == inviteIn || k == ringing || k == progress || k == accepted || k == updateResponse
+}
+
 // post is a message of ours.
 type post struct {
 	kind kind

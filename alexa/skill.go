@@ -232,7 +232,7 @@ func (k *Skill) start(s *session, st state) error {
 	if err := k.register(s); err != nil {
 		return err
 	}
-	k.opened(s.id)
+	k.opened(s.id, s.origin)
 	go func() {
 		defer k.leave()
 		k.run(s, st)

@@ -62,14 +62,14 @@ func (k *Skill) place(to string, o *bridge.DialOptions) (*session, error) {
 }
 
 // receive starts the session of a call that a device makes, and hands it to the Bridge.
-func (k *Skill) receive(m *Message) {
+func (k *Skill) receive(m *Message, from Origin) {
 	if k.session(m.SessionID) != nil {
 		k.stats.repeated.Add(1) // the same call again
 		return
 	}
 	info := bridge.Info{ID: m.SessionID, Placed: time.Now(), Pending: true}
 	if err := k.parties(m, &info); err != nil {
-		k.refuse(m.SessionID, causeOfAddress(err), err)
+		k.refuse(m.SessionID, from, causeOfAddress(err), err)
 		return
 	}
 	var offer media.Description
@@ -79,16 +79,16 @@ func (k *Skill) receive(m *Message) {
 	}
 	if bad != nil {
 		k.stats.malformed.Add(1)
-		k.refuse(m.SessionID, bridge.Media, bad)
+		k.refuse(m.SessionID, from, bridge.Media, bad)
 		return
 	}
 	info.Far = offer.Plan()
 	s, err := k.prepare(m.SessionID, info, false)
 	if err != nil {
-		k.refuse(m.SessionID, bridge.Overload, err)
+		k.refuse(m.SessionID, from, bridge.Overload, err)
 		return
 	}
-	s.leg.offered, s.leg.participants = description{sdp: offer}, m.Participants
+	s.origin, s.leg.offered, s.leg.participants = from, description{sdp: offer}, m.Participants
 	switch err := k.start(s, state{taken: true}); {
 	case errors.Is(err, errExists):
 		k.stats.repeated.Add(1)
@@ -96,7 +96,7 @@ func (k *Skill) receive(m *Message) {
 		return
 	case err != nil:
 		_ = s.leg.terminal.Close()
-		k.refuse(m.SessionID, bridge.Overload, err)
+		k.refuse(m.SessionID, from, bridge.Overload, err)
 		return
 	}
 	s.log.Info("call from a device")
@@ -108,13 +108,13 @@ func (k *Skill) receive(m *Message) {
 var errNoOffer = errors.New("alexa: message without an offer")
 
 // refuse ends a call that cannot be taken.
-func (k *Skill) refuse(id string, cause bridge.Cause, why error) {
+func (k *Skill) refuse(id string, from Origin, cause bridge.Cause, why error) {
 	k.logger().Warn("call refused", "session", id, "cause", cause.String(), "err", why)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.begin(func() {
-		k.opened(id)
-		if k.sayOver(k.life, id, CallResult{Code: resultOf(cause), Message: cause.String()}) != nil {
+		k.opened(id, from)
+		if k.sayOver(k.life, id, from, CallResult{Code: resultOf(cause), Message: cause.String()}) != nil {
 			k.untold()
 		}
 	})

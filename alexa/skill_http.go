@@ -82,7 +82,7 @@ func (k *Skill) take(e *Event) error {
 	}
 	k.stats.events.Add(1)
 	if m.Type == InitiateOutboundCall {
-		k.receive(m)
+		k.receive(m, e.Origin())
 		return nil
 	}
 	k.pass(m)

@@ -200,7 +200,7 @@ func TestEventsTwice(t *testing.T) {
 // TestUncertainInvitation does not learn whether Alexa has taken the call, so it ends it.
 func TestUncertainInvitation(t *testing.T) {
 	play(t, props{}, func(t *testing.T, s *stage) {
-		s.wire.spoil(alexa.InitiateInboundCall, repeated(wireFault{lost: true}, 3)...)
+		s.wire.spoil(alexa.InitiateInboundCall, repeated(wireFault{lost: true}, 100)...)
 		_, err := s.skill.Dial(t.Context(), "7201", nil)
 		end, ok := errors.AsType[*bridge.EndError](err)
 		if !ok || end.Cause != bridge.Unreachable {
