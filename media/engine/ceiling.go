@@ -94,8 +94,8 @@ func (s *stream) limited(r *rtcp.ReceiverEstimatedMaximumBitrate, now time.Time)
 func (o *sender) limited(bits uint32) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	before := o.stats.Ceiling
-	o.stats.Ceiling = bits
+	before := o.stats.ceiling
+	o.stats.ceiling = bits
 	return bits != before
 }
 

@@ -21,7 +21,7 @@ func (s *stream) renumber(old uint32) {
 	}
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
-	s.out.before = sentBefore{s.out.stats.Packets, s.out.stats.Bytes}
+	s.out.before = sentBefore{uint32(s.out.stats.packets), uint32(s.out.stats.bytes)}
 	s.out.ssrc.Store(s.t.freshSSRC(old))
 	if s.out.repeater != nil {
 		s.out.repeater.cache = cache{} // of the source that is no more

@@ -240,7 +240,7 @@ func (leg *impairedLeg) playThrough(t *testing.T, what testutil.Impairment, pack
 func TestImpairedReports(t *testing.T) {
 	var o sender
 	o.ssrc.Store(1)
-	o.stats.Packets, o.rewrite.rate = 1000, 8000
+	o.stats.packets, o.rewrite.rate = 1000, 8000
 	for _, c := range []struct{ told, want uint32 }{{50, 50}, {0, 0}, {1<<24 - 3, 0}, {1<<23 - 1, 1<<23 - 1}} {
 		o.heard([]rtcp.ReceptionReport{{SSRC: 1, TotalLost: c.told, Jitter: 80}}, time.Now())
 		if got := o.snapshot(); got.RemoteLost != c.want || got.RemoteJitter != 10*time.Millisecond {

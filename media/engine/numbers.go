@@ -1,29 +1,59 @@
 package engine
 
-// numbers remembers which of the sequence numbers up to the highest have been used. Who owns it keeps the highest.
-type numbers [numbersKept / 64]uint64
+// numbers remembers which of the sequence numbers up to the highest have been used: of sound those of two seconds, of pictures more. Who
+// owns it keeps the highest. The zero value is that of sound.
+type numbers struct {
+	sound    [numbersOfSound / 64]uint64
+	pictures *[numbersKept / 64]uint64 // instead; nil: of sound
+}
 
-// numbersKept is how many of them are remembered. A picture is a hundred packets or more, and one of them that is sent again comes
-// behind all that were sent in the meantime.
-const numbersKept = 512
+const (
+	numbersOfSound = 128
+
+	// numbersKept is how many are remembered of pictures. A picture is a hundred packets or more, and one of them that is sent again comes
+	// behind all that were sent in the meantime.
+	numbersKept = 512
+)
+
+// ofPictures makes room for those of pictures.
+func (n *numbers) ofPictures() { n.pictures = new([numbersKept / 64]uint64) }
+
+// words are the bits, as many as a power of two.
+func (n *numbers) words() []uint64 {
+	if n.pictures != nil {
+		return n.pictures[:]
+	}
+	return n.sound[:]
+}
+
+// kept returns how many numbers are remembered.
+func (n *numbers) kept() uint16 {
+	if n.pictures != nil {
+		return numbersKept
+	}
+	return numbersOfSound
+}
+
+func (n *numbers) clear() { clear(n.words()) }
 
 // next makes room for the numbers from highest to seq, which is ahead of it, and notes seq.
 func (n *numbers) next(highest, seq uint16) {
-	if seq-highest >= numbersKept {
-		*n = numbers{}
+	if kept := n.kept(); seq-highest >= kept {
+		n.clear()
 	} else {
+		words := n.words()
 		for i := highest + 1; i != seq; i++ {
-			n[i%numbersKept/64] &^= 1 << (i % 64)
+			words[i%kept/64] &^= 1 << (i % 64)
 		}
 	}
 	n.use(seq)
 }
 
-func (n *numbers) use(seq uint16) { n[seq%numbersKept/64] |= 1 << (seq % 64) }
+func (n *numbers) use(seq uint16) { n.words()[seq%n.kept()/64] |= 1 << (seq % 64) }
 
 // used reports whether a number has been used. Of one that is older than those that are remembered it is not known, and it counts as
 // used.
 func (n *numbers) used(highest, seq uint16) bool {
-	back := int16(highest - seq)
-	return back >= numbersKept || back >= 0 && n[seq%numbersKept/64]>>(seq%64)&1 != 0
+	kept, back := n.kept(), int16(highest-seq)
+	return back >= int16(kept) || back >= 0 && n.words()[seq%kept/64]>>(seq%64)&1 != 0
 }

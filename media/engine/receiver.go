@@ -10,33 +10,32 @@ import (
 // receiver is the incoming half of a stream: its statistics as RFC 3550 appendix A keeps them, and the recognition of new sources.
 type receiver struct {
 	mu    sync.Mutex
-	stats media.InStats
+	stats inTotals
+	clock clock
 
 	known    bool
-	again    bool // what comes next joins as a new source, though it is none
+	again    bool   // what comes next joins as a new source, though it is none
+	jumped   bool   // restart is set
+	repeated uint8  // length of the row of duplicates
+	repeat   uint16 // what follows the last of it
+	restart  uint16 // where the source goes on if it has begun anew under its old SSRC
+	reach    int16  // how far behind the highest a number is late and no new beginning; 0: maxMisorder
 	ssrc     uint32
-	rate     int
 	base     uint32 // extended sequence number of the first packet
 	highest  uint32 // extended
-	restart  uint16 // where the source goes on if it has begun anew under its old SSRC
-	jumped   bool   // restart is set
 	count    uint32 // packets of this source, each number once
 	twice    uint32 // those that came again
+	resent   uint32 // those that came beside it (RFC 4588)
+	rate     uint32 // clock of transit and jitter, in Hz
 	heard    numbers
 	missing  *missing // of pictures; nil: what is lost stays lost
-	resent   uint32   // packets of this source that came beside it (RFC 4588)
-	repeat   uint16   // what follows the last duplicate in its row
-	repeated int      // length of the row
-	reach    int16    // how far behind the highest a number is late and no new beginning; 0: maxMisorder
-	epoch    time.Time
-	transit  int64  // of the last packet since epoch, in units of the clock
-	jitter   int64  // times 16
-	lost     uint64 // of sources before this one
+	transit  int64    // of the last packet, in units of its clock
+	jitter   int64    // times 16
 
-	sr     uint32    // middle of the last sender report's NTP time
-	srAt   time.Time // when it came
-	prior  uint32    // expected and received at our last report
+	sr     uint32 // middle of the last sender report's NTP time
+	prior  uint32 // expected and received at our last report
 	priorN uint32
+	srAt   moment // when the last sender report came
 
 	evidence evidence
 }
@@ -54,58 +53,59 @@ func (r *receiver) accept(p *media.Packet, ssrc uint32, now time.Time, open bool
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !open {
-		r.stats.Blocked++
-		r.evidence.at = now
+		r.stats.blocked++
+		r.evidence.at = r.clock.at(now)
 		r.end() // what comes after the hold joins as a new source
 		return false
 	}
 	switch {
 	case !r.known || ssrc != r.ssrc:
-		r.begin(p, ssrc, now)
+		r.begin(p, ssrc)
 	case r.far(p.Seq):
 		if !r.jumped || p.Seq != r.restart {
 			r.restart, r.jumped = p.Seq+1, true
-			r.stats.Late++
+			r.stats.late++
 			return false
 		}
-		r.begin(p, ssrc, now) // two in a row: the source has begun anew
+		r.begin(p, ssrc) // two in a row: the source has begun anew
 	}
 	if !r.sequence(p.Seq, now) {
-		r.stats.Duplicate++
+		r.stats.duplicate++
 		if !r.repeats(p.Seq) {
 			return false
 		}
-		r.begin(p, ssrc, now)
+		r.begin(p, ssrc)
 		r.sequence(p.Seq, now)
 	}
 	p.Start = p.Start || r.again
 	r.again, r.jumped, r.repeated = false, false, 0
 	if p.What == media.Digit {
-		r.stats.Digits++
+		r.stats.digits++
 	} else {
-		r.clock(p, now)
+		r.interarrival(p, now)
 	}
-	r.stats.Packets++
-	r.stats.Bytes += uint64(len(p.Payload))
-	r.stats.Last = now
+	r.stats.packets++
+	r.stats.bytes += uint64(len(p.Payload))
+	r.stats.last = r.clock.at(now)
 	r.evidence.took(p, r.count)
-	if r.stats.First.IsZero() {
-		r.stats.First = now
+	if r.stats.first == 0 {
+		r.stats.first = r.stats.last
 	}
 	return true
 }
 
-func (r *receiver) begin(p *media.Packet, ssrc uint32, now time.Time) {
+func (r *receiver) begin(p *media.Packet, ssrc uint32) {
 	r.end()
 	p.Start = true
 	if ssrc != r.ssrc {
-		r.sr, r.srAt = 0, time.Time{} // it was about another source
+		r.sr, r.srAt = 0, 0 // it was about another source
 	}
 	r.known, r.ssrc = true, ssrc
 	r.base = 1<<16 | uint32(p.Seq) // one turn up, so that a packet from before the first has a number
 	r.highest = r.base - 1
-	r.count, r.twice, r.jitter, r.rate, r.epoch = 0, 0, 0, 0, now
-	r.prior, r.priorN, r.heard, r.repeated, r.resent = 0, 0, numbers{}, 0, 0
+	r.count, r.twice, r.jitter, r.rate = 0, 0, 0, 0
+	r.prior, r.priorN, r.repeated, r.resent = 0, 0, 0, 0
+	r.heard.clear()
 	if r.missing != nil {
 		r.missing.clear()
 	}
@@ -113,7 +113,7 @@ func (r *receiver) begin(p *media.Packet, ssrc uint32, now time.Time) {
 
 // end keeps what is to be kept of a source that is over.
 func (r *receiver) end() {
-	r.lost = r.lostNow()
+	r.stats.lost = r.lostNow()
 	r.known = false
 }
 
@@ -170,38 +170,38 @@ func (r *receiver) sequence(seq uint16, now time.Time) bool {
 	default:
 		r.heard.use(seq)
 		if r.missing != nil && r.missing.came(seq) {
-			r.stats.Repaired++
+			r.stats.repaired++
 		} else {
-			r.stats.Late++
+			r.stats.late++
 		}
 	}
 	r.count++
 	return true
 }
 
-// clock updates the interarrival jitter.
-func (r *receiver) clock(p *media.Packet, now time.Time) {
+// interarrival updates the jitter (RFC 3550 section 6.4.1).
+func (r *receiver) interarrival(p *media.Packet, now time.Time) {
 	rate := p.Codec.ClockRate
-	transit := now.Sub(r.epoch).Microseconds()*int64(rate)/1_000_000 - int64(p.Time)
-	if r.rate == rate {
+	transit := int64(r.clock.at(now)/1000)*int64(rate)/1_000_000 - int64(p.Time)
+	if r.rate == uint32(rate) {
 		d := int64(int32(transit - r.transit))
 		r.jitter += max(d, -d) - (r.jitter+8)>>4
 	}
-	r.rate, r.transit = rate, transit
+	r.rate, r.transit = uint32(rate), transit
 }
 
 // lostNow returns the packets missing so far.
 func (r *receiver) lostNow() uint64 {
 	if !r.known {
-		return r.lost
+		return r.stats.lost
 	}
-	return r.lost + uint64(max(0, int64(r.highest-r.base+1)-int64(r.count)))
+	return r.stats.lost + uint64(max(0, int64(r.highest-r.base+1)-int64(r.count)))
 }
 
 func (r *receiver) snapshot() media.InStats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.stats
+	s := r.stats.stats(&r.clock)
 	s.Lost = r.lostNow()
 	if r.rate > 0 {
 		s.Jitter = time.Duration(r.jitter>>4) * time.Second / time.Duration(r.rate)
@@ -213,12 +213,12 @@ func (r *receiver) snapshot() media.InStats {
 func (r *receiver) source() (ssrc uint32, heard bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.ssrc, !r.stats.First.IsZero()
+	return r.ssrc, r.stats.first != 0
 }
 
 // bad counts a report that is malformed, replayed or not authentic.
 func (r *receiver) bad() {
 	r.mu.Lock()
-	r.stats.Bad++
+	r.stats.bad++
 	r.mu.Unlock()
 }

@@ -51,7 +51,7 @@ func (r *receiver) wanting(now time.Time, trip time.Duration) (ask []uint16, los
 		return nil, false
 	}
 	ask, lost = r.missing.due(now, trip)
-	r.stats.Asked += uint64(len(ask))
+	r.stats.asked += uint64(len(ask))
 	return ask, lost
 }
 
@@ -116,7 +116,7 @@ func (o *sender) trip(now time.Time) time.Duration {
 	if o.repeater != nil {
 		o.repeater.rest(now)
 	}
-	return o.stats.RoundTrip
+	return o.stats.trip
 }
 
 // resend sends packets again that the far side has lost.
@@ -129,15 +129,15 @@ func (s *stream) resend(pairs []rtcp.NackPair, now time.Time) {
 	}
 	for _, pair := range pairs {
 		pair.Range(func(seq uint16) bool {
-			pkt := o.repeater.again(seq, o.formats.Load().repair, o.stats.RoundTrip, now)
+			pkt := o.repeater.again(seq, o.formats.Load().repair, o.stats.trip, now)
 			if pkt == nil {
 				return true
 			}
 			if pkt, err := c.protect(pkt); err != nil || tr.send(pkt, tr.remote()) != nil {
-				o.stats.Failed++
+				o.stats.failed++
 				return true
 			}
-			o.stats.Resent++
+			o.stats.resent++
 			return true
 		})
 	}
@@ -166,12 +166,12 @@ func (r *receiver) mended(p *media.Packet, now time.Time, open bool) bool {
 	if !open || !r.known || r.far(p.Seq) || r.heard.used(uint16(r.highest), p.Seq) {
 		return false
 	}
-	late, repaired := r.stats.Late, r.stats.Repaired
+	late, repaired := r.stats.late, r.stats.repaired
 	r.sequence(p.Seq, now)
-	r.stats.Late, r.stats.Repaired = late, repaired+1 // asked for or not: some senders know of a loss without it
+	r.stats.late, r.stats.repaired = late, repaired+1 // asked for or not: some senders know of a loss without it
 	r.resent++
-	r.stats.Packets++
-	r.stats.Bytes += uint64(len(p.Payload))
+	r.stats.packets++
+	r.stats.bytes += uint64(len(p.Payload))
 	return true
 }
 

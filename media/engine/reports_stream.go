@@ -18,12 +18,12 @@ func ntp(t time.Time) uint64 {
 func (o *sender) report(now time.Time) *rtcp.SenderReport {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.stats.Packets == 0 || o.rewrite.rate == 0 || now.Sub(o.stats.Last) > 2*reportEvery {
+	if o.stats.packets == 0 || o.rewrite.rate == 0 || o.clock.since(o.stats.last, now) > 2*reportEvery {
 		return nil
 	}
 	return &rtcp.SenderReport{
 		SSRC: o.ssrc.Load(), NTPTime: ntp(now), RTPTime: o.rewrite.elapsed(now),
-		PacketCount: uint32(o.stats.Packets - o.before.packets), OctetCount: uint32(o.stats.Bytes - o.before.bytes),
+		PacketCount: uint32(o.stats.packets) - o.before.packets, OctetCount: uint32(o.stats.bytes) - o.before.bytes,
 	}
 }
 
@@ -35,18 +35,18 @@ func (o *sender) heard(reports []rtcp.ReceptionReport, now time.Time) {
 		if r.SSRC != o.ssrc.Load() {
 			continue
 		}
-		o.unheard.heard(r.LastSequenceNumber, o.stats.Packets)
-		o.told = o.stats.Packets
-		if o.stats.RemoteLost = r.TotalLost; r.TotalLost >= 1<<23 {
-			o.stats.RemoteLost = 0 // below 0: more came twice than was lost (RFC 3550 section 6.4.1)
+		o.unheard.heard(r.LastSequenceNumber, uint32(o.stats.packets))
+		o.told = o.stats.packets
+		if o.stats.lost = r.TotalLost; r.TotalLost >= 1<<23 {
+			o.stats.lost = 0 // below 0: more came twice than was lost (RFC 3550 section 6.4.1)
 		}
 		if o.rewrite.rate > 0 {
-			o.stats.RemoteJitter = time.Duration(r.Jitter) * time.Second / time.Duration(o.rewrite.rate)
+			o.stats.jitter = time.Duration(r.Jitter) * time.Second / time.Duration(o.rewrite.rate)
 		}
 		if r.LastSenderReport != 0 {
 			trip := uint32(ntp(now)>>16) - r.LastSenderReport - r.Delay
 			if int32(trip) >= 0 { // in units of 2^-16 s; clocks that jump make it negative
-				o.stats.RoundTrip = time.Duration(trip) * time.Second >> 16
+				o.stats.trip = time.Duration(trip) * time.Second >> 16
 			}
 		}
 	}
@@ -74,7 +74,7 @@ func (r *receiver) report(now time.Time) []rtcp.ReceptionReport {
 		FractionLost: fraction(expected-r.prior, received-r.priorN), LastSenderReport: r.sr,
 	}
 	if r.sr != 0 {
-		report.Delay = uint32(now.Sub(r.srAt) << 16 / time.Second)
+		report.Delay = uint32(r.clock.since(r.srAt, now) << 16 / time.Second)
 	}
 	r.prior, r.priorN = expected, received
 	return []rtcp.ReceptionReport{report}
@@ -93,6 +93,6 @@ func (r *receiver) sent(sr *rtcp.SenderReport, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.known && sr.SSRC == r.ssrc {
-		r.sr, r.srAt = uint32(sr.NTPTime>>16), now
+		r.sr, r.srAt = uint32(sr.NTPTime>>16), r.clock.at(now)
 	}
 }

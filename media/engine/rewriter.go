@@ -11,28 +11,28 @@ import (
 // packet. So the far side sees one unbroken sender: a sequence number or time that went back would look like a replay to SRTP, or
 // like seconds of loss (RFC 3550 section 6.4.1, RFC 3711 section 3.3.2).
 type rewriter struct {
-	seq  uint16    // highest sent
 	sent numbers   // which of the numbers up to seq are sent
-	time uint32    // highest sent
 	at   time.Time // when time was sent
 	rate int       // clock of time, in Hz
+	time uint32    // highest sent
+	seq  uint16    // highest sent
 
-	seqOff  uint16 // added to the source's
-	timeOff uint32
-	timed   bool   // timeOff is known: the source has sent something of our clock
 	first   uint16 // oldest sequence number of the source that is still taken
+	seqOff  uint16 // added to the source's
+	timed   bool   // timeOff is known: the source has sent something of our clock
+	timeOff uint32
 
-	event media.Codec // of the last telephone event
-	inAt  uint32      // its time at the source
-	outAt uint32      // and here
+	event uint32 // clock of the last telephone event, in Hz; 0: there was none
+	inAt  uint32 // its time at the source
+	outAt uint32 // and here
 }
 
 // sourceReach is how far back a packet may be behind the newest one of its source: a quarter of the number space, so that old and
 // new stay apart however long the source lasts.
 const sourceReach = 1 << 14
 
-// newRewriter begins at random numbers (RFC 3550 section 5.1).
-func newRewriter(seq uint16, ts uint32) rewriter { return rewriter{seq: seq, time: ts} }
+// begin sets the numbers to begin at, which are random (RFC 3550 section 5.1).
+func (r *rewriter) begin(seq uint16, ts uint32) { r.seq, r.time = seq, ts }
 
 // next returns sequence number and time for p, or false if p is older than the source it belongs to, or bears a number that went out
 // already: two packets under one number would be encrypted with one key stream (RFC 3711 section 9.1). clock is that of the format which
@@ -110,7 +110,8 @@ func (r *rewriter) mediaTime(p *media.Packet, now time.Time) uint32 {
 // between them. One whose clock is not the stream's goes to the moment that it is first seen, for as long as it lasts (section 2.1
 // wants one clock for both; devices differ); then a late packet of an event before it has no place and is dropped.
 func (r *rewriter) eventTime(p *media.Packet, start bool, seq uint16, now time.Time) (uint32, bool) {
-	if r.event == *p.Codec && r.inAt == p.Time && (!start || !p.Marker) {
+	clock := uint32(p.Codec.ClockRate)
+	if r.event == clock && r.inAt == p.Time && (!start || !p.Marker) {
 		return r.outAt, true
 	}
 	ts := p.Time + r.timeOff
@@ -120,6 +121,6 @@ func (r *rewriter) eventTime(p *media.Packet, start bool, seq uint16, now time.T
 		}
 		ts = r.elapsed(now)
 	}
-	r.event, r.inAt, r.outAt = *p.Codec, p.Time, ts
+	r.event, r.inAt, r.outAt = clock, p.Time, ts
 	return ts, true
 }

@@ -73,7 +73,7 @@ type source struct {
 
 func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(1_700_000_000, 0), numbers: map[uint16]int{}}
-	w.out = newRewriter(uint16(w.rand.Uint32()>>17), w.rand.Uint32())
+	w.out.begin(uint16(w.rand.Uint32()>>17), w.rand.Uint32())
 	for i := range 4 {
 		w.sources = append(w.sources, &source{
 			ssrc: uint32(i + 1), seq: uint16(w.rand.Uint32()), time: w.rand.Uint32(), codec: w.codec(), events: media.TelephoneEvent(w.clock()),

@@ -15,7 +15,9 @@ type rewriting struct {
 }
 
 func newRewriting(t *testing.T) *rewriting {
-	return &rewriting{t: t, out: newRewriter(65_000, 1<<32-500), now: time.Unix(1_700_000_000, 0)}
+	r := &rewriting{t: t, now: time.Unix(1_700_000_000, 0)}
+	r.out.begin(65_000, 1<<32-500)
+	return r
 }
 
 // pass sends a packet 20 ms after the last one, in its own codec's clock.
@@ -57,10 +59,11 @@ func TestRewriterLongSource(t *testing.T) {
 func TestRewriterUsesNoNumberTwice(t *testing.T) {
 	r, codec := newRewriting(t), media.PCMU()
 	packet := func(seq uint16) media.Packet { return media.Packet{Codec: &codec, Seq: seq, Time: uint32(seq) * 160} }
-	for _, seq := range []uint16{100, 102, 101, 620, 110} {
+	const newest = 110 + numbersOfSound - 1
+	for _, seq := range []uint16{100, 102, 101, newest, 110} {
 		r.must(packet(seq))
 	}
-	for _, seq := range []uint16{100, 101, 102, 620, 110} {
+	for _, seq := range []uint16{100, 101, 102, newest, 110} {
 		if n, _, ok := r.pass(packet(seq)); ok {
 			t.Errorf("packet %d goes out twice, now as %d", seq, n)
 		}

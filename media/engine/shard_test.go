@@ -160,13 +160,13 @@ func TestRoundTrip(t *testing.T) {
 		{4 << 16, 0}, // more than has passed: a clock has jumped
 		{1 << 15, 2500 * time.Millisecond},
 	} {
-		o.stats.RoundTrip = 0
+		o.stats.trip = 0
 		o.heard([]rtcp.ReceptionReport{{LastSenderReport: uint32(ntp(sent) >> 16), Delay: c.delay, Jitter: 1<<32 - 1}}, now)
-		if got := o.stats.RoundTrip; got != c.want {
+		if got := o.stats.trip; got != c.want {
 			t.Errorf("delay %d: %v, want %v", c.delay, got, c.want)
 		}
-		if o.stats.RemoteJitter < 0 {
-			t.Errorf("jitter %v", o.stats.RemoteJitter)
+		if o.stats.jitter < 0 {
+			t.Errorf("jitter %v", o.stats.jitter)
 		}
 	}
 }

@@ -18,17 +18,18 @@ const quietAfter = 2 * time.Second
 
 // evidence is what a receiver keeps to tell why nothing is heard. The receiver's lock guards it.
 type evidence struct {
-	dropped [refusals]uint16 // by cause, since the last packet that was taken
-	at      time.Time        // when something came from the far side last that was not taken, but shows that it sends
-	alive   time.Time        // when its RTCP last said that it is there, though it may send nothing
+	at    moment // when something came from the far side last that was not taken, but shows that it sends
+	alive moment // when its RTCP last said that it is there, though it may send nothing
 
-	sum  uint32 // of one payload in sameEvery
-	same uint8  // how often this and the next one have been alike, one after another
-
-	told   uint32 // SSRC of the sender report before
+	toldAt moment // when the last sender report came
+	told   uint32 // its SSRC
 	sent   uint32 // packets that it had sent by then
-	toldAt time.Time
-	lost   bool // it has sent since, and nothing has come
+	lost   bool   // it has sent since, and nothing has come
+
+	dropped [refusals]uint16 // by cause, since the last packet that was taken
+
+	same uint8  // how often one payload in sameEvery and the next one have been alike, one after another
+	sum  uint32 // of the first of them
 }
 
 // What is refused is counted by cause.
@@ -80,14 +81,14 @@ func (r *receiver) drop(why int, now time.Time) {
 	defer r.mu.Unlock()
 	switch why {
 	case refusedUnknown:
-		r.stats.Unknown++
-		r.evidence.at = now
+		r.stats.unknown++
+		r.evidence.at = r.clock.at(now)
 	case refusedReplay:
-		r.stats.Replayed++
-		r.stats.Bad++
-		r.evidence.at = now
+		r.stats.replayed++
+		r.stats.bad++
+		r.evidence.at = r.clock.at(now)
 	default:
-		r.stats.Bad++
+		r.stats.bad++
 	}
 	if n := &r.evidence.dropped[why]; *n+1 != 0 {
 		*n++
@@ -125,11 +126,11 @@ func (e *Engine) refusal(err error) int {
 func (r *receiver) last() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.lastNow()
+	return r.clock.when(r.lastNow())
 }
 
 // lastNow returns when the far side was last seen to send. r.mu is held.
-func (r *receiver) lastNow() time.Time { return later(r.stats.Last, r.evidence.at) }
+func (r *receiver) lastNow() moment { return max(r.stats.last, r.evidence.at) }
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
@@ -143,19 +144,19 @@ func later(a, b time.Time) time.Time {
 func (r *receiver) reported(p rtcp.Packet, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := &r.evidence
+	e, at := &r.evidence, r.clock.at(now)
 	sr, sends := p.(*rtcp.SenderReport)
 	if !sends {
-		e.lost, e.toldAt, e.alive = false, time.Time{}, now
+		e.lost, e.toldAt, e.alive = false, 0, at
 		return
 	}
 	if r.known && sr.SSRC != r.ssrc {
 		return // of another stream
 	}
-	e.lost = sr.SSRC == e.told && !e.toldAt.IsZero() && sr.PacketCount != e.sent && r.lastNow().Before(e.toldAt)
-	e.told, e.sent, e.toldAt = sr.SSRC, sr.PacketCount, now
+	e.lost = sr.SSRC == e.told && e.toldAt != 0 && sr.PacketCount != e.sent && r.lastNow() < e.toldAt
+	e.told, e.sent, e.toldAt = sr.SSRC, sr.PacketCount, at
 	if !e.lost {
-		e.alive = now
+		e.alive = at
 	}
 }
 
@@ -164,7 +165,7 @@ func (r *receiver) silence(now, elsewhere time.Time) media.Silence {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := &r.evidence
-	if !r.stats.Last.IsZero() && now.Sub(r.stats.Last) < quietAfter {
+	if r.stats.last != 0 && r.clock.since(r.stats.last, now) < quietAfter {
 		if e.same >= sameOften {
 			return media.SilentConstant
 		}
@@ -179,11 +180,11 @@ func (r *receiver) silence(now, elsewhere time.Time) media.Silence {
 	switch {
 	case most > 0:
 		return why
-	case elsewhere.After(r.lastNow()) && now.Sub(elsewhere) < quietAfter:
+	case elsewhere.After(r.clock.when(r.lastNow())) && now.Sub(elsewhere) < quietAfter:
 		return media.SilentElsewhere
 	case e.lost:
 		return media.SilentLost
-	case r.stats.Last.IsZero():
+	case r.stats.last == 0:
 		return media.SilentNothing
 	default:
 		return media.SilentStopped
@@ -253,10 +254,10 @@ func (s *stream) barred(way media.Direction) media.Silence {
 
 // unheard is what a sender keeps to tell why nothing arrives. The sender's lock guards it.
 type unheard struct {
-	mismatched uint64 // of Stats, when something went out last
-	failed     uint64 // likewise
+	mismatched uint32 // the low half of that in Stats, when something went out last
+	failed     uint32 // likewise
 	highest    uint32 // that the far side has reported
-	packets    uint64 // that had gone out then
+	packets    uint32 // the low half of how many had gone out then
 	reported   bool
 	lost       bool // more has gone out since, and nothing has arrived
 }
@@ -265,7 +266,7 @@ type unheard struct {
 const enough = 50
 
 // heard takes a report about our stream.
-func (u *unheard) heard(highest uint32, packets uint64) {
+func (u *unheard) heard(highest, packets uint32) {
 	on := packets - u.packets
 	if u.reported && highest == u.highest && on < enough {
 		return // too early to tell
@@ -275,24 +276,24 @@ func (u *unheard) heard(highest uint32, packets uint64) {
 }
 
 // failed returns how many packets the system has refused so far. o.mu is held.
-func (o *sender) failed() uint64 { return o.stats.Failed + o.refused.Load() }
+func (o *sender) failed() uint64 { return o.stats.failed + o.refused.Load() }
 
 // silence says why nothing went out lately, or does not arrive.
 func (o *sender) silence(now time.Time) media.Silence {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
-	case !o.stats.Last.IsZero() && now.Sub(o.stats.Last) < quietAfter:
+	case o.stats.last != 0 && o.clock.since(o.stats.last, now) < quietAfter:
 		switch {
-		case o.failed() != o.unheard.failed:
+		case uint32(o.failed()) != o.unheard.failed:
 			return media.SilentRefused
 		case o.unheard.lost:
 			return media.SilentLost
 		}
 		return media.NotSilent
-	case o.stats.Mismatched != o.unheard.mismatched:
+	case uint32(o.stats.mismatched) != o.unheard.mismatched:
 		return media.SilentMismatch
-	case o.stats.Last.IsZero():
+	case o.stats.last == 0:
 		return media.SilentNothing
 	default:
 		return media.SilentStopped

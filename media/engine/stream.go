@@ -38,8 +38,10 @@ func newStream(t *terminal, kind media.Kind) *stream {
 	s.gate.Store(uint32(media.SendRecv))
 	if kind == media.Video {
 		s.asks, s.in.reach = new(feedback), maxMisorderVideo
+		s.in.heard.ofPictures()
+		s.out.rewrite.sent.ofPictures()
 	}
-	s.out.rewrite = newRewriter(uint16(random()>>17), random()>>1)
+	s.out.rewrite.begin(uint16(random()>>17), random()>>1)
 	s.way.Store(t.transport)
 	s.crypt.Store(t.crypt)
 	return s
@@ -111,7 +113,8 @@ type sender struct {
 	rewrite    rewriter
 	start      bool  // a source has begun, and nothing of it has been sent yet
 	last       found // format that was looked for last
-	stats      media.OutStats
+	stats      outTotals
+	clock      clock
 	unheard    unheard
 	before     sentBefore
 	repeater   *repeater // of pictures, where the far side may ask for them again
@@ -119,8 +122,8 @@ type sender struct {
 	told       uint64 // packets that had been sent when the far side last reported
 }
 
-// sentBefore is what of the totals was sent under another SSRC.
-type sentBefore struct{ packets, bytes uint64 }
+// sentBefore is what of the totals was sent under another SSRC, as reports count.
+type sentBefore struct{ packets, bytes uint32 }
 
 // write sends a packet from a goroutine of the caller's.
 func (o *sender) write(s *stream, p *media.Packet) error {
@@ -135,7 +138,7 @@ func (o *sender) write(s *stream, p *media.Packet) error {
 	}
 	tr := s.way.Load()
 	if tr.send(pkt, tr.remote()) != nil {
-		o.stats.Failed++
+		o.stats.failed++
 	}
 	return nil
 }
@@ -161,7 +164,7 @@ func (o *sender) packet(s *stream, p *media.Packet, room []byte, now time.Time) 
 	o.start = o.start || p.Start
 	if !s.passes(media.SendOnly) || !s.way.Load().ready() || !c.ready() {
 		o.start = true // what goes out next follows what went out last, however long the source went on meanwhile
-		o.stats.Blocked++
+		o.stats.blocked++
 		return nil, nil
 	}
 	f, err := o.format(s, p, room[rtpHeaderSize:])
@@ -171,7 +174,7 @@ func (o *sender) packet(s *stream, p *media.Packet, room []byte, now time.Time) 
 	}
 	seq, ts, ok := o.rewrite.next(p, f.codec.ClockRate, o.start, now)
 	if !ok {
-		o.stats.Blocked++
+		o.stats.blocked++
 		return nil, nil
 	}
 	o.start = false
@@ -193,7 +196,7 @@ func (o *sender) packet(s *stream, p *media.Packet, room []byte, now time.Time) 
 	}
 	pkt, err := c.protect(room)
 	if err != nil {
-		o.stats.Failed++
+		o.stats.failed++
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	return pkt, nil
@@ -220,24 +223,24 @@ func (o *sender) format(s *stream, p *media.Packet, payload []byte) (*format, er
 			return o.last.format, nil
 		}
 	}
-	o.stats.Mismatched++
+	o.stats.mismatched++
 	return nil, media.ErrNoCommonCodec
 }
 
 func (o *sender) count(n int, now time.Time) {
-	o.stats.Packets++
-	o.stats.Bytes += uint64(n)
-	o.stats.Last = now
-	o.unheard.mismatched, o.unheard.failed = o.stats.Mismatched, o.failed()
-	if o.stats.First.IsZero() {
-		o.stats.First = now
+	o.stats.packets++
+	o.stats.bytes += uint64(n)
+	o.stats.last = o.clock.at(now)
+	o.unheard.mismatched, o.unheard.failed = uint32(o.stats.mismatched), uint32(o.failed())
+	if o.stats.first == 0 {
+		o.stats.first = o.stats.last
 	}
 }
 
 func (o *sender) snapshot() media.OutStats {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s := o.stats
+	s := o.stats.stats(&o.clock)
 	s.Failed = o.failed()
 	return s
 }

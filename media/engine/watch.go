@@ -92,5 +92,5 @@ func (t *terminal) due() []*stream {
 func (r *receiver) signs() (heard bool, last time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !r.stats.First.IsZero(), later(r.lastNow(), r.evidence.alive)
+	return r.stats.first != 0, r.clock.when(max(r.lastNow(), r.evidence.alive))
 }
