@@ -1,6 +1,8 @@
 package media
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"strconv"
 	"strings"
 )
@@ -8,7 +10,7 @@ import (
 // usualBody is as long as a description of sound alone is without its o-line, in bytes, so that it is written in one piece.
 const usualBody = 384
 
-// describe writes sections as our next description and keeps its text, to know whether the version has to grow.
+// describe writes sections as our next description and keeps a hash of its text, to know whether the version has to grow.
 func (s *negotiated) describe(p *Policy, l Local, sections []section, offer bool) (Description, error) {
 	w := writer{p: p, l: l, offer: offer}
 	w.b.Grow(usualBody)
@@ -24,8 +26,8 @@ func (s *negotiated) describe(p *Policy, l Local, sections []section, offer bool
 		return Description{}, &DescriptionError{Reason: "a value with a line break in it"}
 	}
 	body := w.b.String()
-	if body != s.body {
-		s.body = body
+	if sum := sha256.Sum256([]byte(body)); s.version == 0 || s.body != binary.BigEndian.Uint64(sum[:]) {
+		s.body = binary.BigEndian.Uint64(sum[:])
 		s.version++
 	}
 	family := "IP4"

@@ -15,16 +15,20 @@ import (
 type Negotiation struct{ s *negotiated }
 
 type negotiated struct {
-	version  uint64    // of our last description
-	body     string    // of our last description: all but the o-line
-	sections []section // as agreed, by m-line
-	far      Plan
+	version  uint64 // of our last description
+	body     uint64 // a hash of it: all but the o-line
+	sections []kept // as agreed, by m-line
+	far      []keptMedia
 	secured  secured
-	offer    []section // our last offer, by m-line
-	waiting  bool      // offer is not answered yet
+	asked    *asked // nil: no offer of ours can be answered
+}
 
-	farOld     Plan // far and secured when the last offer was made
-	securedOld secured
+// asked is our last offer, which may be answered more than once.
+type asked struct {
+	waiting bool   // it is not answered yet
+	offer   []kept // by m-line
+	far     []keptMedia
+	secured secured // as it was when the offer was made, like far
 }
 
 // secured says of which kinds SDES has protected a section: they go without it no more.
@@ -87,7 +91,7 @@ func (n Negotiation) Far() Plan {
 	if n.s == nil {
 		return nil
 	}
-	return n.s.far
+	return planOf(n.s.far)
 }
 
 // Sections returns what was agreed, for an engine to act upon.
@@ -109,7 +113,7 @@ func (n Negotiation) Rollback() Negotiation {
 		return n
 	}
 	s := *n.s
-	s.waiting, s.offer = false, nil
+	s.asked = nil
 	return Negotiation{&s}
 }
 
@@ -119,7 +123,7 @@ func (n Negotiation) Restarts(offer Description) bool {
 		return false
 	}
 	for i := range min(len(n.s.sections), len(offer.d.sections)) {
-		s, m := &n.s.sections[i], &offer.d.sections[i]
+		s, m := n.s.sections[i].section(), &offer.d.sections[i]
 		if !s.live || s.far.Ufrag == "" || m.port == 0 {
 			continue
 		}
@@ -148,7 +152,8 @@ func (n Negotiation) Stands(p *Policy, want Plan) bool {
 		}
 		left--
 	}
-	for _, s := range n.s.sections {
+	for i := range n.s.sections {
+		s := n.s.sections[i].section()
 		if m, ok := want.Find(s.kind); ok && s.declined && m.Dir == s.wanted && len(p.codecs(s.kind)) > 0 {
 			left--
 		}
@@ -161,7 +166,7 @@ func hasCodec(list []Codec, c Codec) bool {
 	return ok
 }
 
-func (n Negotiation) waiting() bool { return n.s != nil && n.s.waiting }
+func (n Negotiation) waiting() bool { return n.s != nil && n.s.asked != nil && n.s.asked.waiting }
 
 // next returns a copy of the state to change.
 func (n Negotiation) next() negotiated {
@@ -178,7 +183,7 @@ func (n Negotiation) live() iter.Seq[*section] {
 			return
 		}
 		for i := range n.s.sections {
-			if s := &n.s.sections[i]; s.live && !yield(s) {
+			if s := n.s.sections[i].section(); s.live && !yield(&s) {
 				return
 			}
 		}

@@ -20,9 +20,9 @@ func (n Negotiation) Answer(p *Policy, l Local, want Plan, offer Description) (N
 		return n, Description{}, err
 	}
 	p.share(sections, func(s *section) { s.live = false })
-	s.sections, s.offer = sections, nil
+	s.sections, s.asked = p.keep(sections), nil
 	s.secured = s.secured.with(sections)
-	s.far = p.read(offer.Plan())
+	s.far = p.keepPlan(p.read(offer.Plan()))
 	answer, err := s.describe(p, l, sections, false)
 	if err != nil {
 		return n, Description{}, err
@@ -72,11 +72,11 @@ func (s *negotiated) answer(p *Policy, l *Local, want Plan, offer Description) (
 	a := answering{p: p, l: l, want: want, offer: offer.d, secured: s.secured, why: ErrNoCommonCodec}
 	sections := make([]section, len(offer.d.sections))
 	for i := range sections {
-		before := &section{}
+		var before section
 		if i < len(s.sections) {
-			before = &s.sections[i]
+			before = s.sections[i].section()
 		}
-		sections[i] = a.section(&offer.d.sections[i], before)
+		sections[i] = a.section(&offer.d.sections[i], &before)
 	}
 	if firstLive(sections) < 0 {
 		return nil, a.why

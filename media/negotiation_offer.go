@@ -17,7 +17,7 @@ func (n Negotiation) Offer(p *Policy, l Local, want Plan) (Negotiation, Descript
 		want = p.Plan()
 	}
 	s := n.next()
-	o := offering{p: p, l: &l, want: want, sections: slices.Clone(s.sections)}
+	o := offering{p: p, l: &l, want: want, sections: sectionsOf(s.sections)}
 	for i := range o.sections {
 		o.again(&o.sections[i])
 	}
@@ -28,7 +28,7 @@ func (n Negotiation) Offer(p *Policy, l Local, want Plan) (Negotiation, Descript
 		return n, Description{}, ErrNoCommonCodec
 	}
 	o.bundle()
-	s.offer, s.waiting, s.farOld, s.securedOld = o.sections, true, s.far, s.secured
+	s.asked = &asked{waiting: true, offer: p.keep(o.sections), far: s.far, secured: s.secured}
 	offer, err := s.describe(p, l, o.sections, true)
 	if err != nil {
 		return n, Description{}, err
@@ -40,36 +40,37 @@ func (n Negotiation) Offer(p *Policy, l Local, want Plan) (Negotiation, Descript
 // devices answer with fewer m-lines than they were offered, or with one of another kind (RFC 3264 section 6 wants each in its place):
 // they have refused what they leave out.
 func (n Negotiation) Accept(p *Policy, answer Description) (Negotiation, error) {
-	if n.s == nil || n.s.offer == nil {
+	if n.s == nil || n.s.asked == nil {
 		return n, fmt.Errorf("%w: an answer without an offer", ErrRefused)
 	}
-	s := n.next()
+	s, offer := n.next(), sectionsOf(n.s.asked.offer)
 	switch {
 	case answer.d == nil:
 		return n, &DescriptionError{Reason: "empty"}
-	case len(answer.d.sections) > len(s.offer) || len(answer.d.sections) == 0:
+	case len(answer.d.sections) > len(offer) || len(answer.d.sections) == 0:
 		return n, &DescriptionError{Reason: "number of m-lines is not that of the offer"}
 	}
-	s.sections = slices.Clone(s.offer)
-	for i := range s.sections {
-		if i >= len(answer.d.sections) || answer.d.sections[i].media != s.sections[i].media {
-			s.sections[i].decline()
+	sections := slices.Clone(offer)
+	for i := range sections {
+		if i >= len(answer.d.sections) || answer.d.sections[i].media != sections[i].media {
+			sections[i].decline()
 			continue
 		}
-		if err := s.sections[i].accept(p, answer.d, &answer.d.sections[i], s.securedOld[s.sections[i].kind]); err != nil {
+		if err := sections[i].accept(p, answer.d, &answer.d.sections[i], s.asked.secured[sections[i].kind]); err != nil {
 			return n, err
 		}
 	}
-	if firstLive(s.sections) < 0 {
-		if answer.d.sections[0].media != s.offer[0].media {
+	if firstLive(sections) < 0 {
+		if answer.d.sections[0].media != offer[0].media {
 			return n, &DescriptionError{Reason: "m-lines are not in the order of the offer"}
 		}
 		return n, ErrNoCommonCodec
 	}
-	p.share(s.sections, func(s *section) { s.dir = Inactive })
-	s.waiting = false
-	s.secured = s.securedOld.with(s.sections)
-	s.far = meant(p.read(answer.Plan()), s.offer, s.farOld)
+	p.share(sections, func(s *section) { s.dir = Inactive })
+	s.secured = s.asked.secured.with(sections)
+	s.far = p.keepPlan(meant(p.read(answer.Plan()), offer, planOf(s.asked.far)))
+	s.asked = &asked{offer: s.asked.offer, far: s.asked.far, secured: s.asked.secured}
+	s.sections = p.keep(sections)
 	return Negotiation{&s}, nil
 }
 

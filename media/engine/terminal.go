@@ -21,7 +21,7 @@ type terminal struct {
 	reports   *reports
 	dtls      *association // nil without DTLS
 	crypt     *crypt       // of DTLS; nil without
-	plan      atomic.Pointer[media.Plan]
+	agreed    atomic.Pointer[media.Negotiation] // what stands; nil before there is an agreement
 
 	mu     sync.Mutex // guards the signalling side
 	neg    media.Negotiation
@@ -63,8 +63,8 @@ func newTerminal(e *Engine, home *shard, p *media.Policy, o *media.OpenOptions) 
 
 // Plan implements media.Endpoint.
 func (t *terminal) Plan() media.Plan {
-	if p := t.plan.Load(); p != nil {
-		return *p
+	if n := t.agreed.Load(); n != nil {
+		return n.Agreed()
 	}
 	return nil
 }

@@ -51,10 +51,9 @@ func (t *terminal) apply() error {
 
 // tell tells readers and relays of another plan.
 func (t *terminal) tell() {
-	plan := t.neg.Agreed()
-	if before := t.plan.Swap(&plan); before == nil {
+	if before := t.agreed.Swap(new(t.neg)); before == nil {
 		t.tellLinks() // a relay may stand since before there was an agreement
-	} else if !before.EqualButDirections(plan) {
+	} else if !before.Agreed().EqualButDirections(t.neg.Agreed()) {
 		for s := range t.streams {
 			s.fan.Change()
 		}
