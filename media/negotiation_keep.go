@@ -11,16 +11,18 @@ import (
 // A section is large, and of one with plain sound, of which there may be thousands, nearly all is empty. So a Negotiation keeps its
 // sections in a smaller form, that shares the codecs with the policy and nothing with the text that the far side has sent.
 
+// The profiles of plain RTP (RFC 3551, RFC 4585).
+const protoAVP, protoAVPF = "RTP/AVP", "RTP/AVPF"
+
 // kept is a section as it is kept from one description to the next.
 type kept struct {
 	whole *section // instead of what follows, where that does not say it all
 
-	proto           string
 	in, out, known  []keptFormat
 	addr            netip.AddrPort // of the far side
 	rtcp            uint16         // its port for RTCP at that address; 0: none
 	mux, client     bool
-	shared          bool
+	shared, avpf    bool
 	kind            Kind
 	wanted, dir     Direction
 	ptime, maxPTime time.Duration
@@ -50,7 +52,7 @@ type keeping struct {
 func (s *section) plain() bool {
 	far := &s.far
 	place := Transport{Addr: far.Addr, RTCP: far.RTCP, Mux: far.Mux, Client: far.Client}
-	return s.live && !s.declined && s.media == s.kind.String() && s.mid == "" && !s.bundled && s.security == Plain &&
+	return s.live && !s.declined && s.media == s.kind.String() && (s.proto == protoAVP || s.proto == protoAVPF) && s.mid == "" && !s.bundled && s.security == Plain &&
 		s.offered == nil && s.feedback == nil && s.repairIn == nil && s.repairOut == nil && s.ssrcs == nil && s.ext == Extensions{} &&
 		far.Candidates == nil && far.Ufrag == "" && far.Pwd == "" && far.Fingerprint == "" && !far.Lite &&
 		(place.RTCP == netip.AddrPort{} || place.RTCP.Addr() == place.Addr.Addr() && place.RTCP.Port() != 0)
@@ -66,8 +68,8 @@ func (p *Policy) keep(sections []section) []kept {
 			continue
 		}
 		all[i] = kept{
-			proto: strings.Clone(s.proto), in: w.formats(s.kind, s.in), out: w.formats(s.kind, s.out), known: w.formats(s.kind, s.known),
-			addr: s.far.Addr, rtcp: s.far.RTCP.Port(), mux: s.far.Mux, client: s.far.Client, shared: s.shared,
+			in: w.formats(s.kind, s.in), out: w.formats(s.kind, s.out), known: w.formats(s.kind, s.known),
+			addr: s.far.Addr, rtcp: s.far.RTCP.Port(), mux: s.far.Mux, client: s.far.Client, shared: s.shared, avpf: s.proto == protoAVPF,
 			kind: s.kind, wanted: s.wanted, dir: s.dir, ptime: s.ptime, maxPTime: s.maxPTime,
 		}
 	}
@@ -80,9 +82,12 @@ func (k *kept) section() section {
 		return *k.whole
 	}
 	s := section{
-		media: k.kind.String(), proto: k.proto, kind: k.kind, live: true, in: formatsOf(k.in), out: formatsOf(k.out), known: formatsOf(k.known),
+		media: k.kind.String(), proto: protoAVP, kind: k.kind, live: true, in: formatsOf(k.in), out: formatsOf(k.out), known: formatsOf(k.known),
 		wanted: k.wanted, dir: k.dir, far: Transport{Addr: k.addr, Mux: k.mux, Client: k.client}, shared: k.shared,
 		ptime: k.ptime, maxPTime: k.maxPTime,
+	}
+	if k.avpf {
+		s.proto = protoAVPF
 	}
 	if k.rtcp != 0 {
 		s.far.RTCP = netip.AddrPortFrom(k.addr.Addr(), k.rtcp)

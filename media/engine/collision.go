@@ -15,7 +15,7 @@ func (t *terminal) collide(ssrc uint32) {
 
 // renumber ends our source and begins another one. Sequence and time go on.
 func (s *stream) renumber(old uint32) {
-	r := s.t.reports
+	r := &s.t.reports
 	if s.out.snapshot().Packets > 0 {
 		r.write(s, []rtcp.Packet{&rtcp.ReceiverReport{SSRC: old}, r.name(s), &rtcp.Goodbye{Sources: []uint32{old}, Reason: "SSRC collision"}})
 	}

@@ -149,8 +149,8 @@ func TestICENominationNeedsAnAnswer(t *testing.T) {
 	c := newChecked(t)
 	silent := socketOf(t)
 	for range 2 { // requests are taken one after the other: behind the second response the first nomination has been dealt with
-		m, err := stun.Build(stun.BindingRequest, stun.TransactionID, stun.NewUsername(c.term.local.Ufrag+":"+theirUfrag), ice.AttrControlling(7),
-			ice.PriorityAttr(1), ice.UseCandidate(), stun.NewShortTermIntegrity(c.term.local.Pwd), stun.Fingerprint)
+		m, err := stun.Build(stun.BindingRequest, stun.TransactionID, stun.NewUsername(c.term.secret.Ufrag+":"+theirUfrag), ice.AttrControlling(7),
+			ice.PriorityAttr(1), ice.UseCandidate(), stun.NewShortTermIntegrity(c.term.secret.Pwd), stun.Fingerprint)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +183,7 @@ func TestDTLSReportsNeedMux(t *testing.T) {
 		}
 		term, conn := opened.(*terminal), socketOf(t)
 		port := conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-		local := media.Local{ID: 1, Addr: "127.0.0.1", Port: port, RTCPPort: port + 1, Fingerprint: term.local.Fingerprint}
+		local := media.Local{ID: 1, Addr: "127.0.0.1", Port: port, RTCPPort: port + 1, Fingerprint: term.engine.cert.fingerprint}
 		_, offer, err := media.Negotiation{}.Offer(policy, local, nil)
 		if err != nil {
 			t.Fatal(err)

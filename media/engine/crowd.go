@@ -32,7 +32,7 @@ type sources struct {
 }
 
 // sourcesOf returns the sources that come one way. A handshake cannot be told from another's.
-func (t *terminal) sourcesOf(tr *transport, agreed []media.Section, ways []*transport) sources {
+func (t *terminal) sourcesOf(tr *transport, agreed []media.Section, ways []*transport) *sources {
 	all := sources{told: t.dtls == nil}
 	for i := range agreed {
 		if ways[i] == tr {
@@ -40,7 +40,10 @@ func (t *terminal) sourcesOf(tr *transport, agreed []media.Section, ways []*tran
 			all.told = all.told && (agreed[i].Security == media.SDES || len(agreed[i].SSRCs) > 0)
 		}
 	}
-	return all
+	if !all.told && all.named == nil {
+		return nil
+	}
+	return &all
 }
 
 // tells notes the sources of the ways that the far side takes.
@@ -51,7 +54,7 @@ func (t *terminal) tells(agreed []media.Section, ways []*transport) {
 		}
 		home, all := tr.shard(), t.sourcesOf(tr, agreed, ways)
 		home.mu.Lock()
-		if all.told || !tr.sources.told {
+		if all.tell() || !tr.sources.tell() {
 			tr.sources = all // one of a crowd that is not told of any more goes on by what it said before
 		}
 		home.mu.Unlock()
@@ -98,19 +101,22 @@ func newCrowd(first *transport) *crowd {
 
 // tellsApart reports whether a call can be told from all others.
 func (c *crowd) tellsApart(tr *transport) bool {
-	if !tr.sources.told {
+	if !tr.sources.tell() {
 		return false
 	}
 	return !slices.ContainsFunc(c.members, func(m *transport) bool {
-		return m.t == tr.t || !m.sources.told ||
+		return m.t == tr.t || !m.sources.tell() ||
 			slices.ContainsFunc(tr.sources.named, func(ssrc uint32) bool { return m.sources.has(ssrc) || c.proved[ssrc] == m })
 	})
 }
 
-func (s *sources) has(ssrc uint32) bool { return slices.Contains(s.named, ssrc) }
+// tell reports whether the far side's streams can be told by them.
+func (s *sources) tell() bool { return s != nil && s.told }
+
+func (s *sources) has(ssrc uint32) bool { return s != nil && slices.Contains(s.named, ssrc) }
 
 // unclaim gives up an address that a refused description named, unless the call had it before.
-func (s *shard) unclaim(addr netip.AddrPort, tr *transport, before sources, had bool) {
+func (s *shard) unclaim(addr netip.AddrPort, tr *transport, before *sources, had bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	tr.sources = before

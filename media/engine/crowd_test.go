@@ -21,7 +21,7 @@ func crowded(t testing.TB, calls int) (*shard, netip.AddrPort, []*transport) {
 	all := make([]*transport, calls)
 	for i := range all {
 		all[i] = newTerminal(e, s, media.Phone(), nil).transport
-		if _, ok := s.claim(at, all[i], sources{named: []uint32{uint32(i + 1)}, told: true}); !ok {
+		if _, ok := s.claim(at, all[i], &sources{named: []uint32{uint32(i + 1)}, told: true}); !ok {
 			t.Fatalf("call %d is refused", i)
 		}
 		all[i].far.Store(&at)
@@ -33,7 +33,7 @@ func crowded(t testing.TB, calls int) (*shard, netip.AddrPort, []*transport) {
 func TestCrowdMembers(t *testing.T) {
 	s, at, all := crowded(t, maxCrowd)
 	refused := newTerminal(s.engine, s, media.Phone(), nil).transport
-	if _, ok := s.claim(at, refused, sources{named: []uint32{1000}, told: true}); ok || refused.sources.told {
+	if _, ok := s.claim(at, refused, &sources{named: []uint32{1000}, told: true}); ok || refused.sources.tell() {
 		t.Error("one call too many is taken")
 	}
 	rtp := make([]byte, rtpHeaderSize)
@@ -67,7 +67,7 @@ func TestCrowdLeft(t *testing.T) {
 	elsewhere := netip.MustParseAddrPort("192.0.2.1:6000")
 	all[0].far.Store(&elsewhere)
 	third := newTerminal(s.engine, s, media.Phone(), nil).transport
-	if undo, ok := s.claim(at, third, sources{named: []uint32{1}, told: true}); !ok {
+	if undo, ok := s.claim(at, third, &sources{named: []uint32{1}, told: true}); !ok {
 		t.Error("the source of a call that is elsewhere is refused to another")
 	} else if undo(); s.remotes.of(at).holds(third.t) || !s.remotes.of(at).holds(all[1].t) || s.remotes.of(at).holds(all[0].t) || third.sources.told {
 		t.Error("what was undone has left something")

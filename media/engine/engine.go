@@ -104,6 +104,7 @@ type Engine struct {
 	names    names
 	tcp      tcpSide
 
+	opened time.Time // when the clock of the calls began
 	limits limits
 	spare  spare
 
@@ -156,7 +157,7 @@ func listen(addr string, o *Options, l limits) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		o: o, log: o.logger(), terminals: map[*terminal]struct{}{}, limits: l,
+		o: o, log: o.logger(), terminals: map[*terminal]struct{}{}, limits: l, opened: time.Now(),
 		pairs: map[*shard]struct{}{},
 	}
 	if e.cert, err = newCertificate(); err != nil {
@@ -296,5 +297,8 @@ func (e *Engine) forget(t *terminal) {
 	defer e.mu.Unlock()
 	delete(e.terminals, t)
 }
+
+// clock returns a time as a leg keeps it: since the engine was opened. It is never 0.
+func (e *Engine) clock(now time.Time) time.Duration { return max(1, now.Sub(e.opened)) }
 
 func random() uint32 { return rand.Uint32() }

@@ -31,7 +31,7 @@ func SetConsent(e *Engine, limit time.Duration) { e.limits.consent = limit }
 
 // Report sends the RTCP that is due now and then.
 func Report(m media.Terminal) {
-	r := m.(*terminal).reports
+	r := &m.(*terminal).reports
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.send(time.Now())

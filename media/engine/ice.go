@@ -63,7 +63,7 @@ func newAgent(t *terminal, offerer bool) (*agent, error) {
 	a := &agent{t: t, controlling: offerer && !t.policy.Lite, gathered: make(chan struct{}, 1)}
 	a.ufrag, a.pwd = newCredentials()
 	a.mux = &stunMux{tr: t.transport}
-	if err := a.rebase(&t.local); err != nil {
+	if err := a.rebase(t.secret); err != nil {
 		return nil, err
 	}
 	network := ice.NetworkTypeUDP4

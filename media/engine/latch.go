@@ -55,15 +55,27 @@ type latched struct {
 
 // expect lets tr be found under the address that it now awaits, and no other.
 func (l *latch) expect(tr *transport) {
-	all := [2]netip.Addr{tr.awaited.Addr()}
-	if from := tr.t.signals.Load(); from != nil && *from != all[0] {
-		all[1] = *from
+	under := listed{addr: tr.awaited.Addr()}
+	if from := tr.t.signals.Load(); from != nil && *from != under.addr {
+		under.signals = from
 	}
-	l.list(tr, all)
+	l.list(tr, under)
+}
+
+// listed are the addresses that a call is listed under.
+type listed struct {
+	addr    netip.Addr
+	signals *netip.Addr // another one that the far side's signalling comes from; nil: there is none
+}
+
+func (l *listed) all(yield func(netip.Addr) bool) {
+	if (!l.addr.IsValid() || yield(l.addr)) && l.signals != nil {
+		yield(*l.signals)
+	}
 }
 
 // list lists a call under addresses, in place of those before. One that ICE has found is there to be told from those that wait.
-func (l *latch) list(tr *transport, under [2]netip.Addr) {
+func (l *latch) list(tr *transport, under listed) {
 	l.forget(tr)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,10 +83,8 @@ func (l *latch) list(tr *transport, under [2]netip.Addr) {
 		l.waiting, l.seen = map[netip.Addr][]*transport{}, map[netip.AddrPort]*sighting{}
 	}
 	tr.listed = under
-	for _, addr := range tr.listed {
-		if addr.IsValid() {
-			l.waiting[addr] = append(l.waiting[addr], tr)
-		}
+	for addr := range under.all {
+		l.waiting[addr] = append(l.waiting[addr], tr)
 	}
 }
 
@@ -162,7 +172,7 @@ func (l *latch) only(from netip.AddrPort, now time.Time) *transport {
 func (l *latch) forget(tr *transport) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, addr := range tr.listed {
+	for addr := range tr.listed.all {
 		trs := l.waiting[addr]
 		i := slices.Index(trs, tr)
 		if i < 0 {
@@ -174,7 +184,7 @@ func (l *latch) forget(tr *transport) {
 			l.waiting[addr] = trs
 		}
 	}
-	tr.listed = [2]netip.Addr{}
+	tr.listed = listed{}
 }
 
 // end remembers the source of a call that has ended.
@@ -217,7 +227,7 @@ func (s *shard) evict(addr netip.AddrPort, t *terminal) {
 }
 
 // claim makes tr the owner of an address that its description names, even if it was found for another call meanwhile. Undo takes that back.
-func (s *shard) claim(addr netip.AddrPort, tr *transport, from sources) (undo func(), ok bool) {
+func (s *shard) claim(addr netip.AddrPort, tr *transport, from *sources) (undo func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.evict(addr, tr.t)

@@ -112,13 +112,13 @@ func (s *shard) heal(tr *transport, from netip.AddrPort, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	forgotten := tr.shard() != s || len(tr.bound) == 0
-	if forgotten || tr.stopped.Load() || !tr.quiet(now) || now.Sub(tr.healed) < healRest || !s.own(s.remotes, from, tr) {
+	if forgotten || tr.stopped.Load() || !tr.quiet(now) || tr.healed != nil && now.Sub(*tr.healed) < healRest || !s.own(s.remotes, from, tr) {
 		return false
 	}
 	old := tr.remote()
 	tr.bound = slices.DeleteFunc(tr.bound, func(a netip.AddrPort) bool { return a == old })
 	s.unbind(old, tr)
-	tr.healed, tr.awaited, tr.found, tr.reopened = now, netip.AddrPort{}, false, false
+	tr.healed, tr.awaited, tr.found, tr.reopened = &now, netip.AddrPort{}, false, false
 	tr.aim(from)
 	return true
 }

@@ -10,11 +10,10 @@ import (
 // payloads are the payload types that were negotiated for one transport. A new negotiation makes a new value, so that the packet path
 // reads it without a lock.
 type payloads struct {
-	first    payload   // which nearly every packet has: it is found in one place of memory and not in two
-	rest     []payload // a handful
-	main     *stream   // that of the first section on the transport: of what cannot be told
-	recorder *recorder // of when packets come; nil: nobody wants to know
-	numberID uint8     // of the header extension with their numbers
+	first     payload    // which nearly every packet has: it is found in one place of memory and not in two
+	rest      []payload  // a handful
+	main      *stream    // that of the first section on the transport: of what cannot be told
+	recording *recording // nil: nobody wants to know when packets come
 }
 
 // noNumber is no payload type: those have seven bits.
@@ -92,39 +91,42 @@ func (s *stream) codec(c media.Codec) *media.Codec {
 
 // outbound is what a stream may send: sound or pictures, and telephone events.
 type outbound struct {
-	formats []format
-	events  []format
+	all  []format
+	most int // so many of them are sound or pictures, and stand first
 }
 
+func (o *outbound) formats() []format { return o.all[:o.most] }
+func (o *outbound) events() []format  { return o.all[o.most:] }
+
 func newOutbound(s *stream, fs []media.Format, repairs []media.Repair, extra uint8) *outbound {
-	all := make([]format, 0, len(fs))
+	o := &outbound{all: make([]format, 0, len(fs))}
 	for _, f := range fs {
 		if !f.Codec.IsDigits() {
-			all = append(all, format{codec: s.codec(f.Codec), number: f.Number, extra: extra})
+			o.all = append(o.all, format{codec: s.codec(f.Codec), number: f.Number, repair: repairOf(repairs, f.Number), extra: extra})
 		}
 	}
-	n := len(all)
+	o.most = len(o.all)
 	for _, f := range fs {
 		if f.Codec.IsDigits() {
-			all = append(all, format{codec: s.codec(f.Codec), number: f.Number})
-		}
-	}
-	o := &outbound{formats: all[:n:n], events: all[n:]}
-	for _, r := range repairs {
-		for i := range o.formats {
-			if f := &o.formats[i]; f.number == r.Of {
-				f.repair = r.Number
-			}
+			o.all = append(o.all, format{codec: s.codec(f.Codec), number: f.Number})
 		}
 	}
 	return o
 }
 
+// repairOf returns the payload type for packets of another one that are sent again; 0: that one.
+func repairOf(repairs []media.Repair, of uint8) uint8 {
+	if i := slices.IndexFunc(repairs, func(r media.Repair) bool { return r.Of == of }); i >= 0 {
+		return repairs[i].Number
+	}
+	return 0
+}
+
 // repair returns the payload type for packets of another one that are sent again; 0: that one.
 func (o *outbound) repair(of uint8) uint8 {
-	for i := range o.formats {
-		if o.formats[i].number == of {
-			return o.formats[i].repair
+	for _, f := range o.formats() {
+		if f.number == of {
+			return f.repair
 		}
 	}
 	return 0
@@ -139,8 +141,8 @@ type found struct {
 
 // find returns the payload type for a codec.
 func (o *outbound) find(c *media.Codec) found {
-	for i := range o.formats {
-		f := &o.formats[i]
+	for i := range o.formats() {
+		f := &o.all[i]
 		if *f.codec == *c {
 			return found{o, f.codec, f}
 		}
@@ -153,23 +155,24 @@ func (o *outbound) find(c *media.Codec) found {
 
 // event returns the payload type for telephone events beside sound of a clock rate, which the events share where they can.
 func (o *outbound) event(rate int) *format {
-	for i := range o.events {
-		if o.events[i].codec.ClockRate == rate {
-			return &o.events[i]
+	events := o.events()
+	for i := range events {
+		if events[i].codec.ClockRate == rate {
+			return &events[i]
 		}
 	}
-	if len(o.events) > 0 {
-		return &o.events[0]
+	if len(events) > 0 {
+		return &events[0]
 	}
 	return nil
 }
 
 // first returns what is sent unless a packet says otherwise.
 func (o *outbound) first() media.Codec {
-	if o == nil || len(o.formats) == 0 {
+	if o == nil || o.most == 0 {
 		return media.Codec{}
 	}
-	return *o.formats[0].codec
+	return *o.all[0].codec
 }
 
 // eventSize is the size of a telephone event's payload (RFC 4733 section 2.3).

@@ -29,6 +29,12 @@ type recorder struct {
 	last  time.Time                   // when the last report was made
 }
 
+// recording is what is recorded, by the numbers in a header extension.
+type recording struct {
+	*recorder
+	id uint8 // of the extension
+}
+
 // take notes a packet by its header, where that has a number.
 func (r *recorder) take(h *rtp.Header, id uint8, now time.Time) {
 	if b := h.GetExtension(id); len(b) == 2 {

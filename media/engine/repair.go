@@ -94,7 +94,7 @@ func (s *stream) mend(now time.Time) {
 
 // tell sends feedback, in a compound packet (RFC 4585 section 3.1).
 func (s *stream) tell(p rtcp.Packet) {
-	r := s.t.reports
+	r := &s.t.reports
 	r.write(s, []rtcp.Packet{&rtcp.ReceiverReport{SSRC: s.out.ssrc.Load()}, r.name(s), p})
 }
 
@@ -184,9 +184,9 @@ func (t *terminal) mend(now time.Time) {
 	}
 	s.mend(now)
 	s.limit(now)
-	if table := way.payloads.Load(); table != nil && table.recorder != nil {
+	if table := way.payloads.Load(); table != nil && table.recording != nil {
 		source, _ := s.in.source()
-		for p := table.recorder.report(s.out.ssrc.Load(), source, now); p != nil; p = table.recorder.report(s.out.ssrc.Load(), source, now) {
+		for p := table.recording.report(s.out.ssrc.Load(), source, now); p != nil; p = table.recording.report(s.out.ssrc.Load(), source, now) {
 			s.tell(p)
 		}
 	}

@@ -73,24 +73,21 @@ func (r *reporter) close() {
 
 // reports is the RTCP of one terminal (RFC 3550 section 6).
 type reports struct {
-	t     *terminal
-	cname string // t.local's, which the lock of t guards
+	t *terminal
 
 	mu   sync.Mutex
-	next time.Time
+	next time.Duration // when the next one is due, by the engine's clock; 0: that is not known yet
 }
-
-func newReports(t *terminal) *reports { return &reports{t: t, cname: t.local.CNAME} }
 
 // tick sends a report when it is due. The interval is random, so that the reports of many calls do not come at once.
 func (r *reports) tick(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	first := r.next.IsZero()
-	if !first && now.Before(r.next) {
+	first, at := r.next == 0, r.t.engine.clock(now)
+	if !first && at < r.next {
 		return
 	}
-	r.next = now.Add(reportEvery/2 + rand.N(reportEvery))
+	r.next = at + reportEvery/2 + rand.N(reportEvery)
 	if !first {
 		r.send(now)
 	}
@@ -126,7 +123,7 @@ func (r *reports) groups() [][]*stream {
 // used reports whether the stream has a section.
 func (s *stream) used() bool {
 	o := s.out.formats.Load()
-	return o != nil && len(o.formats) > 0
+	return o != nil && o.most > 0
 }
 
 func (r *reports) about(group []*stream, now time.Time) []rtcp.Packet {
@@ -150,7 +147,7 @@ func (r *reports) name(group ...*stream) rtcp.Packet {
 	d := new(rtcp.SourceDescription)
 	for _, s := range group {
 		d.Chunks = append(d.Chunks, rtcp.SourceDescriptionChunk{
-			Source: s.out.ssrc.Load(), Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: r.cname}},
+			Source: s.out.ssrc.Load(), Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: r.t.cname()}},
 		})
 	}
 	return d

@@ -15,35 +15,37 @@ type terminal struct {
 	policy    *media.Policy
 	o         media.OpenOptions
 	id        uint64
+	session   uint64     // of our descriptions (o-line)
 	transport *transport // of sound and, unless it goes a way of its own, of video
 	sound     *stream
-	pictures  atomic.Pointer[stream] // nil until somebody needs it: most legs have sound alone
-	reports   *reports
-	dtls      *association // nil without DTLS
-	crypt     *crypt       // of DTLS; nil without
+	pictures  atomic.Pointer[stream]            // nil until somebody needs it: most legs have sound alone
+	dtls      *association                      // nil without DTLS
+	crypt     *crypt                            // of DTLS; nil without
 	agreed    atomic.Pointer[media.Negotiation] // what stands; nil before there is an agreement
 
 	mu     sync.Mutex // guards the signalling side
 	neg    media.Negotiation
-	local  media.Local
+	secret *media.Local     // our side where it says more than who and where we are; nil on a plain leg
 	ice    *agent           // nil without ICE, and before the first description
 	second *transport       // of video where the far side takes it elsewhere; nil before it did
 	named  []netip.AddrPort // that the far side's description names, as noted in the shard; guarded by its lock
 	closed bool
+	ended  bool   // the readers have been told that nothing comes any more; guarded by streamMu
+	name   uint32 // that our CNAME is made of
 	failed sync.Once
 
 	vigil   vigil
+	reports reports
 	signals atomic.Pointer[netip.Addr] // where its signalling comes from
 
-	streamMu sync.Mutex // guards what follows, and the making of pictures
+	streamMu sync.Mutex // guards links, ended and the making of pictures
 	links    []*link    // from or to one of the streams
-	ended    bool       // the readers have been told that nothing comes any more
 }
 
 var _ media.Terminal = (*terminal)(nil)
 
 func newTerminal(e *Engine, home *shard, p *media.Policy, o *media.OpenOptions) *terminal {
-	t := &terminal{engine: e, policy: p, id: e.ids.Add(1)}
+	t := &terminal{engine: e, policy: p, id: e.ids.Add(1), name: random(), session: uint64(random())<<16 | uint64(random()&0xffff)}
 	if o != nil {
 		t.o = *o
 	}
@@ -53,12 +55,33 @@ func newTerminal(e *Engine, home *shard, p *media.Policy, o *media.OpenOptions) 
 	}
 	t.sound = newStream(t, media.Audio)
 	t.sound.out.ssrc.Store(random())
-	t.local = media.Local{
-		ID: uint64(random())<<16 | uint64(random()&0xffff), Addr: e.local.String(), Port: home.rtp.addr.Port(), RTCPPort: home.rtcp.addr.Port(),
-		Fingerprint: e.cert.fingerprint, Keys: p.NewKeys(), VideoKeys: p.NewKeys(), CNAME: "alexacall-" + strconv.FormatUint(uint64(random()), 36),
+	t.reports.t = t
+	if p.ICE || p.Security != media.Plain {
+		l := t.local()
+		l.Fingerprint, l.Keys, l.VideoKeys = e.cert.fingerprint, p.NewKeys(), p.NewKeys()
+		t.secret = &l
 	}
-	t.reports = newReports(t)
 	return t
+}
+
+// cname returns the name of our streams, the same for all of them (RFC 3550 section 6.5.1).
+func (t *terminal) cname() string { return "alexacall-" + strconv.FormatUint(uint64(t.name), 36) }
+
+// local returns our side for a description.
+func (t *terminal) local() media.Local {
+	home := t.transport.shard()
+	l := media.Local{
+		ID: t.session, Addr: t.engine.local.String(), Port: home.rtp.addr.Port(), RTCPPort: home.rtcp.addr.Port(), CNAME: t.cname(),
+	}
+	if t.secret != nil {
+		l = *t.secret
+	}
+	l.SSRC = t.sound.out.ssrc.Load()
+	if len(t.policy.Video) > 0 {
+		out := &t.stream(media.Video).out
+		l.VideoSSRC, l.RepairSSRC = out.ssrc.Load(), out.repairSSRC
+	}
+	return l
 }
 
 // Plan implements media.Endpoint.
@@ -126,7 +149,7 @@ func (t *terminal) Offer(want media.Plan) (media.Description, error) {
 	if err := t.prepare(true); err != nil {
 		return media.Description{}, err
 	}
-	neg, d, err := t.neg.Offer(t.policy, t.local, want)
+	neg, d, err := t.neg.Offer(t.policy, t.local(), want)
 	if err != nil {
 		return media.Description{}, err
 	}
@@ -165,7 +188,7 @@ func (t *terminal) Answer(offer media.Description, want media.Plan) (media.Descr
 	if err := t.prepare(false); err != nil {
 		return media.Description{}, err
 	}
-	local := t.local
+	local := t.local()
 	restart := t.ice != nil && t.neg.Restarts(offer)
 	if restart {
 		local.Ufrag, local.Pwd = newCredentials()
@@ -185,7 +208,10 @@ func (t *terminal) Answer(offer media.Description, want media.Plan) (media.Descr
 			return media.Description{}, err
 		}
 	}
-	t.neg, t.local = neg, local
+	t.neg = neg
+	if restart {
+		t.secret = &local
+	}
 	if err := t.apply(); err != nil {
 		return media.Description{}, err
 	}
@@ -265,15 +291,10 @@ func (t *terminal) endStreams() {
 	}
 }
 
-// prepare makes what a description names: the sources, and the ICE agent with its candidates.
+// prepare makes what a description names: the ICE agent with its candidates.
 func (t *terminal) prepare(offerer bool) error {
 	if t.closed {
 		return media.ErrClosed
-	}
-	t.local.SSRC = t.sound.out.ssrc.Load()
-	if len(t.policy.Video) > 0 {
-		out := &t.stream(media.Video).out
-		t.local.VideoSSRC, t.local.RepairSSRC = out.ssrc.Load(), out.repairSSRC
 	}
 	if t.policy.RelayOnly && !t.policy.ICE {
 		return errRelayICE
@@ -286,7 +307,7 @@ func (t *terminal) prepare(offerer bool) error {
 		return err
 	}
 	t.ice = a
-	t.local.Ufrag, t.local.Pwd = a.ufrag, a.pwd
+	t.secret.Ufrag, t.secret.Pwd = a.ufrag, a.pwd
 	return nil
 }
 

@@ -88,10 +88,11 @@ func (t *payloads) record(way *transport, s *media.Section) {
 	if id == 0 || !s.Feedback.Has(media.TransportCC) {
 		return
 	}
-	if way.recorder == nil {
-		way.recorder = new(recorder)
+	r := new(recorder)
+	if before := way.payloads.Load(); before != nil && before.recording != nil {
+		r = before.recording.recorder // it goes on
 	}
-	t.recorder, t.numberID = way.recorder, id
+	t.recording = &recording{r, id}
 }
 
 // secure installs the keys of a section. Those of DTLS come with its handshake.

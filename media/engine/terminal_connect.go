@@ -8,10 +8,15 @@ import (
 	"github.com/alexacall/alexacall/media"
 )
 
-// plainFar is where the far side's description says that it takes plain RTP and RTCP.
-type plainFar struct {
-	addr, rtcp netip.AddrPort
-	mux        bool
+// plainFar is where the far side's description says that it takes plain RTP and RTCP. It does not change.
+type plainFar struct{ addr, rtcp netip.AddrPort }
+
+// at returns the address of RTP; the zero AddrPort of nil.
+func (f *plainFar) at() netip.AddrPort {
+	if f == nil {
+		return netip.AddrPort{}
+	}
+	return f.addr
 }
 
 var (
@@ -33,7 +38,7 @@ func (t *terminal) claim(neg media.Negotiation) error {
 	ways := t.ways(agreed)
 	for i, tr := range ways {
 		far := agreed[i].Transport.Addr
-		if !far.IsValid() || far == tr.described.addr || i != mainOf(agreed) && agreed[i].Shared {
+		if !far.IsValid() || far == tr.described.at() || i != mainOf(agreed) && agreed[i].Shared {
 			continue
 		}
 		undo, ok := tr.shard().claim(far, tr, t.sourcesOf(tr, agreed, ways))
@@ -88,7 +93,7 @@ func (t *terminal) connect(agreed []media.Section, ways []*transport) error {
 		t.dtls.connected() // there is no path to be found: it is where the description says
 	}
 	if t.second != nil && !slices.Contains(ways, t.second) {
-		t.second.described = plainFar{}
+		t.second.described = nil
 		t.second.far.Store(nil)
 		t.second.shard().forget(t.second)
 	}
@@ -97,15 +102,14 @@ func (t *terminal) connect(agreed []media.Section, ways []*transport) error {
 
 // follow sends to where a description says that the far side takes packets.
 func (tr *transport) follow(far *media.Transport) {
-	next, before := plainFar{far.Addr, far.RTCP, far.Mux}, tr.described
+	next, before := &plainFar{far.Addr, far.RTCP}, tr.described
 	if !far.Addr.IsValid() {
 		return // held without an address: what stood stays, and the direction keeps us from sending
 	}
-	tr.described = next
 	home := tr.shard()
 	home.mu.Lock()
 	defer home.mu.Unlock()
-	if next.addr != before.addr {
+	if next.addr != before.at() {
 		tr.t.moved(tr)
 		tr.awaited, tr.found, tr.reopened = next.addr, false, false
 		home.latch.expect(tr)
@@ -113,20 +117,21 @@ func (tr *transport) follow(far *media.Transport) {
 	} else {
 		tr.reopen() // it may have proved to send from elsewhere since, and that stays until it sends from another place
 	}
-	if next == before {
+	if before != nil && *next == *before && far.Mux == tr.mux.Load() {
 		return
 	}
-	if !next.mux && tr.t.dtls != nil {
-		next.rtcp = netip.AddrPort{} // another port would want an association of its own (RFC 5764 section 4.1)
+	tr.described = next
+	rtcp := &next.rtcp
+	switch {
+	case far.Mux:
+		rtcp = tr.far.Load()
+	case tr.t.dtls != nil:
+		rtcp = new(netip.AddrPort) // another port would want an association of its own (RFC 5764 section 4.1)
+	case rtcp.IsValid():
+		home.own(home.reports, *rtcp, tr)
 	}
-	if !next.mux && next.rtcp.IsValid() {
-		home.own(home.reports, next.rtcp, tr)
-	}
-	if next.mux {
-		next.rtcp = tr.remote()
-	}
-	tr.mux.Store(next.mux)
-	tr.farRTCP.Store(&next.rtcp)
+	tr.mux.Store(far.Mux)
+	tr.farRTCP.Store(rtcp)
 }
 
 // moved lets what comes next begin as a new source: who is described elsewhere may be another device with numbers of its own.
@@ -159,7 +164,7 @@ func (t *terminal) reached(at base, addr netip.AddrPort) {
 	tr.mux.Store(true)
 	if home := tr.shard(); at == base(home) {
 		tr.via.Store(nil)
-		home.latch.list(tr, [2]netip.Addr{addr.Addr()})
+		home.latch.list(tr, listed{addr: addr.Addr()})
 	} else {
 		tr.via.Store(&at)
 	}

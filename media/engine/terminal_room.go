@@ -17,7 +17,7 @@ func (t *terminal) makeRoom(offer media.Description, want media.Plan) error {
 	if t.closed || t.engine.ports == nil || home.rtp.odd {
 		return nil
 	}
-	neg, _, err := t.neg.Answer(t.policy, t.local, want, offer)
+	neg, _, err := t.neg.Answer(t.policy, t.local(), want, offer)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,9 @@ func (t *terminal) move(to *shard) {
 		t.second.move(from, to)
 	}
 	from.mu.Unlock()
-	t.local.Port, t.local.RTCPPort = to.rtp.addr.Port(), to.rtcp.addr.Port()
+	if t.secret != nil {
+		t.secret.Port, t.secret.RTCPPort = to.rtp.addr.Port(), to.rtcp.addr.Port()
+	}
 	t.engine.leave(from)
 }
 

@@ -15,32 +15,31 @@ import (
 type transport struct {
 	t         *terminal
 	home      atomic.Pointer[shard]
-	described plainFar         // by the far side's last description; guarded by the terminal's lock
+	described *plainFar        // by the far side's last description; nil: nowhere; guarded by the terminal's lock
 	bound     []netip.AddrPort // in the shard's tables, oldest first; guarded by its lock
-	sources   sources          // of the far side; guarded by the shard's lock
+	sources   *sources         // of the far side, nil: it has named none; guarded by the shard's lock
 	crowd     *crowd           // not nil: this is no transport, but stands in a table for several
 
 	// awaited is where the description says that plain RTP comes from, until something has come from there; found says that it has come
 	// from elsewhere, when newest was the last terminal that there was. The shard's lock guards them, and its reader may clear awaited
 	// while it holds the lock for reading.
-	awaited netip.AddrPort
-	found   bool
-	newest  uint64
+	awaited  netip.AddrPort
+	newest   uint64
+	found    bool
+	reopened bool // awaited is where it came from before the last description; guarded as that
 
-	listed   [2]netip.Addr // under which the latch waits for it; guarded by the latch
-	reopened bool          // awaited is where it came from before the last description; guarded as that
-	healed   time.Time     // when the source was last found elsewhere; guarded by the shard's lock
+	listed listed     // where the latch waits for it, and which guards that
+	healed *time.Time // when the source was last found elsewhere, nil: never; guarded by the shard's lock
 
 	via      atomic.Pointer[base]           // what to send by; nil: the shard's port
 	far      atomic.Pointer[netip.AddrPort] // where to send; nil: nowhere
 	farRTCP  atomic.Pointer[netip.AddrPort]
 	payloads atomic.Pointer[payloads]
-	recorder *recorder                // once there was one; guarded by the terminal's lock
 	conn     atomic.Pointer[stunConn] // of the ICE agent
 	tcp      *tcpLinks                // likewise; nil without one
-	mux      atomic.Bool              // RTCP shares RTP's port
 	mediaAt  atomic.Int64             // when media has come from far, in nanoseconds; of a lite agent's only
 	attested int64                    // up to when the agent knows of that
+	mux      atomic.Bool              // RTCP shares RTP's port
 	stopped  atomic.Bool              // connectivity is lost: nothing is sent any more
 }
 
@@ -107,8 +106,8 @@ func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 			tr.awaited = netip.AddrPort{}
 		}
 	}
-	if table.recorder != nil {
-		table.recorder.take(&w.header, table.numberID, w.now)
+	if table.recording != nil {
+		table.recording.take(&w.header, table.recording.id, w.now)
 	}
 	tr.take(w, table, payload, pkt[n-rtpHeaderSize:n+len(payload)])
 }

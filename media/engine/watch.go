@@ -35,7 +35,7 @@ type vigil struct {
 	up atomic.Bool
 
 	mu    sync.Mutex
-	since time.Time // when the far side's media became due; zero: it is not
+	since time.Duration // when the far side's media became due, by the engine's clock; 0: it is not
 }
 
 // Answered implements media.Terminal.
@@ -54,13 +54,13 @@ func (t *terminal) silent(now time.Time) {
 	t.vigil.mu.Lock()
 	defer t.vigil.mu.Unlock()
 	if len(due) == 0 {
-		t.vigil.since = time.Time{}
+		t.vigil.since = 0
 		return
 	}
-	if t.vigil.since.IsZero() {
-		t.vigil.since = now
+	if t.vigil.since == 0 {
+		t.vigil.since = t.engine.clock(now)
 	}
-	last, limit := t.vigil.since, t.engine.o.firstMedia()
+	last, limit := t.engine.opened.Add(t.vigil.since), t.engine.o.firstMedia()
 	for _, s := range due {
 		heard, sign := s.in.signs()
 		if heard {
