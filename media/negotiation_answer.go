@@ -20,7 +20,7 @@ func (n Negotiation) Answer(p *Policy, l Local, want Plan, offer Description) (N
 		return n, Description{}, err
 	}
 	p.share(sections, func(s *section) { s.live = false })
-	s.sections, s.asked = p.keep(sections), nil
+	s.sections, s.asked = p.keep(sections, s.sections), nil
 	s.secured = s.secured.with(sections)
 	s.far = p.keepPlan(p.read(offer.Plan()))
 	answer, err := s.describe(p, l, sections, false)

@@ -58,9 +58,12 @@ func (s *section) plain() bool {
 		(place.RTCP == netip.AddrPort{} || place.RTCP.Addr() == place.Addr.Addr() && place.RTCP.Port() != 0)
 }
 
-// keep returns sections in the form that is kept.
-func (p *Policy) keep(sections []section) []kept {
+// keep returns sections in the form that is kept. They share with others what is the same.
+func (p *Policy) keep(sections []section, others []kept) []kept {
 	w, all := keeping{p: p}, make([]kept, len(sections))
+	for i := range others {
+		w.lists = append(w.lists, others[i].in, others[i].out, others[i].known)
+	}
 	for i := range sections {
 		s := &sections[i]
 		if !s.plain() {

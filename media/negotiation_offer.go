@@ -28,7 +28,7 @@ func (n Negotiation) Offer(p *Policy, l Local, want Plan) (Negotiation, Descript
 		return n, Description{}, ErrNoCommonCodec
 	}
 	o.bundle()
-	s.asked = &asked{waiting: true, offer: p.keep(o.sections), far: s.far, secured: s.secured}
+	s.asked = &asked{waiting: true, offer: p.keep(o.sections, s.sections), far: s.far, secured: s.secured}
 	offer, err := s.describe(p, l, o.sections, true)
 	if err != nil {
 		return n, Description{}, err
@@ -70,7 +70,7 @@ func (n Negotiation) Accept(p *Policy, answer Description) (Negotiation, error) 
 	s.secured = s.asked.secured.with(sections)
 	s.far = p.keepPlan(meant(p.read(answer.Plan()), offer, planOf(s.asked.far)))
 	s.asked = &asked{offer: s.asked.offer, far: s.asked.far, secured: s.asked.secured}
-	s.sections = p.keep(sections)
+	s.sections = p.keep(sections, s.asked.offer)
 	return Negotiation{&s}, nil
 }
 

@@ -69,7 +69,7 @@ func TestCrowdLeft(t *testing.T) {
 	third := newTerminal(s.engine, s, media.Phone(), nil).transport
 	if undo, ok := s.claim(at, third, &sources{named: []uint32{1}, told: true}); !ok {
 		t.Error("the source of a call that is elsewhere is refused to another")
-	} else if undo(); s.remotes.of(at).holds(third.t) || !s.remotes.of(at).holds(all[1].t) || s.remotes.of(at).holds(all[0].t) || third.sources.told {
+	} else if undo(); s.remotes.of(at).holds(third.t) || !s.remotes.of(at).holds(all[1].t) || s.remotes.of(at).holds(all[0].t) || third.sources.tell() {
 		t.Error("what was undone has left something")
 	}
 }

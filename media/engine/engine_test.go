@@ -63,9 +63,15 @@ func (p *phone) port() uint16 { return p.conn.LocalAddr().(*net.UDPAddr).AddrPor
 // offer lets term answer an offer of PCMU from the phone.
 func (p *phone) offer(term media.Terminal, want media.Plan) {
 	p.t.Helper()
+	p.offerAs(pcmu(), term, want)
+}
+
+// offerAs is offer of a phone with a policy of its own.
+func (p *phone) offerAs(policy *media.Policy, term media.Terminal, want media.Plan) {
+	p.t.Helper()
 	n := media.Negotiation{}
 	local := media.Local{ID: 1, Addr: "127.0.0.1", Port: p.port(), RTCPPort: p.port() + 1}
-	_, d, err := n.Offer(pcmu(), local, nil)
+	_, d, err := n.Offer(policy, local, nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}
