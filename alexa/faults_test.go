@@ -1,14 +1,13 @@
 package alexa_test
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/alexacall/alexacall/internal/testutil"
 )
 
 // faultTable says which tests cover each way in which Alexa, Login with Amazon and what lies between are known to fail.
-var faultTable = []struct{ fault, tests string }{
+var faultTable = [][2]string{
 	// What Alexa answers to a message.
 	{"400: the call is not in progress", "TestFailuresThatLast TestRefusalCrossesTheEnd TestStepsOfACallFromADevice TestFailuresAsCauses"},
 	{"400: the message is malformed", "TestStatuses TestFaults TestFailuresThatLast TestSchema TestRequestProperties TestRequestValues"},
@@ -39,32 +38,4 @@ var faultTable = []struct{ fault, tests string }{
 }
 
 // TestFaultTable holds that the tests of the table are there.
-func TestFaultTable(t *testing.T) {
-	there := map[string]bool{}
-	for _, folder := range []string{".", "lwa", "alexatest"} {
-		names, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
-		if err != nil || len(names) == 0 {
-			t.Fatalf("no tests in %s: %v", folder, err)
-		}
-		for _, name := range names {
-			text, err := os.ReadFile(name)
-			must(t, err)
-			for line := range strings.Lines(string(text)) {
-				if f, ok := strings.CutPrefix(line, "func Test"); ok {
-					f, _, _ = strings.Cut(f, "(")
-					there["Test"+f] = true
-				}
-			}
-		}
-	}
-	for _, row := range faultTable {
-		if row.tests == "" {
-			t.Errorf("%s: no test", row.fault)
-		}
-		for name := range strings.FieldsSeq(row.tests) {
-			if !there[name] {
-				t.Errorf("%s: no %s", row.fault, name)
-			}
-		}
-	}
-}
+func TestFaultTable(t *testing.T) { testutil.CheckFaults(t, faultTable, "lwa", "alexatest") }

@@ -1,15 +1,14 @@
 package sip_test
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/alexacall/alexacall/internal/testutil"
 )
 
 // faultTable says which tests under fake time cover each way in which calls are known to break in their middle. What only a socket or
 // another program can show is in the integration tests.
-var faultTable = []struct{ fault, tests string }{
+var faultTable = [][2]string{
 	// Glare.
 	{"both sides make an offer at once; the timers are those of each role", "TestGlare TestGlareTheirsFirst TestGlareForEver TestUpdateEarlyGlare"},
 	{"both sides make an offer as soon as the call is up", "TestGlareAfterAnswer TestUpdateBeforeACK TestReinviteOvertakesACK TestHangupAfterOvertaking"},
@@ -50,29 +49,4 @@ var faultTable = []struct{ fault, tests string }{
 }
 
 // TestFaultTable holds that the tests of the table are there.
-func TestFaultTable(t *testing.T) {
-	there := map[string]bool{}
-	names, err := filepath.Glob("*_test.go")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no tests: %v", err)
-	}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(text)) {
-			if f, ok := strings.CutPrefix(line, "func Test"); ok {
-				f, _, _ = strings.Cut(f, "(")
-				there["Test"+f] = true
-			}
-		}
-	}
-	for _, row := range faultTable {
-		for name := range strings.FieldsSeq(row.tests) {
-			if !there[name] {
-				t.Errorf("%s: no %s", row.fault, name)
-			}
-		}
-	}
-}
+func TestFaultTable(t *testing.T) { testutil.CheckFaults(t, faultTable) }

@@ -10,11 +10,16 @@ import (
 type fakeTB struct {
 	testing.TB
 	skipped, failed string
+	errors          []string
 	cleanups        []func()
 }
 
 func (f *fakeTB) Helper()           {}
 func (f *fakeTB) Cleanup(do func()) { f.cleanups = append(f.cleanups, do) }
+
+func (f *fakeTB) Errorf(format string, args ...any) {
+	f.errors = append(f.errors, fmt.Sprintf(format, args...))
+}
 
 func (f *fakeTB) Skipf(format string, args ...any) {
 	f.skipped = fmt.Sprintf(format, args...)

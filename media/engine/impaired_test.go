@@ -72,6 +72,7 @@ var impairedTable = []struct {
 	{"clean", testutil.Impairment{}},
 	{"5 % loss", testutil.Impairment{Loss: 0.05}},
 	{"20 % loss", testutil.Impairment{Loss: 0.2}},
+	{"bursts", testutil.Impairment{Drop: func(p []byte, _ net.Addr) bool { return binary.BigEndian.Uint16(p[2:])%100 >= 95 }}},
 	{"duplicates", testutil.Impairment{Duplicate: 0.05}},
 	{"reorder", testutil.Impairment{Reorder: 0.1, ReorderBy: 90 * time.Millisecond}},
 	{"jitter", testutil.Impairment{Jitter: 100 * time.Millisecond}},
