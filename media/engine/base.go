@@ -21,6 +21,16 @@ type base interface {
 	forget(tr *transport)                   // of a call that ends
 }
 
+// agents are those that have joined a base, by our ICE user name fragment.
+type agents map[string]*stunConn
+
+// leave takes one out, unless another has its name by now.
+func (a agents) leave(c *stunConn) {
+	if a[c.ufrag] == c {
+		delete(a, c.ufrag)
+	}
+}
+
 var _ base = (*shard)(nil)
 
 func (s *shard) writeTo(b []byte, to netip.AddrPort) error { return s.rtp.writeTo(b, to) }
@@ -35,9 +45,7 @@ func (s *shard) join(c *stunConn) {
 func (s *shard) leave(c *stunConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.agents[c.ufrag] == c {
-		delete(s.agents, c.ufrag)
-	}
+	s.agents.leave(c)
 }
 
 func (s *shard) awaits(id transactionID, c *stunConn) { s.checks.put(id, c) }
@@ -179,4 +187,12 @@ func (tr *transport) arrived(w *worker, b []byte, from netip.AddrPort) bool {
 		tr.rtp(w, b, from)
 	}
 	return true
+}
+
+// arrivedBeside is arrived for what comes by another base than the shard's port, whose readers hold its lock.
+func (tr *transport) arrivedBeside(w *worker, b []byte, from netip.AddrPort) bool {
+	home := tr.shard()
+	home.mu.RLock()
+	defer home.mu.RUnlock()
+	return tr.arrived(w, b, from)
 }

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/alexacall/alexacall/media"
 )
 
 // asked is a local network that knows one address, whatever the name.
@@ -40,23 +38,8 @@ func named(t *testing.T, network *asked, candidates ...string) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = e.Close() })
 	e.names.lookup = network.lookup
-	term, err := e.Open(media.AlexaCalling(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, offer, err := media.Negotiation{}.Offer(media.AlexaCalling(), media.Local{
-		ID: 1, Addr: "127.0.0.1", Port: 9, Ufrag: theirUfrag, Pwd: theirPwd, Candidates: candidates,
-		Fingerprint: "sha-256 " + strings.Repeat("00:", 31) + "00", CNAME: "x",
-	}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := term.Answer(offer, nil); err != nil {
-		t.Fatal(err)
-	}
-	return term.(*terminal)
+	return checkedOn(t, e, candidates...).term
 }
 
 const aName = "3b2e1d0c-1111-4222-8333-444455556666.local"

@@ -19,7 +19,7 @@ type relay struct {
 
 	mu      sync.RWMutex
 	remotes map[netip.AddrPort]*transport
-	agents  map[string]*stunConn
+	agents  agents
 
 	state  sync.RWMutex // guards client; taken after mu where both are
 	client *turnClient
@@ -36,7 +36,7 @@ var (
 func newRelay(e *Engine, s *TURNServer, conn turnConn) *relay {
 	_, stream := conn.(*turnStream)
 	return &relay{
-		engine: e, conn: conn, remotes: map[netip.AddrPort]*transport{}, agents: map[string]*stunConn{},
+		engine: e, conn: conn, remotes: map[netip.AddrPort]*transport{}, agents: agents{},
 		client: newTURNClient(s, &e.limits, e.local.Is6(), stream), wake: make(chan struct{}, 1),
 	}
 }
@@ -147,7 +147,7 @@ func (r *relay) datagram(w *worker, b []byte, from netip.AddrPort) {
 			c.queue.put(b, from)
 			return
 		}
-	} else if tr := r.remotes[from]; tr != nil && tr.arrived(w, b, from) {
+	} else if tr := r.remotes[from]; tr != nil && tr.arrivedBeside(w, b, from) {
 		return
 	}
 	r.engine.shards[0].strays.Add(1)
@@ -210,9 +210,7 @@ func (r *relay) join(c *stunConn) {
 func (r *relay) leave(c *stunConn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.agents[c.ufrag] == c {
-		delete(r.agents, c.ufrag)
-	}
+	r.agents.leave(c)
 }
 
 func (r *relay) awaits(id transactionID, c *stunConn) { r.checks.put(id, c) }

@@ -25,9 +25,9 @@ type shard struct {
 	log    *slog.Logger
 
 	mu      sync.RWMutex
-	remotes *addrTable             // by the far side's address, of RTP and all that shares its port
-	reports *addrTable             // by the far side's address of RTCP alone
-	agents  map[string]*stunConn   // by our ICE user name fragment
+	remotes *addrTable // by the far side's address, of RTP and all that shares its port
+	reports *addrTable // by the far side's address of RTCP alone
+	agents  agents
 	named   map[netip.AddrPort]int // calls whose far side names an address, where calls may have ports of their own
 	latch   latch
 
@@ -75,7 +75,7 @@ func newShard(e *Engine, addr netip.AddrPort) (*shard, error) {
 func (e *Engine) newShard(rtp, rtcp *socket, batch, batchRTCP int) *shard {
 	s := &shard{
 		engine: e, log: e.log, rtp: rtp, rtcp: rtcp,
-		remotes: newAddrTable(), reports: newAddrTable(), agents: map[string]*stunConn{},
+		remotes: newAddrTable(), reports: newAddrTable(), agents: agents{},
 		named: map[netip.AddrPort]int{},
 		done:  make(chan struct{}),
 	}

@@ -93,8 +93,14 @@ func newChecked(t *testing.T, candidates ...string) *checked {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return checkedOn(t, e, candidates...)
+}
+
+// checkedOn is newChecked on an engine, which ends with the test.
+func checkedOn(t *testing.T, e *Engine, candidates ...string) *checked {
+	t.Helper()
 	t.Cleanup(func() { _ = e.Close() })
-	opened, err := e.Open(media.AlexaCalling(), nil)
+	term, err := e.Open(media.AlexaCalling(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,10 +111,10 @@ func newChecked(t *testing.T, candidates ...string) *checked {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := opened.Answer(offer, nil); err != nil {
+	if _, err := term.Answer(offer, nil); err != nil {
 		t.Fatal(err)
 	}
-	return &checked{t, e, opened.(*terminal), e.Addr()}
+	return &checked{t, e, term.(*terminal), e.Addr()}
 }
 
 // request is a connectivity check.

@@ -145,12 +145,9 @@ func (s *tcpSide) arrived(tr *transport, b []byte, from netip.AddrPort) {
 		s.w = new(worker)
 	}
 	s.w.now = time.Now()
-	shard := tr.shard()
-	shard.mu.RLock()
-	if !tr.arrived(s.w, b, from) {
-		shard.strays.Add(1)
+	if !tr.arrivedBeside(s.w, b, from) {
+		tr.shard().strays.Add(1)
 	}
-	shard.mu.RUnlock()
 	s.w.flush()
 	s.w.latch = s.w.latch[:0] // an address in a description is never the name of a connection
 }

@@ -6,15 +6,12 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/stun/v4"
-
-	"github.com/alexacall/alexacall/media"
 )
 
 // reachable is a terminal that has answered ICE, on an engine that takes connections.
@@ -26,22 +23,7 @@ func reachable(t *testing.T, proof time.Duration) *checked {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = e.Close() })
-	term, err := e.Open(media.AlexaCalling(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, offer, err := media.Negotiation{}.Offer(media.AlexaCalling(), media.Local{
-		ID: 1, Addr: "127.0.0.1", Port: 9, Ufrag: theirUfrag, Pwd: theirPwd,
-		Fingerprint: "sha-256 " + strings.Repeat("00:", 31) + "00", CNAME: "x",
-	}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := term.Answer(offer, nil); err != nil {
-		t.Fatal(err)
-	}
-	return &checked{t, e, term.(*terminal), e.Addr()}
+	return checkedOn(t, e)
 }
 
 func (c *checked) connect() net.Conn {
