@@ -40,7 +40,6 @@ type tcpConn struct {
 	waiting []byte
 	started bool
 	closed  bool
-	work    sync.WaitGroup
 }
 
 func newTCPConn(conn net.Conn) *tcpConn {
@@ -62,8 +61,8 @@ func (c *tcpConn) start(first []byte) {
 		return
 	}
 	c.started = true
-	c.work.Go(c.write)
-	c.work.Go(func() { c.read(first) })
+	c.links.work.Go(c.write)
+	c.links.work.Go(func() { c.read(first) })
 }
 
 // close ends the connection: what waits is sent if that takes no time. Its goroutines end behind it.

@@ -32,7 +32,7 @@ type tcpLinks struct {
 	conns  []*tcpConn
 	names  uint16 // given
 	closed bool
-	work   sync.WaitGroup // of connections being made
+	work   sync.WaitGroup // of connections, and of those being made
 }
 
 var _ base = (*tcpLinks)(nil)
@@ -129,9 +129,6 @@ func (l *tcpLinks) close() {
 	l.mu.Unlock()
 	for _, c := range conns {
 		c.close()
-	}
-	for _, c := range conns {
-		c.work.Wait()
 	}
 	l.work.Wait()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -242,5 +243,56 @@ func TestTCPBlockedFarSide(t *testing.T) {
 			t.Errorf("after %v it still stands: %v", time.Since(began), err)
 		}
 		links.close()
+	})
+}
+
+// stuckConn takes nothing that is written, and has been ended by the far side as soon as something is.
+type stuckConn struct {
+	net.Conn
+	writing, expired, closed chan struct{}
+}
+
+func (c *stuckConn) Read([]byte) (int, error) {
+	<-c.writing
+	return 0, io.EOF
+}
+
+func (c *stuckConn) Write([]byte) (int, error) {
+	close(c.writing)
+	<-c.expired
+	return 0, os.ErrDeadlineExceeded
+}
+
+func (c *stuckConn) SetWriteDeadline(at time.Time) error {
+	if time.Until(at) <= flushLimit {
+		time.AfterFunc(time.Until(at), func() { close(c.expired) })
+	}
+	return nil
+}
+
+func (c *stuckConn) SetReadDeadline(time.Time) error { return nil }
+func (c *stuckConn) Close() error                    { close(c.closed); return nil }
+
+// A call that ends waits for what a connection that the far side has ended still writes.
+func TestTCPCloseWaitsForWriters(t *testing.T) {
+	c := newChecked(t)
+	synctest.Test(t, func(t *testing.T) {
+		l := newTCPLinks(c.term.transport, "a password")
+		stuck := &stuckConn{writing: make(chan struct{}), expired: make(chan struct{}), closed: make(chan struct{})}
+		conn := newTCPConn(stuck)
+		if !l.add(conn, nil) {
+			t.Fatal("not taken")
+		}
+		_ = conn.send([]byte("which nobody reads"))
+		synctest.Wait()
+		if len(l.conns) != 0 {
+			t.Fatal("the connection is not given up")
+		}
+		l.close()
+		select {
+		case <-stuck.closed:
+		default:
+			t.Error("its writer is left behind")
+		}
 	})
 }
