@@ -31,6 +31,14 @@ func (a agents) leave(c *stunConn) {
 	}
 }
 
+// caller returns what a request from an address is for, nil if that is nobody, or none that takes more.
+func (a agents) caller(b []byte, from netip.AddrPort) *stunConn {
+	if c := a[string(stunLocalUser(b))]; c != nil && c.callers.may(from) {
+		return c
+	}
+	return nil
+}
+
 var _ base = (*shard)(nil)
 
 func (s *shard) writeTo(b []byte, to netip.AddrPort) error { return s.rtp.writeTo(b, to) }

@@ -107,6 +107,8 @@
 // passed over where nobody answers; names of more than one label, and those of TCP candidates, are not looked up. Our own candidates show
 // addresses. Candidates of a second component are passed over. A lite agent (Policy.Lite) refuses descriptions of another one.
 //
+// A far side may show its password from 64 addresses or connections, and from another one every ten seconds; checks from more are passed over.
+//
 // A path has to be found within 15 s and keys within 10 s after it; consent is lost after 30 s without an authenticated check or response
 // or, of a lite agent, media. A far side with ICE that has moved is followed once its old address has been silent for 2.5 s. An answer that
 // replaces that of another fork does so on a plain leg; with ICE it needs an offer that restarts it.

@@ -39,7 +39,10 @@ type Options struct {
 	// FirstMedia is how long a leg that has been accepted (media.Terminal.Answered) may go without any media of the far side's, and Silence
 	// how long it may fall silent later, before it fails with a *media.SilentError; 0 means 30 s and 60 s, and a negative one for ever. The
 	// far side's RTCP is a sign of life too, for it may suppress silence (RFC 3551 section 4.1), unless it says that it sends what does not
-	// arrive. A leg that is held, or one way, is not timed.
+	// arrive. A leg that is held, or one way, is not timed, nor one that rings, with early media or without; of sound and pictures that go
+	// both ways one is enough. So these are ended though somebody is there: a phone that sends neither sound nor RTCP while it is mute or
+	// nobody speaks (comfort noise and DTX are sound, if they come often enough), and a recorder or an announcement that has agreed to both
+	// ways and sends RTCP no more than sound. For calls with such far sides take a negative Silence, or a longer one.
 	FirstMedia, Silence time.Duration
 	// Ports are for legs whose Policy has OwnPorts, and for calls whose far side uses an address that another call has: each gets a pair.
 	// Where a firewall stands before the engine they have to be open as well. They must not be the engine's own; those that another program

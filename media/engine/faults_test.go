@@ -20,7 +20,7 @@ var faultTable = [][2]string{
 	{"consent runs out while media still comes, or is shown by media alone", "TestConsentExpires TestLiteAgentHearsMediaAlone"},
 	{"ICE restarts", "TestICERestart TestICENoRestart TestTCPRestart"},
 	{"one side is lite, or both are", "TestICELite TestLiteAgent TestLiteAgentsRefuseEachOther"},
-	{"candidates are of no use, or too many", "TestICECandidates TestCandidateAddr"},
+	{"candidates are of no use, or too many", "TestICECandidates TestCandidateAddr TestSTUNManyAddresses TestTCPManyInARow"},
 	{"a candidate is a name, which nobody answers, or of which there are many", "TestBrowserWithName TestNamesOfCandidates TestNamesNobodyAnswers TestNamesBounded"},
 	{"connections of strangers, that are silent, byte by byte, without end", "TestTCPStrangers TestTCPSilentConnection TestTCPCheckByteByByte TestTCPManyConnections"},
 	{"a connection does not take what is sent, or is cut", "TestTCPBlockedFarSide TestTCPClose"},

@@ -143,7 +143,7 @@ func (r *relay) datagram(w *worker, b []byte, from netip.AddrPort) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if b[0] < 4 {
-		if c := r.agent(b); c != nil {
+		if c := r.agent(b, from); c != nil {
 			c.queue.put(b, from)
 			return
 		}
@@ -154,12 +154,12 @@ func (r *relay) datagram(w *worker, b []byte, from netip.AddrPort) {
 }
 
 // agent returns what a connectivity check or its response is for. r.mu is held.
-func (r *relay) agent(b []byte) *stunConn {
+func (r *relay) agent(b []byte, from netip.AddrPort) *stunConn {
 	switch class, id, ok := stunMessage(b); {
 	case !ok:
 		return nil
 	case class == stunRequest:
-		return r.agents[string(stunLocalUser(b))]
+		return r.agents.caller(b, from)
 	case class == stunSuccess || class == stunError:
 		return r.checks.take(id)
 	default:

@@ -60,7 +60,7 @@ func (s *shard) stun(b []byte, from netip.AddrPort) {
 	switch {
 	case !ok:
 	case class == stunRequest:
-		c = s.agents[string(stunLocalUser(b))]
+		c = s.agents.caller(b, from)
 	case class == stunSuccess || class == stunError:
 		c = s.checks.take(id)
 	}
@@ -106,11 +106,12 @@ func (c *checks) take(id transactionID) *stunConn {
 // stunConn is the net.PacketConn that one ICE agent sees of one base: the STUN of its call, and nothing else. It also implements
 // ice.AddrPortReaderWriter.
 type stunConn struct {
-	tr    *transport
-	at    base
-	addr  net.Addr // as the agent knows the base
-	ufrag string
-	queue *queue
+	tr      *transport
+	at      base
+	addr    net.Addr // as the agent knows the base
+	ufrag   string
+	queue   *queue
+	callers callers
 
 	late  time.Duration // that checks of ours are held back from the first on; used by the agent's loop alone, as is began
 	began time.Time
@@ -122,6 +123,9 @@ func (c *stunConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) { ret
 // call's password: then, and never before, the address belongs to the call.
 func (c *stunConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	if isTCPName(to.Addr()) {
+		if class, _, ok := stunMessage(b); ok && class == stunSuccess {
+			c.callers.verified(to)
+		}
 		return len(b), c.respond(b, to)
 	}
 	switch class, id, ok := stunMessage(b); {
@@ -131,6 +135,7 @@ func (c *stunConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 		}
 		c.at.awaits(id, c)
 	case ok && class == stunSuccess:
+		c.callers.verified(to)
 		c.at.learn(to, c)
 	}
 	if err := c.at.writeTo(b, to); err != nil {

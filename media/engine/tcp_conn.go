@@ -175,7 +175,10 @@ func (c *tcpConn) take(b []byte) {
 	}
 	agent := tr.conn.Load()
 	class, _, ok := stunMessage(b)
-	if ok && agent != nil && (class == stunRequest && string(stunLocalUser(b)) == agent.ufrag || class == stunSuccess || class == stunError) {
+	if !ok || agent == nil {
+		return
+	}
+	if class == stunRequest && string(stunLocalUser(b)) == agent.ufrag && agent.callers.may(c.name) || class == stunSuccess || class == stunError {
 		agent.queue.put(b, c.name)
 	}
 }

@@ -296,3 +296,32 @@ func TestTCPCloseWaitsForWriters(t *testing.T) {
 		}
 	})
 }
+
+// One connection after another is another address to the agent, which keeps each.
+func TestTCPManyInARow(t *testing.T) {
+	c, began := reachable(t, 30*time.Second), time.Now()
+	l := c.term.transport.tcp
+	for n := range maxCallers + 1 {
+		conn := c.connect()
+		if n == maxCallers {
+			_ = conn.SetDeadline(time.Now().Add(300 * time.Millisecond))
+		}
+		put(t, conn, appendFrame(nil, c.check()))
+		size, err := conn.Read(make([]byte, 200))
+		if late := time.Since(began) >= callerEvery; n < maxCallers && size == 0 || n == maxCallers && size > 0 && !late {
+			t.Errorf("connection %d: %d bytes, %v", n, size, err)
+		}
+		_ = conn.Close()
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+			l.mu.Lock()
+			left := len(l.conns)
+			l.mu.Unlock()
+			if left == 0 {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatal("a connection that is over is kept")
+			}
+		}
+	}
+}
