@@ -68,6 +68,7 @@ type Call struct {
 	local, remote string         // the latest SDP of each side
 	sent, acked   map[string]int // by the name of the Ack
 	update        update
+	repeats       int // of CallUpdate, which may each have an answer
 	updateErr     error
 	changed       chan struct{} // closed and replaced with every change
 	tail          chan struct{} // closed when the last of the queued reactions is done

@@ -148,6 +148,10 @@ func (k *Call) takeUpdate(m *message, far *remoteSDP) (job, error) {
 		k.update, k.remote = updateFar, far.text
 		return job{k, func() { k.answerUpdate(far, *m.Renegotiation) }}, nil
 	}
+	if k.update != updateOwnAsk && k.repeats > 0 { // an answer to the same CallUpdate as the one before
+		k.repeats--
+		return job{}, nil
+	}
 	if k.update != updateOwnAsk {
 		return job{}, refused(http.StatusBadRequest, "CallUpdateResponse without a CallUpdate", false)
 	}

@@ -13,30 +13,39 @@ type Renegotiation uint8
 const (
 	// Hold offers a=inactive as CALL_HOLD.
 	Hold Renegotiation = iota
-	// Resume offers a=sendrecv as CALL_RESUME.
+	// Resume offers what stood before Hold as CALL_RESUME: a=sendrecv, or a=recvonly for what is muted.
 	Resume
 	// Mute offers a=recvonly as CALL_UPDATE: the device keeps hearing.
 	Mute
 	// Unmute offers a=sendrecv as CALL_UPDATE.
 	Unmute
+	// CloseCamera closes the lid of the camera: it offers a=recvonly for video as CALL_UPDATE. Amazon describes the same for mute only.
+	CloseCamera
+	// OpenCamera offers a=sendrecv for video as CALL_UPDATE.
+	OpenCamera
+	// Reconnect restarts ICE with an offer of what stands as CALL_UPDATE, as after the loss and return of the device's network. It needs
+	// EchoOptions.NoMedia.
+	Reconnect
 	// Refresh offers what stands as CALL_UPDATE, as real devices were seen to do right after acceptance.
 	Refresh
 )
 
-// wire returns renegotiationType and the direction of the offer.
-func (r Renegotiation) wire(now direction) (string, direction) {
+// wire returns renegotiationType and what the device wants from now on.
+func (r Renegotiation) wire(now wants) (string, wants) {
 	switch r {
 	case Hold:
-		return "CALL_HOLD", inactive
+		now.held = true
+		return "CALL_HOLD", now
 	case Resume:
-		return "CALL_RESUME", sendRecv
-	case Mute:
-		return "CALL_UPDATE", recvOnly
-	case Unmute:
-		return "CALL_UPDATE", sendRecv
-	default:
-		return "CALL_UPDATE", now
+		now.held = false
+		return "CALL_RESUME", now
+	case Mute, Unmute:
+		now.muted = r == Mute
+	case CloseCamera, OpenCamera:
+		now.covered = r == CloseCamera
+	case Refresh, Reconnect:
 	}
+	return "CALL_UPDATE", now
 }
 
 // open makes the call's media, which closes when the call ends.
@@ -211,9 +220,14 @@ func (k *Call) Update(ctx context.Context, r Renegotiation) error {
 		err         error
 	)
 	ready := k.enqueue(func() { // behind the Ack of CallAccepted, and behind what that did with the media
-		var want direction
+		var want wants
 		kind, want = r.wire(k.media.wanted())
-		offer, err = k.media.offer(want)
+		if r == Reconnect {
+			err = k.media.reconnect()
+		}
+		if err == nil {
+			offer, err = k.media.offer(want)
+		}
 	})
 	select {
 	case <-ready:
@@ -221,10 +235,13 @@ func (k *Call) Update(ctx context.Context, r Renegotiation) error {
 		k.enqueue(k.dropUpdate)
 		return fmt.Errorf("alexatest: %w", ctx.Err())
 	}
+	repeats := k.cloud.faultsNow().deliveries() - 1
 	if err == nil {
 		err = k.say(ctx, msgCallUpdate, map[string]any{
 			"renegotiationType": kind, "sdpDetails": sdpFields("OFFER", offer),
-		}, func() { k.update, k.local = updateOwnAsk, offer })
+		}, func() {
+			k.update, k.local, k.repeats = updateOwnAsk, offer, repeats
+		})
 	}
 	if err != nil {
 		k.dropUpdate()

@@ -54,16 +54,13 @@ func (s *signer) serverConfig() *tls.Config {
 // handleSignaling serves POST /v1/communications/signaling (Amazon's page "alexa-callsignaling-requests-for-asp").
 func (c *Cloud) handleSignaling(w http.ResponseWriter, r *http.Request) {
 	m, job, err := c.takeRequest(w, r)
-	sessionID := ""
-	if m.SessionID != nil {
-		sessionID = *m.SessionID
-	}
+	sessionID := text(m.SessionID)
 	if err != nil {
-		c.refuse(w, m.name, sessionID, asRefusal(err))
+		c.refuse(w, m, asRefusal(err))
 		return
 	}
 	fate, status := m.fate, c.faultsNow().successStatus()
-	answered := c.record(FromSkill, m.name, sessionID, fate.shown(status))
+	answered := c.record(FromSkill, fate.shown(status), m.note())
 	gone := make(chan struct{})
 	defer close(gone)
 	done := job.start(gone, c.opts.AckFirst || fate.what != faultNone)
@@ -89,8 +86,8 @@ func (c *Cloud) handleSignaling(w http.ResponseWriter, r *http.Request) {
 }
 
 // refuse answers a request that is not taken.
-func (c *Cloud) refuse(w http.ResponseWriter, name, sessionID string, refused *refusal) {
-	c.record(FromSkill, name, sessionID, refused.status)
+func (c *Cloud) refuse(w http.ResponseWriter, m *message, refused *refusal) {
+	c.record(FromSkill, refused.status, m.note())
 	if refused.violation {
 		c.violate("%v", refused)
 	}
@@ -172,11 +169,11 @@ func asRefusal(err error) *refusal {
 
 // reply writes a JSON answer and sends it off.
 func reply(w http.ResponseWriter, status int, body any) {
-	text, _ := json.Marshal(body)
+	answer, _ := json.Marshal(body)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amzn-RequestId", newUUID())
 	w.WriteHeader(status)
-	_, _ = w.Write(text)
+	_, _ = w.Write(answer)
 	_ = http.NewResponseController(w).Flush()
 }
 

@@ -20,12 +20,12 @@
 //	err = call.Hangup(ctx)
 //
 // The skill under test is given [Cloud.URL] as its Alexa endpoint, [Cloud.TokenURL] for its tokens, [Cloud.SkillID],
-// [Cloud.ClientID], [Cloud.ClientSecret] and [Cloud.RefreshToken]; it trusts [Cloud.Roots] for the signing chain, and dials
-// [Cloud.ChainAddr] in place of s3.amazonaws.com:443, so that the rules for the chain's URL stay in force. At the end a test
-// asserts that [Cloud.Violations] is empty: it names everything that the skill sent or left out against the interface.
+// [Cloud.ClientID], [Cloud.ClientSecret] and [Cloud.RefreshToken]; it trusts [Cloud.Roots] for the signing chain, and has
+// [Cloud.DialChain] connect to it in place of s3.amazonaws.com:443, so that the rules for the chain's URL stay in force. At the end a test
+// calls [Cloud.Report]: it fails for everything that the skill sent or left out against the interface.
 //
 // For tests under testing/synctest, CloudOptions.NoSockets opens no socket, [Cloud.RoundTripper] answers requests in memory,
-// [Cloud.SetSkillHandler] takes events in memory, and EchoOptions.NoMedia makes an Echo without media. Certificates are
+// [Cloud.SetSkillHandler] takes events in memory, [Cloud.DialChain] connects to the signing chain, and EchoOptions.NoMedia makes an Echo without media. Certificates are
 // valid from an hour before NewCloud to a year after it, by the clock of the bubble.
 //
 // # What the simulated Alexa does
@@ -62,7 +62,8 @@
 //
 // # Limitations
 //
-// Audio only: further sections of an offer are rejected. There is no Opus encoder in Go that this package could use: when the
+// Video is signalled only: an Echo with EchoOptions.Camera negotiates H.264 and sends none, and cannot have media at all. Every other Echo
+// rejects all sections of an offer but one of audio. There is no Opus encoder in Go that this package could use: when the
 // answer names Opus first, the Echo sends valid Opus packets of silence whatever EchoOptions.Play says, and keeps received Opus
 // packets undecoded in [Recording].Opus; offer or answer with PCMU or PCMA to hear tones. An Echo's media is on IPv4 loopback
 // only. With [OfferCaptured] the Echo's ICE credentials have the shortest legal length and stay the same through an ICE restart.

@@ -2,6 +2,7 @@ package alexatest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -20,6 +21,10 @@ type EchoOptions struct {
 	// Codecs are the codecs of the Echo in the order of its offers: CodecOpus, CodecPCMU, CodecPCMA, CodecTelephoneEvent.
 	// Nil: Opus, PCMU, PCMA.
 	Codecs []string
+
+	// Camera gives the Echo a camera and a screen: H.264 in a second m-section. Without it, offers of video are rejected. Only an Echo
+	// without media can have one: see NoMedia.
+	Camera bool
 
 	// OfferStyle is how the Echo writes its offers.
 	OfferStyle OfferStyle
@@ -97,6 +102,12 @@ func (c *Cloud) NewEcho(externalUserID string, o *EchoOptions) (*Echo, error) {
 	if o.Reject != "" && !slices.Contains(resultCodeTable, o.Reject) {
 		return nil, fmt.Errorf("alexatest: unknown code %q", o.Reject)
 	}
+	switch {
+	case o.Camera && !o.NoMedia:
+		return nil, errors.New("alexatest: a camera needs EchoOptions.NoMedia")
+	case o.OfferStyle == OfferBundleVideo && !o.Camera:
+		return nil, errors.New("alexatest: OfferBundleVideo needs EchoOptions.Camera")
+	}
 	if e.play, err = o.Play.open(); err != nil {
 		return nil, err
 	}
@@ -142,7 +153,7 @@ func (e *Echo) Call(ctx context.Context, callee string) (*Call, error) {
 		k.cancel()
 		return nil, err
 	}
-	offer, err := k.media.offer(sendRecv)
+	offer, err := k.media.offer(wants{})
 	if err != nil {
 		k.cancel()
 		return nil, err

@@ -14,6 +14,7 @@ import (
 type cannedMedia struct {
 	negotiation
 	codecs           []string
+	camera           bool
 	ufrag, pwd       string
 	fingerprint      string
 	ssrc             uint32
@@ -28,8 +29,9 @@ func newCannedMedia(done <-chan struct{}, o *EchoOptions) *cannedMedia {
 	}
 	r := randomBytes(8)
 	return &cannedMedia{
-		negotiation: negotiation{style: o.OfferStyle, want: sendRecv, rec: newRecorder()},
+		negotiation: negotiation{style: o.OfferStyle, rec: newRecorder()},
 		codecs:      o.codecs(),
+		camera:      o.Camera,
 		ufrag:       randomICE(4),
 		pwd:         randomICE(22),
 		fingerprint: "sha-256 " + strings.Join(digest, ":"),
@@ -39,17 +41,28 @@ func newCannedMedia(done <-chan struct{}, o *EchoOptions) *cannedMedia {
 	}
 }
 
-func (c *cannedMedia) offer(want direction) (string, error) {
-	mid := "0"
-	if c.style == OfferCaptured {
-		mid = capturedMid
+func (c *cannedMedia) reconnect() error {
+	c.ufrag, c.pwd = randomICE(4), randomICE(22)
+	return nil
+}
+
+func (c *cannedMedia) offer(want wants) (string, error) {
+	first := []section{{kind: "audio", mid: "0"}, {kind: "video", mid: "1"}}
+	if c.style != OfferModern {
+		first[0].mid, first[1].mid = capturedMid, capturedVideoMid
 	}
-	c.setUp(want, mid)
-	var payloads []payload
+	if !c.camera {
+		first = first[:1]
+	}
+	c.setUp(want, first)
+	var payloads, pictures []payload
 	for _, name := range c.codecs {
 		payloads = append(payloads, payload{payloadType(name, c.style), name})
 	}
-	return c.finishOffer(c.describe(payloads, "actpass"))
+	if c.camera {
+		pictures = append(pictures, payload{payloadType(codecH264, c.style), codecH264})
+	}
+	return c.finishOffer(c.describe(payloads, pictures, "actpass"))
 }
 
 func (c *cannedMedia) answer(offer *remoteSDP) (string, error) {
@@ -67,11 +80,17 @@ func (c *cannedMedia) answer(offer *remoteSDP) (string, error) {
 	if !speech {
 		return "", fmt.Errorf("alexatest: no codec in common with the offer")
 	}
+	var pictures []payload
+	for _, p := range offer.pictures {
+		if c.camera && p.name == codecH264 {
+			pictures = append(pictures, p)
+		}
+	}
 	setup := "active"
 	if offer.attribute("setup") == "active" {
 		setup = "passive"
 	}
-	return c.finishAnswer(c.describe(common, setup), offer)
+	return c.finishAnswer(c.describe(common, pictures, setup), offer)
 }
 
 func (c *cannedMedia) accept(answer *remoteSDP) error {
@@ -87,15 +106,35 @@ func (c *cannedMedia) waitHeard(ctx context.Context, d time.Duration) error {
 
 func (c *cannedMedia) close() error { return nil }
 
-// describe writes one audio section in pion's style; place gives it its place and its direction.
-func (c *cannedMedia) describe(payloads []payload, setup string) string {
+// describe writes an audio section and, if there are pictures, a video section, in pion's style; place gives them their places and their
+// directions.
+func (c *cannedMedia) describe(payloads, pictures []payload, setup string) string {
 	c.mu.Lock()
-	mid := c.layout.mid()
+	mids := []string{c.layout.mid(), ""}
+	if c.layout.video >= 0 {
+		mids[1] = c.layout.sections[c.layout.video].mid
+	}
 	c.version++
 	version := c.version
 	c.mu.Unlock()
+	lines := []string{
+		"v=0",
+		fmt.Sprintf("o=- %d %d IN IP4 0.0.0.0", c.session, version),
+		"s=-",
+		"t=0 0",
+		"a=fingerprint:" + c.fingerprint,
+	}
+	lines = append(lines, c.section("audio", mids[0], setup, payloads)...)
+	if len(pictures) > 0 {
+		lines = append(lines, c.section("video", mids[1], setup, pictures)...)
+	}
+	return strings.Join(append(lines, ""), "\r\n")
+}
+
+// section writes one m-section.
+func (c *cannedMedia) section(kind, mid, setup string, payloads []payload) []string {
 	if mid == "" {
-		mid = "0"
+		mid = map[string]string{"audio": "0", "video": "1"}[kind]
 	}
 	var formats, maps []string
 	for _, p := range payloads {
@@ -104,14 +143,18 @@ func (c *cannedMedia) describe(payloads []payload, setup string) string {
 		if params := codecParameters(p.name); params != "" {
 			maps = append(maps, fmt.Sprintf("a=fmtp:%d %s", p.pt, params))
 		}
+		if p.name == codecH264 {
+			for _, feedback := range []string{"nack", "nack pli", "ccm fir"} {
+				maps = append(maps, fmt.Sprintf("a=rtcp-fb:%d %s", p.pt, feedback))
+			}
+		}
+	}
+	ssrc := c.ssrc
+	if kind == "video" {
+		ssrc++
 	}
 	lines := []string{
-		"v=0",
-		fmt.Sprintf("o=- %d %d IN IP4 0.0.0.0", c.session, version),
-		"s=-",
-		"t=0 0",
-		"a=fingerprint:" + c.fingerprint,
-		"m=audio 9 UDP/TLS/RTP/SAVPF " + strings.Join(formats, " "),
+		"m=" + kind + " 9 UDP/TLS/RTP/SAVPF " + strings.Join(formats, " "),
 		"c=IN IP4 0.0.0.0",
 		"a=setup:" + setup,
 		"a=mid:" + mid,
@@ -120,9 +163,8 @@ func (c *cannedMedia) describe(payloads []payload, setup string) string {
 		"a=rtcp-mux",
 	}
 	lines = append(lines, maps...)
-	lines = append(lines,
-		fmt.Sprintf("a=ssrc:%d cname:echo", c.ssrc),
+	return append(lines,
+		fmt.Sprintf("a=ssrc:%d cname:echo", ssrc),
 		"a=candidate:1 1 udp 2130706431 127.0.0.1 9 typ host",
-		"a=end-of-candidates", "")
-	return strings.Join(lines, "\r\n")
+		"a=end-of-candidates")
 }

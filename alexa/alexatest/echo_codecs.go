@@ -14,6 +14,8 @@ const (
 	CodecPCMU           = "PCMU"
 	CodecPCMA           = "PCMA"
 	CodecTelephoneEvent = "telephone-event"
+
+	codecH264 = "H264" // of EchoOptions.Camera
 )
 
 var codecTable = []string{CodecOpus, CodecPCMU, CodecPCMA, CodecTelephoneEvent}
@@ -56,8 +58,13 @@ func payloadType(name string, style OfferStyle) uint8 {
 		return 8
 	case CodecTelephoneEvent:
 		return 101
+	case codecH264:
+		if style != OfferModern {
+			return 99
+		}
+		return 102
 	default:
-		if style == OfferCaptured {
+		if style != OfferModern {
 			return 96
 		}
 		return 111
@@ -68,16 +75,22 @@ func encodingName(name string) string {
 	switch name {
 	case CodecOpus:
 		return "opus/48000/2"
+	case codecH264:
+		return "H264/90000"
 	default:
 		return name + "/8000"
 	}
 }
 
 func codecParameters(name string) string {
-	if name == CodecTelephoneEvent {
+	switch name {
+	case CodecTelephoneEvent:
 		return "0-15"
+	case codecH264: // constrained baseline, as Amazon's page has it
+		return "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // pionCodec describes a codec to pion. Opus has no parameters there, so that it matches whatever parameters the other side names.

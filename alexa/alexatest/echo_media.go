@@ -11,11 +11,12 @@ import (
 // media is the media of one call of an Echo: pion/webrtc, or nothing but descriptions. Its methods are called in the order of an
 // SDP negotiation, one at a time; heard, waitHeard, sendOnAccept and close at any time.
 type media interface {
-	offer(want direction) (string, error)    // the first offer, or a re-offer
+	offer(want wants) (string, error)        // the first offer, or a re-offer
+	reconnect() error                        // has the next offer restart ICE
 	answer(offer *remoteSDP) (string, error) // answers an offer or a re-offer
 	accept(answer *remoteSDP) error          // takes the answer to the last offer
 	rollback()                               // drops an offer that was not answered
-	wanted() direction                       // what the device wants to do
+	wanted() wants                           // what the device wants to do
 	checkAnswer(answer *remoteSDP) error     // what is wrong with an answer, without taking it
 	sendOnAccept()                           // the call is accepted: audio may leave
 	heard() Recording                        // what has arrived
@@ -30,21 +31,32 @@ type negotiation struct {
 
 	mu       sync.Mutex
 	layout   layout
-	want     direction // what the device wants to do
-	wantOld  direction // the same before the offer that waits for an answer
-	dir      direction // what it may do by the last answer
-	offered  []payload // of the offer that waits for an answer
+	want     wants     // what the device wants to do
+	wantOld  wants     // the same before the offer that waits for an answer
+	dir      direction // what it may do by the last answer, with sound
+	offered  []payload // of the offer that waits for an answer, in all sections
 	codec    payload   // what it sends
 	accepted bool
 }
 
-// setUp prepares an offer and returns its direction. The layout is that of the call, or one audio section at the start.
-func (n *negotiation) setUp(want direction, mid string) {
+// wants is what a device wants to do with its sound and its camera.
+type wants struct{ held, muted, covered bool }
+
+func (w wants) audio() direction { return wanting(w.held, w.muted) }
+func (w wants) video() direction { return wanting(w.held, w.covered) }
+
+func wanting(held, silent bool) direction { return directionOf(!held && !silent, !held) }
+
+// setUp prepares an offer. The layout is that of the call, or the given sections at the start: audio and perhaps video.
+func (n *negotiation) setUp(want wants, first []section) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.want, n.wantOld = want, n.want
 	if n.layout.sections == nil {
-		n.layout = layout{sections: []section{{kind: "audio", mid: mid}}, bundled: true}
+		n.layout = layout{sections: first, video: -1, bundled: true}
+		if len(first) > 1 {
+			n.layout.video = 1
+		}
 	}
 }
 
@@ -52,7 +64,7 @@ func (n *negotiation) setUp(want direction, mid string) {
 func (n *negotiation) finishOffer(own string) (string, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	text, err := place(own, n.layout, n.want)
+	text, err := place(own, n.layout, n.want.audio(), n.want.video())
 	if err != nil {
 		return "", err
 	}
@@ -61,12 +73,14 @@ func (n *negotiation) finishOffer(own string) (string, error) {
 		return "", fmt.Errorf("alexatest: own offer: %w", err)
 	}
 	n.layout = r.layout
-	n.offered = r.payloads
+	n.offered = append(r.payloads, r.pictures...)
 	n.rec.learn(r.payloads)
-	if n.style == OfferCaptured {
-		return capturedStyle(text)
+	switch n.style {
+	case OfferCaptured, OfferBundleVideo:
+		return capturedStyle(text, n.style == OfferBundleVideo)
+	default:
+		return text, nil
 	}
-	return text, nil
 }
 
 // takeOffer adopts the layout of an offer that came in.
@@ -84,12 +98,12 @@ func (n *negotiation) takeOffer(offer *remoteSDP) error {
 func (n *negotiation) finishAnswer(own string, offer *remoteSDP) (string, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	dir := n.want.against(offer.dir)
+	dir := n.want.audio().against(offer.dir)
 	own, err := narrow(own, offer.audio.MediaName.Formats)
 	if err != nil {
 		return "", err
 	}
-	text, err := place(own, n.layout, dir)
+	text, err := place(own, n.layout, dir, n.want.video().against(offer.videoDir))
 	if err != nil {
 		return "", err
 	}
@@ -111,7 +125,7 @@ func (n *negotiation) checkAnswer(answer *remoteSDP) error {
 func (n *negotiation) takeAnswer(answer *remoteSDP) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.agree(answer.payloads, n.want.against(answer.dir))
+	n.agree(answer.payloads, n.want.audio().against(answer.dir))
 }
 
 // agree keeps the outcome of a negotiation: the first audio codec of the answer is sent. n.mu is held.
@@ -144,7 +158,7 @@ func (n *negotiation) sending(early bool) (payload, bool) {
 	return n.codec, (n.accepted || early) && n.dir.sends() && n.codec.name != ""
 }
 
-func (n *negotiation) wanted() direction {
+func (n *negotiation) wanted() wants {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.want

@@ -18,13 +18,19 @@ const (
 	// all other attributes, TCP candidates and a second component among them, no rtpmap for payload types 0 and 8, ice-ufrag of 4
 	// and ice-pwd of 22 characters.
 	OfferCaptured
+	// OfferBundleVideo is OfferCaptured with a BUNDLE group that lists video0 alone, although audio0 is there too, as an Echo Show was
+	// seen to write it. It needs EchoOptions.Camera.
+	OfferBundleVideo
 )
 
-const capturedMid = "audio0"
+const (
+	capturedMid      = "audio0"
+	capturedVideoMid = "video0"
+)
 
-// place writes the Echo's own audio section, taken from text, at its place in the call: with the direction dir, with the mid of the
-// other side, and with all other m-sections rejected (RFC 8829, section 5.3.1: port 0; the mid stays, as Alexa's peers want it).
-func place(text string, l layout, dir direction) (string, error) {
+// place writes the Echo's own sections, taken from text, at their places in the call: with the directions of sound and pictures, with the
+// mids of the other side, and with all other m-sections rejected (RFC 8829, section 5.3.1: port 0; the mid stays, as Alexa's peers want it).
+func place(text string, l layout, dir, videoDir direction) (string, error) {
 	d := &sdp.SessionDescription{}
 	if err := d.UnmarshalString(text); err != nil {
 		return "", fmt.Errorf("alexatest: own SDP: %w", err)
@@ -33,25 +39,44 @@ func place(text string, l layout, dir direction) (string, error) {
 	if i < 0 {
 		return "", fmt.Errorf("alexatest: own SDP has no audio section")
 	}
-	own := d.MediaDescriptions[i]
-	own.Attributes = slices.DeleteFunc(own.Attributes, func(a sdp.Attribute) bool {
-		return slices.Contains(directionTable, a.Key) || a.Key == "mid" && l.mid() == ""
-	})
-	own.Attributes = append(own.Attributes, sdp.NewPropertyAttribute(string(dir)))
+	own, pictures := d.MediaDescriptions[i], ownVideo(d)
+	directed(own, dir, l.mid() != "")
 	d.MediaDescriptions = nil
+	bundle := []string{l.mid()}
 	for k, s := range l.sections {
-		if k == l.audio {
+		switch {
+		case k == l.audio:
 			d.MediaDescriptions = append(d.MediaDescriptions, own)
-		} else {
+		case k == l.video && pictures != nil:
+			directed(pictures, videoDir, s.mid != "")
+			d.MediaDescriptions = append(d.MediaDescriptions, pictures)
+			bundle = append(bundle, s.mid)
+		default:
 			d.MediaDescriptions = append(d.MediaDescriptions, rejected(s))
 		}
 	}
 	d.Attributes = slices.DeleteFunc(d.Attributes, func(a sdp.Attribute) bool { return a.Key == "group" })
 	if l.bundled {
-		d.Attributes = append(d.Attributes, sdp.NewAttribute("group", "BUNDLE "+l.mid()))
+		d.Attributes = append(d.Attributes, sdp.NewAttribute("group", "BUNDLE "+strings.Join(bundle, " ")))
 	}
 	out, err := d.Marshal()
 	return string(out), err
+}
+
+func ownVideo(d *sdp.SessionDescription) *sdp.MediaDescription {
+	i := slices.IndexFunc(d.MediaDescriptions, func(m *sdp.MediaDescription) bool { return m.MediaName.Media == "video" })
+	if i < 0 {
+		return nil
+	}
+	return d.MediaDescriptions[i]
+}
+
+// directed gives a section its direction, and takes its mid where the call has none.
+func directed(m *sdp.MediaDescription, dir direction, mid bool) {
+	m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
+		return slices.Contains(directionTable, a.Key) || a.Key == "mid" && !mid
+	})
+	m.Attributes = append(m.Attributes, sdp.NewPropertyAttribute(string(dir)))
 }
 
 // narrow leaves the audio section of an answer no formats but those that the offer has. pion goes on to name all that were ever agreed.
@@ -89,9 +114,9 @@ func rejected(s section) *sdp.MediaDescription {
 	return m
 }
 
-// capturedStyle rewrites an offer into [OfferCaptured], so that it stays as functional as it was: the transport, the payload types
-// and the direction are kept.
-func capturedStyle(text string) (string, error) {
+// capturedStyle rewrites an offer into [OfferCaptured] or [OfferBundleVideo], so that it stays as functional as it was: the transport, the
+// payload types and the direction are kept.
+func capturedStyle(text string, bundleVideo bool) (string, error) {
 	d := &sdp.SessionDescription{}
 	if err := d.UnmarshalString(text); err != nil {
 		return "", fmt.Errorf("alexatest: own SDP: %w", err)
@@ -103,7 +128,13 @@ func capturedStyle(text string) (string, error) {
 	line("s=a 2 z")
 	line("c=IN IP4 0.0.0.0")
 	line("t=0 0")
-	if group, ok := d.Attribute("group"); ok {
+	if group, ok := d.Attribute("group"); bundleVideo {
+		var mid string
+		if m := ownVideo(d); m != nil {
+			mid, _ = m.Attribute("mid")
+		}
+		line("a=group:BUNDLE %s", mid)
+	} else if ok {
 		line("a=group:%s", group)
 	}
 	for _, m := range d.MediaDescriptions {
@@ -114,13 +145,13 @@ func capturedStyle(text string) (string, error) {
 			}
 			continue
 		}
-		capturedAudio(line, d, m)
+		capturedSection(line, d, m)
 	}
 	return b.String(), nil
 }
 
-// capturedAudio writes one section with its attributes in the order of the captures.
-func capturedAudio(line func(string, ...any), d *sdp.SessionDescription, m *sdp.MediaDescription) {
+// capturedSection writes one section with its attributes in the order of the captures.
+func capturedSection(line func(string, ...any), d *sdp.SessionDescription, m *sdp.MediaDescription) {
 	value := func(key string) string {
 		if v, ok := m.Attribute(key); ok {
 			return v
@@ -130,11 +161,15 @@ func capturedAudio(line func(string, ...any), d *sdp.SessionDescription, m *sdp.
 	}
 	line("m=%s 1 UDP/TLS/RTP/SAVPF %s", m.MediaName.Media, strings.Join(m.MediaName.Formats, " "))
 	capturedCandidates(line, m)
+	pictures := m.MediaName.Media == "video"
+	if pictures {
+		line("b=AS:2500")
+	}
 	line("a=setup:%s", value("setup"))
 	line("a=extmap:3 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time")
 	for _, a := range m.Attributes {
 		static := strings.HasPrefix(a.Value, "0 ") || strings.HasPrefix(a.Value, "8 ")
-		if a.Key == "rtpmap" && !static || a.Key == "fmtp" {
+		if a.Key == "rtpmap" && !static || a.Key == "fmtp" && !pictures {
 			line("a=%s", attributeText(a))
 		}
 	}
@@ -146,6 +181,11 @@ func capturedAudio(line func(string, ...any), d *sdp.SessionDescription, m *sdp.
 		}
 	}
 	line("a=mid:%s", value("mid"))
+	for _, a := range m.Attributes {
+		if pictures && a.Key == "rtcp-fb" {
+			line("a=%s", attributeText(a))
+		}
+	}
 	if ssrc, _, _ := strings.Cut(value("ssrc"), " "); ssrc != "" {
 		line("a=ssrc:%s cname:user%s@host-%.8s", ssrc, ssrc, value("ice-ufrag"))
 	}

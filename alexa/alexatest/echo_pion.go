@@ -45,7 +45,7 @@ type pionMedia struct {
 // newPionMedia makes a peer connection. done is the call's life: it ends before close is called.
 func newPionMedia(done context.Context, o *EchoOptions, play *track, offers bool) (*pionMedia, error) {
 	m := &pionMedia{
-		negotiation: negotiation{style: o.OfferStyle, want: sendRecv, rec: newRecorder()},
+		negotiation: negotiation{style: o.OfferStyle, rec: newRecorder()},
 		early:       o.MediaBeforeAnswer,
 		out:         &echoTrack{id: "audio-" + randomHex(4)},
 		play:        play,
@@ -125,12 +125,17 @@ func (t *tap) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (m *pionMedia) offer(want direction) (string, error) {
+// reconnect fails: pion begins to gather anew as soon as an offer with a restart is made, not when it has its answer.
+func (m *pionMedia) reconnect() error {
+	return errors.New("alexatest: an Echo with media cannot restart ICE: see EchoOptions.NoMedia")
+}
+
+func (m *pionMedia) offer(want wants) (string, error) {
 	mid := "0"
 	if m.style == OfferCaptured {
 		mid = capturedMid
 	}
-	m.setUp(want, mid)
+	m.setUp(want, []section{{kind: "audio", mid: mid}})
 	d, err := m.pc.CreateOffer(nil)
 	if err != nil {
 		return "", fmt.Errorf("alexatest: %w", err)

@@ -57,11 +57,12 @@ type section struct {
 	mid     string
 }
 
-// layout is the order of the m-sections of a call, which never changes (RFC 3264, section 8). One audio section is used; all
-// others are rejected.
+// layout is the order of the m-sections of a call, which never changes (RFC 3264, section 8). One audio section is used and, by an Echo
+// with a camera, one video section; all others are rejected.
 type layout struct {
 	sections []section
 	audio    int
+	video    int  // -1: none
 	bundled  bool // the audio section stands in a BUNDLE group
 }
 
@@ -75,6 +76,10 @@ type remoteSDP struct {
 	payloads []payload
 	audio    *sdp.MediaDescription
 	session  *sdp.SessionDescription
+
+	video    *sdp.MediaDescription // nil: none in use
+	videoDir direction             // inactive without video
+	pictures []payload
 }
 
 // readSDP parses a description and checks that a WebRTC peer without trickle can work with it: what it names as error is the skill's
@@ -85,7 +90,7 @@ func readSDP(text string, offer bool) (*remoteSDP, error) {
 		return nil, fmt.Errorf("SDP does not parse")
 	}
 	r := &remoteSDP{text: text, session: d}
-	r.layout.audio = -1
+	r.layout.audio, r.layout.video = -1, -1
 	for i, m := range d.MediaDescriptions {
 		mid, _ := m.Attribute("mid")
 		r.layout.sections = append(r.layout.sections, section{
@@ -93,6 +98,9 @@ func readSDP(text string, offer bool) (*remoteSDP, error) {
 		})
 		if r.audio == nil && m.MediaName.Media == "audio" && m.MediaName.Port.Value != 0 {
 			r.layout.audio, r.audio = i, m
+		}
+		if r.video == nil && m.MediaName.Media == "video" && m.MediaName.Port.Value != 0 {
+			r.layout.video, r.video = i, m
 		}
 	}
 	if r.audio == nil {
@@ -103,8 +111,11 @@ func readSDP(text string, offer bool) (*remoteSDP, error) {
 			r.layout.bundled = true
 		}
 	}
-	r.dir = r.readDirection()
+	r.dir, r.videoDir = r.readDirection(r.audio), inactive
 	r.payloads = readPayloads(r.audio)
+	if r.video != nil {
+		r.videoDir, r.pictures = r.readDirection(r.video), readPayloads(r.video)
+	}
 	return r, r.checkTransport(offer)
 }
 
@@ -142,8 +153,8 @@ func (r *remoteSDP) attribute(key string) string {
 	return v
 }
 
-func (r *remoteSDP) readDirection() direction {
-	for _, attrs := range [][]sdp.Attribute{r.audio.Attributes, r.session.Attributes} {
+func (r *remoteSDP) readDirection(m *sdp.MediaDescription) direction {
+	for _, attrs := range [][]sdp.Attribute{m.Attributes, r.session.Attributes} {
 		for _, a := range attrs {
 			if slices.Contains(directionTable, a.Key) {
 				return direction(a.Key)
@@ -167,7 +178,7 @@ func (r *remoteSDP) checkAnswer(l layout, offered []payload) error {
 		return fmt.Errorf("SDP answer uses an m-section that the offer rejected")
 	}
 	speech := false
-	for _, p := range r.payloads {
+	for _, p := range append(slices.Clone(r.payloads), r.pictures...) {
 		if !slices.Contains(offered, p) {
 			return fmt.Errorf("SDP answer names payload type %d, which was not offered so", p.pt)
 		}
@@ -219,6 +230,8 @@ func codecName(encoding string) string {
 		return CodecPCMA
 	case "telephone-event/8000", "telephone-event/8000/1":
 		return CodecTelephoneEvent
+	case "h264/90000":
+		return codecH264
 	default:
 		return ""
 	}

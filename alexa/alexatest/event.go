@@ -62,6 +62,7 @@ func (c *Cloud) SendEvent(ctx context.Context, request any, f *EventFault) (stat
 // event is one event ready to be sent, and sent again.
 type event struct {
 	name, sessionID string
+	fields          map[string]any // of the request object; nil for a body that was given whole
 	headers         http.Header
 	body            []byte
 }
@@ -91,6 +92,7 @@ func (c *Cloud) newEvent(from *Echo, request any, f *EventFault) (*event, error)
 		if _, ok := fields["timestamp"]; !ok || f.Age != 0 {
 			fields["timestamp"] = now.Add(-f.Age).UTC().Format(timestampForm)
 		}
+		e.fields = fields
 		name, _ := fields["type"].(string)
 		e.name = strings.TrimPrefix(name, namespace)
 		e.sessionID, _ = fields["sessionId"].(string)
@@ -185,7 +187,7 @@ func (c *Cloud) send(ctx context.Context, e *event) (int, http.Header, []byte, e
 		return 0, nil, nil, fmt.Errorf("alexatest: %w", err)
 	}
 	r.Header = e.headers.Clone()
-	answered := c.record(ToSkill, e.name, e.sessionID, 0)
+	answered := c.record(ToSkill, 0, noteOf(e.name, e.sessionID, e.fields))
 	if handler != nil {
 		status, header, body, err := c.handleInMemory(handler, r, e.body)
 		answered(status)

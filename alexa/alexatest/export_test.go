@@ -30,12 +30,12 @@ func ReadSDP(text string, offer bool, own string) (forPion, answer string, err e
 	if forPion, err = r.forPion(); err != nil {
 		return "", "", err
 	}
-	answer, err = place(own, r.layout, sendRecv.against(r.dir))
+	answer, err = place(own, r.layout, sendRecv.against(r.dir), sendRecv.against(r.videoDir))
 	return forPion, answer, err
 }
 
 // CapturedStyle rewrites an offer.
-func CapturedStyle(text string) (string, error) { return capturedStyle(text) }
+func CapturedStyle(text string) (string, error) { return capturedStyle(text, false) }
 
 // SourceFrame returns n samples of a source from position pos on.
 func SourceFrame(s Source, pos, n int) ([]int16, error) {

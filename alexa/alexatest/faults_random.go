@@ -53,6 +53,8 @@ type draws struct {
 type drawn struct {
 	call  int // its number, by the order of their beginning
 	count map[string]int
+
+	ufrags map[Direction][]string // of its descriptions
 }
 
 // maxDrawn limits the sessions that are remembered; above it all are forgotten, and number on as new ones.
@@ -66,7 +68,7 @@ func (d *draws) know(session string) *drawn {
 			d.known = make(map[string]*drawn)
 		}
 		d.calls++
-		k = &drawn{d.calls, make(map[string]int)}
+		k = &drawn{call: d.calls, count: make(map[string]int)}
 		d.known[session] = k
 	}
 	return k

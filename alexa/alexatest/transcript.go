@@ -2,6 +2,8 @@ package alexatest
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -29,6 +31,38 @@ type Entry struct {
 	// Status is the HTTP status of the answer: the cloud's to a request, the skill's to an event. It is 0 for an event that has none
 	// yet, or got none, and for a request whose answer a fault kept back.
 	Status int
+	// Code is callResult.code, and Renegotiation renegotiationType, of messages that have them.
+	Code, Renegotiation string
+	// SDPType is OFFER or ANSWER, and SDP what the description says of each m-section in use or not, without addresses and keys: kind,
+	// direction and codecs, such as "audio sendrecv opus PCMU", or "video rejected". Both are empty for messages without SDP.
+	SDPType string
+	SDP     []string
+	// ICE counts the ICE sessions of the sender in this call (RFC 8445, section 2.4): 1 at first, 2 after a restart, 0 without SDP.
+	ICE int
+}
+
+// Summary returns what the message says, on one line: no time, no session and nothing that is random, so that the summaries of a call
+// that goes the same way are the same. A message to the skill begins with "event", one from it with "POST".
+func (e Entry) Summary() string {
+	words := []string{"POST", e.Type}
+	if e.Direction == ToSkill {
+		words[0] = "event"
+	}
+	switch {
+	case e.Status == 0:
+		words = append(words, "unanswered")
+	case e.Status/100 != 2:
+		words = append(words, strconv.Itoa(e.Status))
+	}
+	for _, w := range []string{e.Code, e.Renegotiation, e.SDPType} {
+		if w != "" {
+			words = append(words, w)
+		}
+	}
+	if e.SDPType == "" {
+		return strings.Join(words, " ")
+	}
+	return fmt.Sprintf("%s [%s; ICE %d]", strings.Join(words, " "), strings.Join(e.SDP, ", "), e.ICE)
 }
 
 // String returns the entry as one line.
@@ -67,10 +101,32 @@ func (c *Cloud) Violations() []string {
 	return append([]string(nil), c.violations...)
 }
 
+// Report has a test fail for each violation. t is a *testing.T or the like.
+func (c *Cloud) Report(t interface {
+	Helper()
+	Errorf(format string, args ...any)
+},
+) {
+	t.Helper()
+	for _, v := range c.Violations() {
+		t.Errorf("violation: %s", v)
+	}
+}
+
 // record appends to the transcript and tells OnMessage, without holding the lock. It returns what sets the status later on.
-func (c *Cloud) record(d Direction, name, sessionID string, status int) (answered func(status int)) {
-	e := Entry{At: time.Since(c.start), Direction: d, Type: name, SessionID: sessionID, Status: status}
+func (c *Cloud) record(d Direction, status int, n noted) (answered func(status int)) {
+	name, sessionID := n.name, n.session
+	e := Entry{
+		At: time.Since(c.start), Direction: d, Type: name, SessionID: sessionID, Status: status, Code: n.code, Renegotiation: n.renegotiation,
+	}
 	c.mu.Lock()
+	if n.sdp != "" {
+		e.SDPType = n.sdpType
+		var ufrag string
+		if e.SDP, ufrag = summary(n.sdp); ufrag != "" {
+			e.ICE = c.draws.know(sessionID).generation(d, ufrag)
+		}
+	}
 	if len(c.entries) >= maxEntries {
 		c.entries = append([]*Entry(nil), c.entries[maxEntries/2:]...)
 	}
