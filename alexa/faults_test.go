@@ -11,12 +11,12 @@ var faultTable = [][2]string{
 	// What Alexa answers to a message.
 	{"400: the call is not in progress", "TestFailuresThatLast TestRefusalCrossesTheEnd TestStepsOfACallFromADevice TestFailuresAsCauses"},
 	{"400: the message is malformed", "TestStatuses TestFaults TestFailuresThatLast TestSchema TestRequestProperties TestRequestValues"},
-	{"401", "TestStatuses TestTokenExpires TestThousandRefusedTokens TestFailuresThatPass"},
-	{"403", "TestStatuses TestFailuresThatLast TestFailuresAsCauses TestHealth"},
+	{"401", "TestStatuses TestTokenExpires TestThousandRefusedTokens TestThousandCallsOneRefresh TestFailuresThatPass"},
+	{"403", "TestStatuses TestFailuresThatLast TestFailuresAsCauses TestHealth TestClientCredentialsAtTheCloud"},
 	{"404: no such device, or no such call", "TestUnknownCallee TestFailuresThatLast TestFailuresAsCauses"},
 	{"409: another request is being processed", "TestStatuses TestFailuresThatPass TestAlexaIsBusy TestModel"},
 	{"429", "TestOneRefusalSlowsAll TestPauseThatDoesNotFit TestManyCallsPastALimit TestRefusalsThatAreNoLimit TestStatuses TestSendWithinContext TestFailuresThatPass TestFailuresThatLast"},
-	{"500, 502, 503, silence, a reset, half a body", "TestStatuses TestFaults TestErrorBodies TestCallEndedGoesOn TestCallEndedIsCut TestFailuresThatPass TestFailuresThatLast"},
+	{"500, 502, 503, silence, a reset, half a body", "TestStatuses TestFaults TestErrorBodies TestCallThroughFaultsOfTheCloud TestCallEndedGoesOn TestCallEndedIsCut TestFailuresThatPass TestFailuresThatLast"},
 	{"success after we have given up", "TestAnswerToMessageLost TestUncertainInvitation TestInvitationWithoutAnAnswer"},
 	// Events.
 	{"an event twice", "TestEventsTwice TestSameRequestAgain TestModel"},
@@ -31,7 +31,7 @@ var faultTable = [][2]string{
 	{"our process dies in the middle of calls", "TestKilled TestLeftBehind TestLeftBehindAndAlexaDown TestDrainLeavesBehind TestJournalOfOtherLives"},
 	// Tokens, clocks, certificates.
 	{"Login with Amazon is out of order", "TestOutage TestFailuresWithoutTokenAreSharedBriefly TestHangingEndpoint TestSendWithoutToken"},
-	{"our process restarts, or the refresh token's store fails", "TestRotationSurvivesARestart TestStoreIsBroken TestFileStoreIsNotWrittenOver TestTwoProcesses TestGrantThatIsNotKept"},
+	{"our process restarts, or the refresh token's store fails", "TestRotationSurvivesARestart TestStoreIsBroken TestFileStoreIsNotWrittenOver TestTwoProcesses TestGrantThatIsNotKept TestGrantsAtTheCloud"},
 	{"the wrong region, DNS fails", "TestHostOfACall TestOriginOfAnEvent TestFaults"},
 	{"our clock is wrong", "TestVerifyTimes TestChainDatesOfAllCertificates"},
 	{"the host of certificates is down", "TestChainIsKept TestOneFetchForAll TestChainFetchFailures TestFetchesAreBounded"},
