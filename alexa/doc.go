@@ -17,6 +17,10 @@
 //	...
 //	leg, err := skill.Dial(ctx, "7201", nil)
 //
+// What else comes to a custom skill's endpoint, such as a grant or a LaunchRequest, goes to [Skill.Other]. The server in front limits
+// what happens before a request is there: an [http.Server] should have ReadHeaderTimeout (5 s), IdleTimeout (above a minute, or Amazon
+// connects anew for every event) and MaxHeaderBytes (16 kB are plenty). A body has its own time here.
+//
 // Where the skill runs as a Lambda function, [Skill.HandleEvent] takes what the function is given. Underneath are [Message], the twelve
 // messages as one type; [Client], which sends them; [Verifier], which tells Amazon's requests from others; and [Event], their envelope.
 // Package alexatest has an Alexa cloud and an Echo to test with.
@@ -53,7 +57,7 @@
 // # Concurrency
 //
 // Skill, Client, Verifier and Leg are safe for concurrent use. Each call has one goroutine, which owns its state; each message on its
-// way has one, and so have the wait for the first sound of a device that was called and the answer to a change that nobody has cared
+// way has one, a request that goes to Skill.Other has one, and so have the wait for the first sound of a device that was called and the answer to a change that nobody has cared
 // for. The handler of a call that came in has its own, and so have, with a Journal, the calls that were left behind, with up to eight
 // for their messages. [Skill.Drain] waits for all of them.
 //
@@ -61,7 +65,11 @@
 //
 // An event or message is at most [MaxBody] bytes, an SDP [MaxSDP], a session id [MaxSessionID]. A request is refused when it is more
 // than 150 s old or early. A message is tried for at most 6 s, the first of a call for 10 s and CallEnded for 60 s; a CallUpdate waits
-// 10 s for its answer. A [FileJournal] holds 10,000 calls that are open at a time. The ids of 20,000 requests are remembered for at least five minutes, or until 10,000 more have come.
+// 10 s for its answer. A [FileJournal] holds 10,000 calls that are open at a time.
+// The ids of 500,000 requests are remembered for at least five minutes, or until 250,000 more have come, and those of the calls
+// that came in likewise. A body has 5 s to come, Skill.Other 6 s to answer; of its answers the last 4,096 are kept, or 4 MB of them. A
+// certificate chain is at most 64 kB and has 2 s to come, from a public address and without a redirect; 16 of them are kept until they
+// expire.
 //
 // # Compatibility
 //

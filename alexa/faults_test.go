@@ -24,7 +24,7 @@ var faultTable = [][2]string{
 	{"an event before the answer to our message", "TestEventsBeforeTheAnswerToThePost TestAckFirst"},
 	{"CallEnded before or during set-up", "TestDeviceGivesUp TestCallerGivesUp TestCallerGivesUpAtOnce TestDialIsCancelled TestHangUpCrossesAcceptance TestModel"},
 	{"an event of an unknown call", "TestEventsOfUnknownCalls"},
-	{"InitiateOutboundCall again", "TestInvitationTwice TestSameRequestAgain"},
+	{"InitiateOutboundCall again", "TestInvitationTwice TestInvitationAgainUnderAnotherID TestSameRequestAgain TestOtherRequestAgain"},
 	{"CallUpdate right after acceptance, or during ours", "TestChangeRightAfterAcceptance TestEarlyChange TestGlare TestGlareThatIsNotSettledByTheAnswer"},
 	// Us.
 	{"everything at once, by chance", "TestRandomCalls TestCallsConnect"},
@@ -33,7 +33,11 @@ var faultTable = [][2]string{
 	{"Login with Amazon is out of order", "TestOutage TestFailuresWithoutTokenAreSharedBriefly TestHangingEndpoint TestSendWithoutToken"},
 	{"our process restarts, or the refresh token's store fails", "TestRotationSurvivesARestart TestStoreIsBroken TestFileStoreIsNotWrittenOver TestTwoProcesses TestGrantThatIsNotKept TestGrantsAtTheCloud"},
 	{"the wrong region, DNS fails", "TestHostOfACall TestOriginOfAnEvent TestFaults"},
-	{"our clock is wrong", "TestVerifyTimes TestChainDatesOfAllCertificates"},
+	{"our clock is wrong", "TestClockIsNotForgery TestVerifyTimes TestChainDatesOfAllCertificates"},
+	{"forged, stale, for another skill", "TestBadRequests TestRefusedRequestsStartNothing TestVerify TestChainURL TestVerifyCertificates TestVerificationCorpus"},
+	{"a client is slow, or sends too much", "TestSlowClients TestSlowHandlerKeepsItsContext TestBadRequests"},
+	{"a handler is slow, fails, panics", "TestAnswerDoesNotWaitForTheBridge TestOtherHandlerFails TestCallsThatAreNotTaken"},
+	{"a certificate URL that leads into our own network", "TestChainURL TestChainsComeFromPublicAddresses TestChainFetchFailures TestFetchOverTLS"},
 	{"the host of certificates is down", "TestChainIsKept TestOneFetchForAll TestChainFetchFailures TestFetchesAreBounded"},
 }
 

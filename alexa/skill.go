@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/replay"
 	"github.com/alexacall/alexacall/media"
 )
 
@@ -31,6 +32,13 @@ type Skill struct {
 
 	// Bridge takes the calls that devices make. Nil: they are ended.
 	Bridge bridge.Bridge
+
+	// Other takes the verified requests that are not about calls: AlexaSkillEvent.*, Alexa.Authorization.Grant (see Event.Grant),
+	// LaunchRequest, IntentRequest, SessionEndedRequest. What it returns is sent as it is: a whole answer as JSON, or nil for the empty
+	// one. It has six seconds, after which ctx ends and Alexa gets 500, as after an error or a panic. It is not called for a delivery
+	// that comes again: that gets the same answer, unless the first got 500. Any number of calls may run at a time. Nil: every such
+	// request gets the empty answer.
+	Other func(ctx context.Context, e *Event) ([]byte, error)
 
 	// Policy says what may be agreed. Nil: media.AlexaCalling().
 	Policy *media.Policy
@@ -65,7 +73,9 @@ type Skill struct {
 	verifier Verifier
 	policy   *media.Policy
 	intake   *bridge.Intake
-	seen     recent
+	seen     replay.Set // requests
+	calls    replay.Set // sessions that came in
+	answers  replay.Answers[otherAnswer]
 	stats    counters
 
 	mu       sync.Mutex
@@ -81,6 +91,7 @@ type SkillStats struct {
 	Sessions  int    // calls now
 	Calls     uint64 // calls ever, both ways
 	Events    uint64 // call messages taken
+	Others    uint64 // requests handed to Other
 	Repeated  uint64 // deliveries of an event that had been taken already
 	Unknown   uint64 // messages of calls that do not exist, or of unknown types
 	Malformed uint64 // events that could not be understood
@@ -91,7 +102,7 @@ type SkillStats struct {
 // drainLimit is how long Drain goes on telling Alexa of the end of calls.
 const drainLimit = 10 * time.Second
 
-type counters struct{ calls, events, repeated, unknown, malformed, refused atomic.Uint64 }
+type counters struct{ calls, events, others, repeated, unknown, malformed, refused, panics atomic.Uint64 }
 
 var _ bridge.Dialer = (*Skill)(nil)
 
@@ -131,7 +142,8 @@ func (k *Skill) Stats() SkillStats {
 	k.mu.Unlock()
 	return SkillStats{
 		Sessions: standing, Calls: k.stats.calls.Load(), Events: k.stats.events.Load(), Repeated: k.stats.repeated.Load(),
-		Unknown: k.stats.unknown.Load(), Malformed: k.stats.malformed.Load(), Refused: k.stats.refused.Load(), Panics: k.intake.Stats().Panics,
+		Others: k.stats.others.Load(), Unknown: k.stats.unknown.Load(), Malformed: k.stats.malformed.Load(), Refused: k.stats.refused.Load(),
+		Panics: k.stats.panics.Load() + k.intake.Stats().Panics,
 	}
 }
 
@@ -202,6 +214,16 @@ func (k *Skill) begin(f func()) {
 		defer k.leave()
 		f()
 	}()
+}
+
+// launch does what begin does, and reports whether f runs.
+func (k *Skill) launch(f func()) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.closed {
+		k.begin(f)
+	}
+	return !k.closed
 }
 
 func (k *Skill) standing() []*session {

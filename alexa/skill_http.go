@@ -2,49 +2,92 @@ package alexa
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/alexacall/alexacall/bridge"
 )
 
+// bodyLimit is how long a request's body may take to come. Amazon's comes with its header, in a packet or two.
+const bodyLimit = 5 * time.Second
+
 // ServeHTTP is the skill's web service. It answers 200 to what is Amazon's and for this skill, after it has been taken and before
-// anything comes of it, and 400 to everything else. A call that comes after Drain gets 503. The same delivery a second time gets the
-// same answer and has no effect.
+// anything comes of it, and 400 to everything else. A call that comes after Drain gets 503, and a request whose handler Other has
+// failed 500. The same delivery a second time gets the same answer and has no effect.
+//
+// A body has five seconds to come where the http.ResponseWriter can set a deadline, as those of net/http can. Time and size of the
+// header are the server's to limit: see Limits in the package's documentation.
 func (k *Skill) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	k.init()
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
+		cutOff(w, r)
 		http.Error(w, "only POST", http.StatusMethodNotAllowed)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	claimed, err := k.verifier.claim(r.Header)
 	if err != nil {
-		k.reject(w, err)
+		k.reject(w, r, err)
 		return
 	}
-	e, err := k.verifier.Verify(r.Context(), r.Header, body)
+	body, err := readBody(w, r)
 	if err != nil {
-		k.reject(w, err)
+		k.reject(w, r, err)
 		return
 	}
-	if err := k.take(e); err != nil {
+	e, err := k.verifier.check(r.Context(), claimed, body)
+	if err != nil {
+		k.reject(w, r, err)
+		return
+	}
+	answer, err := k.take(r.Context(), e)
+	switch {
+	case errors.Is(err, errDraining):
 		http.Error(w, "draining", http.StatusServiceUnavailable)
-		return
+	case err != nil:
+		k.logger().Warn("skill request failed", "type", printable(e.RequestType, 128), "request", e.RequestID, "err", err)
+		http.Error(w, "failed", http.StatusInternalServerError)
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
+		_, _ = w.Write(answer)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(AppendReceipt(nil, ""))
 }
 
-func (k *Skill) reject(w http.ResponseWriter, err error) {
+// readBody reads a body up to MaxBody, and cuts off a client that is too slow with it.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	conn := http.NewResponseController(w)
+	limited := conn.SetReadDeadline(time.Now().Add(bodyLimit)) == nil
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if err == nil && limited {
+		// The server goes on reading, to see whether the client leaves; passing the deadline would look like that.
+		err = conn.SetReadDeadline(time.Time{})
+	}
+	return body, err
+}
+
+func (k *Skill) reject(w http.ResponseWriter, r *http.Request, err error) {
 	k.stats.refused.Add(1)
 	k.logger().Warn("skill request refused", "err", err)
+	cutOff(w, r)
 	http.Error(w, "bad request", http.StatusBadRequest)
 }
 
+// cutOff has the server end the connection after the answer, without waiting for what is left of the body.
+func cutOff(w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // where it can be set
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
+}
+
 // HandleEvent takes an event whose origin somebody else has verified, such as the trigger of a Lambda function, and returns the answer
-// to it. The skill id is checked. The error is a *ParseError or a *VerifyError; a call that comes after Drain is refused with another one.
-func (k *Skill) HandleEvent(_ context.Context, body []byte) ([]byte, error) {
+// to it. The skill id is checked. The error is a *ParseError or a *VerifyError; a call that comes after Drain is refused with another
+// one, and what Other fails with is returned.
+func (k *Skill) HandleEvent(ctx context.Context, body []byte) ([]byte, error) {
 	k.init()
 	e, err := ParseEvent(body)
 	if err == nil {
@@ -54,39 +97,42 @@ func (k *Skill) HandleEvent(_ context.Context, body []byte) ([]byte, error) {
 		k.stats.refused.Add(1)
 		return nil, err
 	}
-	if err := k.take(e); err != nil {
-		return nil, err
-	}
-	return AppendReceipt(nil, ""), nil
+	return k.take(ctx, e)
 }
 
-// take gives an event to the call that it belongs to. It fails for a call that comes after Drain, which nobody could tell Alexa of later.
-func (k *Skill) take(e *Event) error {
+// take gives an event to the call that it belongs to, or to the handler of other requests, and returns the answer to it. It fails for a
+// call that comes after Drain, which nobody could tell Alexa of later.
+func (k *Skill) take(ctx context.Context, e *Event) ([]byte, error) {
 	m := e.Message
 	if m == nil {
-		return nil // not about a call: it is enough to have got it
+		return k.other(ctx, e)
 	}
+	receipt := AppendReceipt(nil, "")
 	if !k.enter() {
 		if m.Type != InitiateOutboundCall {
 			k.stats.unknown.Add(1)
-			return nil
+			return receipt, nil
 		}
 		k.stats.refused.Add(1)
 		k.logger().Warn("call refused", "session", m.SessionID, "cause", bridge.Overload.String(), "err", errDraining)
-		return errDraining
+		return nil, errDraining
 	}
 	defer k.leave()
-	if !k.seen.first(e.RequestID) {
+	if !k.seen.First(e.RequestID) {
 		k.stats.repeated.Add(1)
-		return nil
+		return receipt, nil
 	}
 	k.stats.events.Add(1)
 	if m.Type == InitiateOutboundCall {
-		k.receive(m, e.Origin())
-		return nil
+		if k.calls.First(m.SessionID) {
+			k.receive(m, e.Origin())
+		} else {
+			k.stats.repeated.Add(1) // Alexa may invite again when she has not got the answer, and the call may be over by then
+		}
+		return receipt, nil
 	}
 	k.pass(m)
-	return nil
+	return receipt, nil
 }
 
 // pass gives a message to its call.

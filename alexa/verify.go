@@ -37,7 +37,7 @@ const (
 	ReasonChainURL                     // the certificate URL is not one of Amazon's
 	ReasonBody                         // the body is not a skill request
 	ReasonSkill                        // it is meant for another skill
-	ReasonClock                        // it, or its certificate, is out of date by this host's clock
+	ReasonClock                        // it, or its certificate, is out of date by this host's clock; not known to be forged
 	ReasonChainFetch                   // the certificate could not be fetched
 	ReasonChain                        // the certificate is not one of Amazon's
 	ReasonSignature                    // the signature does not fit certificate and body
@@ -117,8 +117,9 @@ type Verifier struct {
 	// that it is fetched from, may lead to. Nil: those of the system.
 	Roots *x509.CertPool
 
-	// DialContext connects to s3.amazonaws.com:443, where certificates are. Nil: as
-	// http.DefaultTransport does, through a proxy where the environment names one.
+	// DialContext connects to s3.amazonaws.com:443, where certificates are. Nil: through a
+	// proxy where the environment names one, otherwise directly, and then only to a public
+	// address, whatever the name resolves to.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// HTTPClient fetches certificates in place of a client of the Verifier's own; then
@@ -140,18 +141,38 @@ type Verifier struct {
 // have the certificate yet: one fetch serves all requests that wait for it. The
 // certificate is kept until it expires.
 //
-// What is cheap to check is checked first, so the reason need not be the only one.
+// What is cheap to check is checked first, so the reason need not be the only one. A
+// request that is late, and was not signed with the certificate that is kept, is refused
+// for its signature: ReasonClock is a sign that this host's clock is wrong, which a forged
+// request is not.
 func (v *Verifier) Verify(ctx context.Context, header http.Header, body []byte) (*Event, error) {
-	if v.SkillID == "" {
-		return nil, errNoSkillID
-	}
-	if v.Tolerance < 0 {
-		return nil, errors.New("alexa: Verifier.Tolerance is negative")
-	}
-	signature, url, err := readHeader(header)
+	claimed, err := v.claim(header)
 	if err != nil {
 		return nil, err
 	}
+	return v.check(ctx, claimed, body)
+}
+
+// A claim is what the header of a request says of its origin: a signature, and the normalised URL of the certificate for it.
+type claim struct {
+	signature []byte
+	url       string
+}
+
+// claim checks a header, which can be done before the body has come.
+func (v *Verifier) claim(header http.Header) (claim, error) {
+	if v.SkillID == "" {
+		return claim{}, errNoSkillID
+	}
+	if v.Tolerance < 0 {
+		return claim{}, errors.New("alexa: Verifier.Tolerance is negative")
+	}
+	signature, url, err := readHeader(header)
+	return claim{signature, url}, err
+}
+
+// check holds a body against the claim.
+func (v *Verifier) check(ctx context.Context, c claim, body []byte) (*Event, error) {
 	event, err := ParseEvent(body)
 	if err != nil {
 		return nil, &VerifyError{Reason: ReasonBody, Text: "not a skill request", Err: err}
@@ -159,18 +180,33 @@ func (v *Verifier) Verify(ctx context.Context, header http.Header, body []byte) 
 	if err := event.CheckSkill(v.SkillID); err != nil {
 		return nil, err
 	}
-	if err := v.checkTime(event, time.Now()); err != nil {
-		return nil, err
+	if late := v.checkTime(event, time.Now()); late != nil {
+		// A forged request says nothing of this host's clock. It is not worth a fetch, though.
+		if key := v.chains.keptKey(c.url); key != nil {
+			if err := c.fits(key, body); err != nil {
+				return nil, err
+			}
+			late.Text += "; the signature is Amazon's"
+		}
+		return nil, late
 	}
-	key, err := v.chains.key(ctx, url, v.fetch)
+	key, err := v.chains.key(ctx, c.url, v.fetch)
 	if err != nil {
 		return nil, err
 	}
-	digest := sha256.Sum256(body)
-	if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], signature) != nil {
-		return nil, refuse(ReasonSignature, "it is not made of this body with the certificate's key")
+	if err := c.fits(key, body); err != nil {
+		return nil, err
 	}
 	return event, nil
+}
+
+// fits checks the signature: RSA PKCS #1 v1.5 with SHA-256 over the body as it came.
+func (c claim) fits(key *rsa.PublicKey, body []byte) error {
+	digest := sha256.Sum256(body)
+	if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], c.signature) != nil {
+		return refuse(ReasonSignature, "it is not made of this body with the certificate's key")
+	}
+	return nil
 }
 
 // readHeader returns the signature and the normalised URL of the certificate.
@@ -216,7 +252,7 @@ func oneHeader(h http.Header, name string) (string, error) {
 
 // checkTime applies the tolerance in both directions: a timestamp of the future could
 // otherwise be replayed until it has passed.
-func (v *Verifier) checkTime(e *Event, now time.Time) error {
+func (v *Verifier) checkTime(e *Event, now time.Time) *VerifyError {
 	if e.Timestamp.IsZero() {
 		return refuse(ReasonBody, "request.timestamp is missing")
 	}

@@ -73,6 +73,16 @@ func (c *chains) key(ctx context.Context, url string, fetch func(context.Context
 	}
 }
 
+// keptKey returns the key of the chain at url if it is in memory and in date, otherwise nil.
+func (c *chains) keptKey(url string) *rsa.PublicKey {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := c.kept[url]; k != nil && k.signer.validAt(time.Now()) {
+		return k.signer.key
+	}
+	return nil
+}
+
 // find returns the signer kept for url; or else the fetch to wait for, and whether the
 // caller has to run it.
 func (c *chains) find(url string, now time.Time) (s *signer, f *chainFetch, first bool) {

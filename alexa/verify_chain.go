@@ -1,16 +1,11 @@
 package alexa
 
 import (
-	"context"
 	"crypto/rsa"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	neturl "net/url"
 	"slices"
 	"strings"
 	"time"
@@ -32,70 +27,6 @@ type signer struct {
 
 func (s *signer) validAt(now time.Time) bool {
 	return s != nil && !now.Before(s.notBefore) && !now.After(s.notAfter)
-}
-
-// fetch gets the chain at url, which has come out of chainURL, and verifies it.
-func (v *Verifier) fetch(ctx context.Context, url string) (*signer, error) {
-	data, err := v.download(ctx, url)
-	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause // says more than how the transport noticed
-		} else if e, ok := errors.AsType[*neturl.Error](err); ok {
-			err = e.Err // the URL is in the text already
-		}
-		return nil, notFetched(url, err)
-	}
-	return verifyChain(data, v.Roots, time.Now())
-}
-
-func (v *Verifier) download(ctx context.Context, url string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := v.httpClient().Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d", resp.StatusCode)
-	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxChainBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxChainBytes {
-		return nil, fmt.Errorf("more than %d bytes", maxChainBytes)
-	}
-	return data, nil
-}
-
-func (v *Verifier) httpClient() *http.Client {
-	c := http.Client{}
-	if v.HTTPClient != nil {
-		c = *v.HTTPClient
-	} else {
-		c.Transport = v.chains.ownTransport(v.newTransport)
-	}
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &c
-}
-
-// newTransport returns a transport that keeps no connection, and so no goroutine, when
-// a fetch is over: there is one fetch in many months.
-func (v *Verifier) newTransport() http.RoundTripper {
-	t := &http.Transport{
-		DialContext:            v.DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: v.Roots, MinVersion: tls.VersionTLS12},
-		DisableKeepAlives:      true,
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxChainBytes,
-	}
-	if v.DialContext == nil {
-		t.Proxy = http.ProxyFromEnvironment
-	}
-	return t
 }
 
 // verifyChain checks a PEM file with the leaf first: the leaf is in date, carries
