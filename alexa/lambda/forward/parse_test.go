@@ -47,7 +47,7 @@ type seen func(*http.Request)
 func (s seen) RoundTrip(r *http.Request) (*http.Response, error) {
 	s(r)
 	rec := httptest.NewRecorder()
-	rec.WriteString("{}")
+	_, _ = rec.WriteString("{}")
 	return rec.Result(), nil
 }
 
@@ -74,8 +74,13 @@ func TestForwarderNotSetUp(t *testing.T) {
 	k := key(t, secretOne)
 	never := &http.Client{Transport: seen(func(r *http.Request) { t.Errorf("%s was asked", r.URL) })}
 	for _, f := range []*forward.Forwarder{
-		{URL: "https://calls.example.com/"}, {Key: k}, {Key: k, URL: "http://calls.example.com/"}, {Key: k, URL: "https:///x"},
-		{Key: k, URL: "https://user:private@calls.example.com/"}, {Key: k, URL: "https://calls example.com/"}, {Key: k, URL: "calls.example.com"},
+		{URL: "https://calls.example.com/"},
+		{Key: k},
+		{Key: k, URL: "http://calls.example.com/"},
+		{Key: k, URL: "https:///x"},
+		{Key: k, URL: "https://user:private@calls.example.com/"},
+		{Key: k, URL: "https://calls example.com/"},
+		{Key: k, URL: "calls.example.com"},
 	} {
 		f.HTTPClient = never
 		if answer, err := f.Forward(t.Context(), []byte("{}")); err == nil || strings.Contains(err.Error(), "private") {
@@ -121,7 +126,7 @@ func (s said) RoundTrip(*http.Request) (*http.Response, error) {
 	rec := httptest.NewRecorder()
 	rec.Header().Set("Location", "https://elsewhere.example.com/")
 	rec.WriteHeader(s.status)
-	rec.WriteString(s.body)
+	_, _ = rec.WriteString(s.body)
 	return rec.Result(), nil
 }
 
