@@ -70,8 +70,10 @@ func (e *endpoint) own(ctx context.Context, scope string) (*oauth2.Token, *Error
 
 // redeem asks for the tokens of an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
 func (e *endpoint) redeem(ctx context.Context, c Code) (*oauth2.Token, *Error) {
-	config := e.config
-	config.RedirectURL = c.RedirectURI
+	// A copy of e.config would have its cache of styles copied while another request writes it.
+	config := oauth2.Config{
+		ClientID: e.config.ClientID, ClientSecret: e.config.ClientSecret, Endpoint: e.config.Endpoint, RedirectURL: c.RedirectURI,
+	}
 	var o []oauth2.AuthCodeOption
 	if c.Verifier != "" {
 		o = append(o, oauth2.VerifierOption(c.Verifier))
