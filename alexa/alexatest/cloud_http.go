@@ -114,7 +114,7 @@ func (c *Cloud) takeRequest(w http.ResponseWriter, r *http.Request) (*message, j
 	if err != nil {
 		return none, job{}, refused(http.StatusBadRequest, "request body cannot be read or is too large", true)
 	}
-	m, fault := parseMessage(body)
+	m, faults := parseMessage(body)
 	switch {
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", http.MethodPost)
@@ -130,8 +130,14 @@ func (c *Cloud) takeRequest(w http.ResponseWriter, r *http.Request) (*message, j
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return m, job{}, refused(http.StatusBadRequest, "request has no Content-Type: application/json", true)
 	}
-	if fault != nil {
-		return m, job{}, refused(http.StatusBadRequest, fault.Error(), true)
+	for _, f := range m.extra {
+		c.violate("%s", f)
+	}
+	if len(faults) > 0 {
+		for _, f := range faults {
+			c.violate("%s", f)
+		}
+		return m, job{}, refused(http.StatusBadRequest, faults[0], false)
 	}
 	m.fate = c.drawFate(m)
 	if f := m.fate.refused; f != nil {

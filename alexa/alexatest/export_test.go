@@ -1,5 +1,7 @@
 package alexatest
 
+import "errors"
+
 // What the tests of this package look at directly.
 var (
 	EncodeULaw    = encodeULaw
@@ -16,8 +18,11 @@ var (
 
 // ParseRequest returns what the schema check finds wrong with a request.
 func ParseRequest(body []byte) error {
-	_, err := parseMessage(body)
-	return err
+	_, faults := parseMessage(body)
+	if len(faults) == 0 {
+		return nil
+	}
+	return errors.New(faults[0])
 }
 
 // ReadSDP returns what the check of a description finds wrong, and for a usable one what pion would be given and what the Echo would

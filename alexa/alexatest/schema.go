@@ -44,6 +44,8 @@ type message struct {
 
 	name string // type without the namespace
 	fate fate   // by chance
+
+	extra []string // properties that are not documented, as violations
 }
 
 type participant struct {
@@ -81,27 +83,42 @@ var (
 )
 
 // parseMessage reads a request and checks it against the tables of Amazon's page "alexa-callsignaling-requests-for-asp". The message
-// is returned with an error too, as far as it could be read, for the transcript. Further properties are let pass.
-func parseMessage(body []byte) (*message, error) {
-	m := &message{}
-	if err := json.Unmarshal(body, m); err != nil {
-		return m, fmt.Errorf("request is not JSON of the documented shape: %s", jsonFault(err))
+// is returned with faults too, as far as it could be read, for the transcript. Properties that are not documented are no faults; they
+// are kept in message.extra.
+func parseMessage(body []byte) (m *message, faults []string) {
+	m = &message{}
+	var tree any
+	if err := json.Unmarshal(body, &tree); err != nil {
+		return m, []string{"request is not JSON of the documented shape: " + jsonFault(err)}
 	}
-	if m.Type == nil {
-		return m, fmt.Errorf("request: type missing")
+	err := json.Unmarshal(body, m)
+	object, ok := tree.(map[string]any)
+	if !ok {
+		return m, []string{"request is not JSON of the documented shape: " + jsonFault(err)}
 	}
-	name, ok := strings.CutPrefix(*m.Type, namespace)
+	kind, ok := object["type"].(string)
+	switch {
+	case object["type"] == nil:
+		return m, []string{"request: type missing"}
+	case !ok:
+		return m, []string{fmt.Sprintf("request: type is %s instead of %s", kindOfJSON(object["type"]), aString)}
+	}
+	name, ok := strings.CutPrefix(kind, namespace)
 	m.name = name
 	if !ok || !slices.Contains(requestTable, name) {
-		return m, fmt.Errorf("request: unknown type %.80q", *m.Type)
+		return m, []string{fmt.Sprintf("request: unknown type %.80q", kind)}
 	}
-	if m.SessionID == nil || *m.SessionID == "" {
-		return m, fmt.Errorf("%s: sessionId missing", name)
+	found := inspect(name, object)
+	if len(found.faults) == 0 && err != nil { // a property that is known but for its case
+		found.fault("not of the documented shape: %s", jsonFault(err))
 	}
-	if err := m.check(); err != nil {
-		return m, fmt.Errorf("%s: %w", name, err)
+	for _, f := range found.faults {
+		faults = append(faults, name+": "+f)
 	}
-	return m, nil
+	for _, f := range found.extra {
+		m.extra = append(m.extra, name+": "+f)
+	}
+	return m, faults
 }
 
 // jsonFault describes an error of encoding/json without repeating the input.
@@ -113,89 +130,6 @@ func jsonFault(err error) string {
 		return fmt.Sprintf("syntax error at byte %d", e.Offset)
 	}
 	return "cannot be decoded"
-}
-
-// check looks at the properties that the message's type requires.
-func (m *message) check() error {
-	switch m.name {
-	case msgInitiateInboundCall:
-		if err := m.checkParticipants(); err != nil {
-			return err
-		}
-		if m.Custom != nil && m.Custom.CallerName == nil {
-			return fmt.Errorf("customParams.callerName missing")
-		}
-		return m.checkSDP("OFFER", true)
-	case msgCallInProgress:
-		return m.checkSDP("ANSWER", true)
-	case msgCallAccepted:
-		return m.checkSDP("ANSWER", false)
-	case msgCallUpdate, msgCallUpdateResponse:
-		if err := enum("renegotiationType", m.Renegotiation, renegotiationTable); err != nil {
-			return err
-		}
-		if m.name == msgCallUpdate {
-			return m.checkSDP("OFFER", true)
-		}
-		return m.checkSDP("ANSWER", true)
-	case msgCallEnded:
-		if m.Result == nil {
-			return fmt.Errorf("callResult missing")
-		}
-		return enum("callResult.code", m.Result.Code, resultCodeTable)
-	default: // CallRinging and the Acks have nothing beside type and sessionId
-		return nil
-	}
-}
-
-func (m *message) checkParticipants() error {
-	if len(m.Participants) != 2 {
-		return fmt.Errorf("participants has %d entries instead of 2", len(m.Participants))
-	}
-	originators := 0
-	for i, p := range m.Participants {
-		where := fmt.Sprintf("participants[%d]", i)
-		if p == nil || p.ID == nil {
-			return fmt.Errorf("%s.id missing", where)
-		}
-		if err := enum(where+".id.type", p.ID.Type, addressTypeTable); err != nil {
-			return err
-		}
-		if p.ID.Value == nil || *p.ID.Value == "" {
-			return fmt.Errorf("%s.id.value missing", where)
-		}
-		if p.IsOriginator == nil {
-			return fmt.Errorf("%s.isOriginator missing", where)
-		}
-		if *p.IsOriginator {
-			originators++
-		}
-	}
-	if originators != 1 {
-		return fmt.Errorf("%d originators instead of 1", originators)
-	}
-	return nil
-}
-
-// checkSDP checks sdpDetails: the object is required always, its members only where needed is true.
-func (m *message) checkSDP(kind string, needed bool) error {
-	d := m.SDP
-	if d == nil {
-		return fmt.Errorf("sdpDetails missing")
-	}
-	if !needed && d.Type == nil && d.Value == nil {
-		return nil
-	}
-	if err := enum("sdpDetails.type", d.Type, []string{kind}); err != nil {
-		return err
-	}
-	if d.Value == nil || *d.Value == "" {
-		return fmt.Errorf("sdpDetails.value missing")
-	}
-	if len(*d.Value) > maxSDP {
-		return fmt.Errorf("sdpDetails.value longer than %d bytes", maxSDP)
-	}
-	return nil
 }
 
 // sdp returns the SDP text of a message that passed the check, empty when it has none or needs none.
@@ -225,14 +159,4 @@ func (m *message) party(originator bool) (kind, value string) {
 		}
 	}
 	return "", ""
-}
-
-func enum(path string, v *string, allowed []string) error {
-	if v == nil {
-		return fmt.Errorf("%s missing", path)
-	}
-	if !slices.Contains(allowed, *v) {
-		return fmt.Errorf("%s is %.40q instead of %s", path, *v, strings.Join(allowed, " or "))
-	}
-	return nil
 }

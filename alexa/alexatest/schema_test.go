@@ -3,6 +3,7 @@ package alexatest_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,7 +48,7 @@ func TestSchema(t *testing.T) {
 	for body, want := range map[string]string{
 		`{`:           "syntax error at byte 1",
 		`[]`:          "is a array",
-		`{"type":[]}`: "type is a array",
+		`{"type":[]}`: "type is an array",
 		`{}`:          "type missing",
 		change("CallRinging", "CallRinging", "CallWaiting"):                                      "unknown type",
 		change("CallRinging", prefix, ""):                                                        "unknown type",
@@ -76,6 +77,56 @@ func TestSchema(t *testing.T) {
 	} {
 		if err := alexatest.ParseRequest([]byte(body)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.120s: %v", body, err)
+		}
+	}
+}
+
+// TestEveryFault names each fault of a message by the path of its property, and what is not documented besides.
+func TestEveryFault(t *testing.T) {
+	cloud := newCloud(t, &alexatest.CloudOptions{NoSockets: true})
+	s := newSkill(t, cloud, nil)
+	defer func() { cloud.Close(); s.close() }()
+	s.post(t.Context(), message("InitiateInboundCall", "s", `"participants":[{"id":{"type":"SIP","value":7201},"isOriginator":"yes"},7]`,
+		`"sdpDetails":{"type":"ANSWER","kind":"x"}`, `"SessionID":"s"`, `"customParams":{"callerName":null,"caller":1}`))
+	s.post(t.Context(), message("CallAccepted", "s", `"sdpDetails":{"sdp":"v=0"}`))
+	s.post(t.Context(), message("CallEnded", "s", `"callResult":[]`))
+	want := []string{
+		"InitiateInboundCall: SessionID is not documented",
+		"InitiateInboundCall: customParams.caller is not documented",
+		"InitiateInboundCall: sdpDetails.kind is not documented",
+		`InitiateInboundCall: participants[0].id.type is "SIP" instead of COMMUNICATION_PROFILE_ID or PHONE_NUMBER or RAW_ADDRESS`,
+		"InitiateInboundCall: participants[0].id.value is a number instead of a string",
+		"InitiateInboundCall: participants[0].isOriginator is a string instead of a boolean",
+		"InitiateInboundCall: participants[1] is a number instead of an object",
+		`InitiateInboundCall: sdpDetails.type is "ANSWER" instead of OFFER`,
+		"InitiateInboundCall: sdpDetails.value missing",
+		"InitiateInboundCall: customParams.callerName missing",
+		"InitiateInboundCall: participants: 0 originators instead of 1",
+		"CallAccepted: sdpDetails.sdp is not documented",
+		"CallEnded: callResult is an array instead of an object",
+	}
+	if got := cloud.Violations(); !slices.Equal(got, want) {
+		t.Errorf("violations\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestTokenRequestFaults notes what is wrong with the form of a token request.
+func TestTokenRequestFaults(t *testing.T) {
+	cloud := newCloud(t, &alexatest.CloudOptions{NoSockets: true})
+	defer cloud.Close()
+	client := &http.Client{Transport: cloud.RoundTripper()}
+	for _, tt := range []struct{ query, kind, body, want string }{
+		{"", "application/x-www-form-urlencoded", "grant_type=", "token request: The request is missing a required parameter : grant_type"},
+		{"", "application/json", "{}", "token request: The request has an unsupported content type"},
+		{"?grant_type=refresh_token", "application/x-www-form-urlencoded", "", "token request: parameters in the query"},
+	} {
+		before := len(cloud.Violations())
+		body := tt.body + "&client_id=" + cloud.ClientID() + "&client_secret=" + cloud.ClientSecret()
+		res, err := client.Post(cloud.TokenURL()+tt.query, tt.kind, strings.NewReader(body))
+		must(t, err)
+		res.Body.Close()
+		if v := cloud.Violations(); res.StatusCode != http.StatusBadRequest || len(v) == before || v[before] != tt.want {
+			t.Errorf("%s %q: %d, violations %q, want %q", tt.query, tt.body, res.StatusCode, v[before:], tt.want)
 		}
 	}
 }

@@ -108,11 +108,17 @@ func (c *Cloud) handleToken(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
+	if r.URL.RawQuery != "" {
+		c.violate("token request: parameters in the query")
+	}
 	var body any
 	status := http.StatusOK
 	if answer, refused := c.tokens.grant(w, r); refused != nil {
 		refused.RequestID = newUUID()
 		status, body = refused.status, refused
+		if refused.Code == "invalid_request" { // malformed, as RFC 6749 section 5.2 has it
+			c.violate("token request: %s", refused.Description)
+		}
 	} else {
 		body = answer
 	}
