@@ -24,6 +24,30 @@
 // [Cloud.DialChain] connect to it in place of s3.amazonaws.com:443, so that the rules for the chain's URL stay in force. At the end a test
 // calls [Cloud.Report]: it fails for everything that the skill sent or left out against the interface.
 //
+// # Test your own bridge without a device
+//
+// What a program adds to the library is its bridge: which calls it takes, whom it rings, what it does when they are held. To test that,
+// give an alexa.Skill the cloud's addresses and secrets, and let Echoes call and be called:
+//
+//	tokens, err := lwa.NewSource(lwa.Credentials{
+//		ClientID: cloud.ClientID(), ClientSecret: cloud.ClientSecret(), RefreshToken: cloud.RefreshToken(),
+//	}, &lwa.Options{TokenURL: cloud.TokenURL()})
+//	skill := &alexa.Skill{
+//		ID: cloud.SkillID(), Roots: cloud.Roots(), DialContext: cloud.DialChain,
+//		Client: &alexa.Client{Endpoint: cloud.URL(), Tokens: tokens},
+//		Engine: engine, Bridge: yours,
+//	}
+//	cloud.SetSkillURL(httptest.NewServer(skill).URL)
+//	cloud.SetFaults(alexatest.Faults{DuplicateEvents: true, ReofferAfterAccept: true})
+//	...
+//	cloud.Report(t)
+//
+// The example "testWithoutADevice" of alexa.Skill is the whole of it, and runs. [Faults] has the ways in which Alexa was seen to surprise
+// a skill, and the ways in which her API may fail; with Faults.Random it fails by chance, and the same CloudOptions.Seed has it fail the
+// same again. [Entry.Summary] of a [Cloud.Transcript] is made to be compared with a golden file.
+//
+// # Fake time
+//
 // For tests under testing/synctest, CloudOptions.NoSockets opens no socket, [Cloud.RoundTripper] answers requests in memory,
 // [Cloud.SetSkillHandler] takes events in memory, [Cloud.DialChain] connects to the signing chain, and EchoOptions.NoMedia makes an Echo without media. Certificates are
 // valid from an hour before NewCloud to a year after it, by the clock of the bubble.
