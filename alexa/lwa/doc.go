@@ -69,10 +69,9 @@
 // # Secrets
 //
 // Neither the client secret nor any token is ever logged or part of an error's text.
-// [Credentials], [Grant]
-// and [Code] hide them from fmt and log/slog as well. What the token endpoint says
-// in error_description is quoted with its control characters removed, cut to 256 bytes,
-// and with the secrets of this Source masked.
+// [Credentials], [Grant] and [Code] hide them from fmt and log/slog as well. What the token
+// endpoint says in error_description is quoted with its control characters removed, cut to
+// 256 bytes, and with the secrets of this Source masked.
 //
 // # Limitations
 //
@@ -83,8 +82,8 @@
 //
 // # Compatibility
 //
-// Amazon shows a refresh_token in the answer to a refresh, but does not say whether it
-// may differ from the one that was sent. A different one replaces the old one. An answer without expires_in is given the documented life of
-// one hour. Whether the client_credentials grant gives the scopes of the calling APIs is
-// not documented.
+// Amazon shows a refresh_token in the answer to a refresh, but does not say whether it may
+// differ from the one that was sent. A different one replaces the old one. An answer without
+// expires_in is given the documented life of one hour. Whether the client_credentials grant
+// gives the scopes of the calling APIs is not documented.
 package lwa
