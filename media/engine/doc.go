@@ -65,6 +65,10 @@
 // goroutine of ours runs it, which Close joins, with three of pion/dtls beneath, which it ends: the connection is parked then, and what may
 // still be needed of it is a few hundred bytes.
 //
+// A leg of plain sound that is idle holds less than 2 KiB where we have answered and one codec with telephone events is agreed, with its part of
+// the engine's tables: 64 bytes more for each further codec, and 0.3 KiB more where we have offered, for another fork may answer yet. One
+// with ICE and DTLS holds less than 64 KiB, stacks included.
+//
 // Each server in Options.STUN has a goroutine for each shard, and each in Options.TURN one, with another that reads and, over TCP and TLS, a
 // third that writes. Close of the engine gives the relays back, which a server that does not answer can hold up for a second. An agent
 // has one more goroutine for each relay.
