@@ -26,6 +26,7 @@ func TestNegotiateRace(t *testing.T) {
 					func() { engine.Watch(m, time.Now()) },
 					func() { m.Stream(media.Audio).Stats(); m.Far(); m.Plan(); m.Stands(g711()) },
 					func() { engine.SilenceAt(m, media.Audio, time.Now()) },
+					func() { m.Stream(media.Video).Stats(); engine.SilenceAt(m, media.Video, time.Now()) },
 					func() {
 						codec := media.PCMU()
 						_ = m.Stream(media.Audio).Write(&media.Packet{Codec: &codec, Payload: make([]byte, 160)})
