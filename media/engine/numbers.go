@@ -18,14 +18,6 @@ const (
 // ofPictures makes room for those of pictures.
 func (n *numbers) ofPictures() { n.pictures = new([numbersKept / 64]uint64) }
 
-// words are the bits, as many as a power of two.
-func (n *numbers) words() []uint64 {
-	if n.pictures != nil {
-		return n.pictures[:]
-	}
-	return n.sound[:]
-}
-
 // kept returns how many numbers are remembered.
 func (n *numbers) kept() uint16 {
 	if n.pictures != nil {
@@ -34,26 +26,38 @@ func (n *numbers) kept() uint16 {
 	return numbersOfSound
 }
 
-func (n *numbers) clear() { clear(n.words()) }
+// word returns where the bit of a number stands.
+func (n *numbers) word(seq uint16) *uint64 {
+	if n.pictures != nil {
+		return &n.pictures[seq%numbersKept/64]
+	}
+	return &n.sound[seq%numbersOfSound/64]
+}
+
+func (n *numbers) clear() {
+	n.sound = [numbersOfSound / 64]uint64{}
+	if n.pictures != nil {
+		*n.pictures = [numbersKept / 64]uint64{}
+	}
+}
 
 // next makes room for the numbers from highest to seq, which is ahead of it, and notes seq.
 func (n *numbers) next(highest, seq uint16) {
-	if kept := n.kept(); seq-highest >= kept {
+	if seq-highest >= n.kept() {
 		n.clear()
 	} else {
-		words := n.words()
 		for i := highest + 1; i != seq; i++ {
-			words[i%kept/64] &^= 1 << (i % 64)
+			*n.word(i) &^= 1 << (i % 64)
 		}
 	}
 	n.use(seq)
 }
 
-func (n *numbers) use(seq uint16) { n.words()[seq%n.kept()/64] |= 1 << (seq % 64) }
+func (n *numbers) use(seq uint16) { *n.word(seq) |= 1 << (seq % 64) }
 
 // used reports whether a number has been used. Of one that is older than those that are remembered it is not known, and it counts as
 // used.
 func (n *numbers) used(highest, seq uint16) bool {
-	kept, back := n.kept(), int16(highest-seq)
-	return back >= int16(kept) || back >= 0 && n.words()[seq%kept/64]>>(seq%64)&1 != 0
+	back := int16(highest - seq)
+	return back >= int16(n.kept()) || back >= 0 && *n.word(seq)>>(seq%64)&1 != 0
 }

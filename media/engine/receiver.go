@@ -52,9 +52,10 @@ const (
 func (r *receiver) accept(p *media.Packet, ssrc uint32, now time.Time, open bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	at := r.clock.at(now)
 	if !open {
 		r.stats.blocked++
-		r.evidence.at = r.clock.at(now)
+		r.evidence.at = at
 		r.end() // what comes after the hold joins as a new source
 		return false
 	}
@@ -82,14 +83,14 @@ func (r *receiver) accept(p *media.Packet, ssrc uint32, now time.Time, open bool
 	if p.What == media.Digit {
 		r.stats.digits++
 	} else {
-		r.interarrival(p, now)
+		r.interarrival(p, at)
 	}
 	r.stats.packets++
 	r.stats.bytes += uint64(len(p.Payload))
-	r.stats.last = r.clock.at(now)
+	r.stats.last = at
 	r.evidence.took(p, r.count)
 	if r.stats.first == 0 {
-		r.stats.first = r.stats.last
+		r.stats.first = at
 	}
 	return true
 }
@@ -180,9 +181,9 @@ func (r *receiver) sequence(seq uint16, now time.Time) bool {
 }
 
 // interarrival updates the jitter (RFC 3550 section 6.4.1).
-func (r *receiver) interarrival(p *media.Packet, now time.Time) {
+func (r *receiver) interarrival(p *media.Packet, at moment) {
 	rate := p.Codec.ClockRate
-	transit := int64(r.clock.at(now)/1000)*int64(rate)/1_000_000 - int64(p.Time)
+	transit := int64(at/1000)*int64(rate)/1_000_000 - int64(p.Time)
 	if r.rate == uint32(rate) {
 		d := int64(int32(transit - r.transit))
 		r.jitter += max(d, -d) - (r.jitter+8)>>4

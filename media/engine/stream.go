@@ -216,7 +216,7 @@ func (o *sender) format(s *stream, p *media.Packet, payload []byte) (*format, er
 			return f, nil
 		}
 	} else if p.Codec != nil {
-		if o.last.of != formats || *o.last.codec != *p.Codec {
+		if o.last.of != formats || o.last.codec != p.Codec && *o.last.codec != *p.Codec {
 			o.last = formats.find(p.Codec)
 		}
 		if o.last.format != nil {
