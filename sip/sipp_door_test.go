@@ -2,10 +2,6 @@ package sip_test
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -67,61 +63,17 @@ func TestInteropSIPpDoor(t *testing.T) {
 	}
 }
 
-const guardedBaresip = `module_path %s
-sip_listen 127.0.0.1:%s
-net_interface 127.0.0.1
-audio_player aubridge,sink
-audio_source aubridge,sink
-audio_alert aufile,/dev/null
-ausrc_srate 8000
-auplay_srate 8000
-ausrc_channels 1
-auplay_channels 1
-module g711.so
-module aufile.so
-module aubridge.so
-module_tmp account.so
-module_app menu.so
-`
-
 // TestInteropBaresipDoor has baresip call us, with the right password and with a wrong one.
 func TestInteropBaresipDoor(t *testing.T) {
 	testutil.Need(t, "baresip")
-	modules, err := filepath.Glob("/usr/lib/*/baresip/modules")
-	if other, _ := filepath.Glob("/usr/lib/baresip/modules"); len(other) > 0 {
-		modules = other
-	}
-	if err != nil || len(modules) == 0 {
-		t.Fatal("baresip's modules are nowhere")
-	}
 	for _, password := range []string{"sesame", "wrong"} {
 		t.Run(password, func(t *testing.T) {
 			in := newIncoming()
 			a := listen(t, &sip.Options{Users: gatewayUser, Realm: "trunk", Bridge: in})
-			dir := t.TempDir()
-			for name, text := range map[string]string{
-				"config": fmt.Sprintf(guardedBaresip, modules[0], freePort(t)), "contacts": "",
-				"accounts": "<sip:desk@127.0.0.1>;regint=0;auth_user=gw;auth_pass=" + password + ";audio_codecs=pcmu\n",
-			} {
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
 			ctx, cancel := context.WithTimeout(t.Context(), within)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, "baresip", "-f", dir, "-t", "15", "-e", "/dial sip:room@"+a.Addr().String())
-			var log strings.Builder
-			cmd.Stdout, cmd.Stderr = &log, &log
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				_ = cmd.Process.Signal(os.Interrupt)
-				_ = cmd.Wait()
-				if t.Failed() {
-					t.Logf("baresip said\n%s", tail([]byte(log.String())))
-				}
-			}()
+			b := testutil.StartBaresip(t, testutil.BaresipOptions{Account: "auth_user=gw;auth_pass=" + password})
+			b.Do("dial", "sip:room@"+a.Addr().String())
 			if password == "wrong" {
 				wait(t, "a wrong password", func() bool { return a.Stats().Unauthorized > 0 })
 				if len(in.legs) != 0 {

@@ -1,14 +1,8 @@
 package interop
 
 import (
-	"context"
 	"fmt"
-	"math"
-	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -25,88 +19,33 @@ const (
 	bareRate = 8000
 )
 
-// bareConfig is baresip's configuration: modules, address, port, tone, folder for what it hears, port of the remote control.
-const bareConfig = `module_path %s
-net_interface %s
-sip_listen %s
-rtp_ports 16384-32766
-audio_source aufile,%s
-audio_player aubridge,sink
-audio_alert aubridge,sink
-ausrc_srate 8000
-auplay_srate 8000
-ausrc_channels 1
-rtcp_mux yes
-auplay_channels 1
+// bareModules are what baresip needs beside G.711 for what is tested here; %s is the folder for what it hears.
+const bareModules = `rtcp_mux yes
 snd_path %s
-module g711.so
-module aufile.so
-module aubridge.so
 module sndfile.so
 module srtp.so
 module dtls_srtp.so
 module stun.so
 module ice.so
-module_tmp account.so
-module_app menu.so
-module_app ctrl_tcp.so
-ctrl_tcp_listen 127.0.0.1:%d
 `
 
-// baresip is a running baresip.
-type baresip struct {
-	t       *testing.T
-	uri     string
-	dir     string
-	control net.Conn
+// bareDesk is a baresip that answers by itself, plays a tone, and writes down what it hears.
+type bareDesk struct {
+	*testutil.Baresip
+	t   *testing.T
+	dir string // of what it hears
 }
 
-// startBaresip starts one with a user agent "desk" at an address, which answers by itself.
-func startBaresip(t *testing.T, ip, account string) *baresip {
+func startBaresip(t *testing.T, ip, account string) *bareDesk {
 	t.Helper()
-	modules, err := filepath.Glob("/usr/lib*/baresip/modules")
-	must(t, err)
-	more, err := filepath.Glob("/usr/lib/*/baresip/modules")
-	must(t, err)
-	if modules = append(modules, more...); len(modules) == 0 {
-		t.Fatal("baresip's modules are nowhere")
-	}
-	port, control := testutil.FreePort(t), testutil.FreePort(t)
-	b := &baresip{t: t, uri: fmt.Sprintf("sip:desk@%s:%d", ip, port), dir: t.TempDir()}
-	tone := filepath.Join(b.dir, "tone.wav")
-	pcm := make([]int16, 30*bareRate)
-	for i := range pcm {
-		pcm[i] = int16(8000 * math.Sin(2*math.Pi*bareTone*float64(i)/bareRate))
-	}
-	must(t, siptest.Recording{PCM: pcm}.WriteWAV(tone))
-	for name, text := range map[string]string{
-		"config":   fmt.Sprintf(bareConfig, modules[0], ip, net.JoinHostPort(ip, strconv.Itoa(port)), tone, b.dir, control),
-		"accounts": fmt.Sprintf("<sip:desk@%s>;regint=0;answermode=auto;audio_codecs=pcmu;%s\n", ip, account), "contacts": "",
-	} {
-		must(t, os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600))
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "baresip", "-f", b.dir)
-	testutil.OwnGroup(cmd)
-	t.Cleanup(run(t, cmd, cancel))
-	eventually(t, "baresip is ready", func() bool {
-		b.control, err = net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", control))
-		return err == nil
-	})
-	t.Cleanup(func() { _ = b.control.Close() })
-	return b
-}
-
-// do tells baresip to do something.
-func (b *baresip) do(command, params string) {
-	b.t.Helper()
-	text := fmt.Sprintf(`{"command":%q,"params":%q}`, command, params)
-	_, err := fmt.Fprintf(b.control, "%d:%s,", len(text), text)
-	must(b.t, err)
+	dir := t.TempDir()
+	return &bareDesk{testutil.StartBaresip(t, testutil.BaresipOptions{
+		IP: ip, Tone: bareTone, Account: "answermode=auto;" + account, Config: fmt.Sprintf(bareModules, dir),
+	}), t, dir}
 }
 
 // heard returns what baresip has heard. Its file is whole once the call is over.
-func (b *baresip) heard() []int16 {
+func (b *bareDesk) heard() []int16 {
 	b.t.Helper()
 	var samples []int16
 	eventually(b.t, "baresip has written what it heard", func() bool {
@@ -154,7 +93,7 @@ func TestInteropBaresipSecurity(t *testing.T) {
 	}
 }
 
-func bareCall(t *testing.T, b *baresip, ip string, policy *media.Policy, placed bool) {
+func bareCall(t *testing.T, b *bareDesk, ip string, policy *media.Policy, placed bool) {
 	t.Helper()
 	bob, err := siptest.NewPhone(&siptest.PhoneOptions{User: "bob", Play: siptest.Tone(bobTone)})
 	must(t, err)
@@ -162,14 +101,14 @@ func bareCall(t *testing.T, b *baresip, ip string, policy *media.Policy, placed 
 	var call *siptest.Call
 	if placed {
 		secure := listenSIP(t, ip, policy, nil)
-		plain := listenSIP(t, "127.0.0.1", nil, bridge.To(secure, b.uri, nil))
+		plain := listenSIP(t, "127.0.0.1", nil, bridge.To(secure, b.URI, nil))
 		call, err = bob.Call(within(t), "sip:desk@"+plain.Addr().String(), nil)
 		must(t, err)
 		must(t, call.WaitState(within(t), siptest.Up))
 	} else {
 		plain := listenSIP(t, "127.0.0.1", nil, nil)
 		secure := listenSIP(t, ip, policy, bridge.To(plain, bob.URI(), nil))
-		b.do("dial", "sip:room@"+secure.Addr().String())
+		b.Do("dial", "sip:room@"+secure.Addr().String())
 		call, err = bob.NextCall(within(t))
 		must(t, err)
 	}

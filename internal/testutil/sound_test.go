@@ -214,3 +214,10 @@ func FuzzReadWAV(f *testing.F) {
 		}
 	})
 }
+
+func TestToneWAV(t *testing.T) {
+	rate, samples, err := testutil.ParseWAV(testutil.ToneWAV(700))
+	if err != nil || rate != 8000 || len(samples) != 30*8000 || testutil.ToneShare(samples, rate, 700) < 0.99 {
+		t.Errorf("%d Hz, %d samples, %v", rate, len(samples), err)
+	}
+}

@@ -1,0 +1,171 @@
+package testutil
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// baresipLimit is how long a program may take to be there. It only ends a hang.
+const baresipLimit = 30 * time.Second
+
+// baresipConfig is for G.711 from a file, or from nothing, to nothing.
+const baresipConfig = `module_path %s
+sip_listen %s
+net_interface %s
+rtp_ports 16384-32766
+audio_source %s
+audio_player aubridge,sink
+audio_alert aubridge,sink
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+module g711.so
+module aufile.so
+module aubridge.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:%d
+%s`
+
+// BaresipOptions are those of [StartBaresip].
+type BaresipOptions struct {
+	IP      string // of its signalling and media; "": 127.0.0.1
+	Tone    int    // in hertz, that it plays into calls, for half a minute and again; 0: silence
+	Account string // parameters of its account, such as "answermode=auto;mediaenc=srtp-mand"
+	Config  string // more lines of its configuration
+}
+
+// Baresip is a running baresip with the user agent "desk", which takes PCMU alone. It is used by one goroutine.
+type Baresip struct {
+	URI string // of the user agent
+	Dir string // with its configuration, and what it writes
+
+	t       testing.TB
+	control net.Conn
+	said    spoken
+}
+
+// StartBaresip starts a baresip that ends with the test. What it has said is logged if the test fails. The test has to [Need] it.
+func StartBaresip(t testing.TB, o BaresipOptions) *Baresip {
+	t.Helper()
+	ip, play, control := cmp.Or(o.IP, "127.0.0.1"), "aubridge,sink", FreePort(t)
+	at := net.JoinHostPort(ip, strconv.Itoa(FreePort(t)))
+	b := &Baresip{t: t, URI: "sip:desk@" + at, Dir: t.TempDir()}
+	if o.Tone > 0 {
+		file := filepath.Join(b.Dir, "tone.wav")
+		if err := os.WriteFile(file, toneWAV(o.Tone), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		play = "aufile," + file
+	}
+	for name, text := range map[string]string{
+		"config":   fmt.Sprintf(baresipConfig, baresipModules(t), at, ip, play, control, o.Config),
+		"accounts": fmt.Sprintf("<sip:desk@%s>;regint=0;audio_codecs=pcmu;%s\n", ip, o.Account), "contacts": "",
+	} {
+		if err := os.WriteFile(filepath.Join(b.Dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, "baresip", "-f", b.Dir)
+	OwnGroup(cmd)
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &b.said, &b.said, 5*time.Second
+	if err := cmd.Start(); err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("baresip said:\n%s", &b.said)
+		}
+	})
+	b.connect(control)
+	return b
+}
+
+// toneWAV returns a WAV file of 30 s of a tone, 16-bit mono at 8 kHz.
+func toneWAV(hz int) []byte {
+	const rate, seconds = 8000, 30
+	b := binary.LittleEndian.AppendUint32([]byte("RIFF"), 36+2*rate*seconds)
+	b = binary.LittleEndian.AppendUint32(append(b, "WAVEfmt "...), 16)
+	for _, field := range []uint16{wavPCM, 1, rate, 0, 2 * rate, 0, 2, 16} { // rates are of four bytes
+		b = binary.LittleEndian.AppendUint16(b, field)
+	}
+	b = binary.LittleEndian.AppendUint32(append(b, "data"...), 2*rate*seconds)
+	for i := range rate * seconds {
+		b = binary.LittleEndian.AppendUint16(b, uint16(int16(8000*math.Sin(2*math.Pi*float64(hz*i)/rate))))
+	}
+	return b
+}
+
+// baresipModules returns the folder of its modules.
+func baresipModules(t testing.TB) string {
+	t.Helper()
+	for _, pattern := range []string{"/usr/lib*/baresip/modules", "/usr/lib/*/baresip/modules"} {
+		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
+			return found[0]
+		}
+	}
+	t.Fatal("baresip's modules are nowhere")
+	return ""
+}
+
+// connect waits until it takes commands.
+func (b *Baresip) connect(port int) {
+	b.t.Helper()
+	for end := time.Now().Add(baresipLimit); ; time.Sleep(20 * time.Millisecond) {
+		var err error
+		if b.control, err = net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			b.t.Cleanup(func() { _ = b.control.Close() })
+			return
+		}
+		if time.Now().After(end) {
+			b.t.Fatalf("baresip does not take commands: %v", err)
+		}
+	}
+}
+
+// Do tells baresip to do something, such as "dial" with a URI.
+func (b *Baresip) Do(command, params string) {
+	b.t.Helper()
+	text := fmt.Sprintf(`{"command":%q,"params":%q}`, command, params)
+	if _, err := fmt.Fprintf(b.control, "%d:%s,", len(text), text); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// spoken is what a program says.
+type spoken struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (s *spoken) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+// String returns all of it.
+func (s *spoken) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
