@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/alexacall/alexacall/internal/bench/measured"
 )
 
 // kamailioConfig is a stateful proxy that stays in the path of every call. It has one process for UDP: with two, 180 and 200 may change
@@ -51,13 +53,13 @@ func kamailio(ctx context.Context, dir, to string, _ plan) (*subject, error) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("callrate: %w", err)
 	}
-	s := &subject{name: "kamailio", addr: addr}
-	s.cmd = exec.CommandContext(ctx, "taskset", "-c", subjectCore, "kamailio", "-f", file, "-x", "fm", "-DD", "-E", "-m", "2048", "-M", "16", "-Y", dir)
-	if err := s.cmd.Start(); err != nil {
+	cmd := exec.CommandContext(ctx, "taskset", "-c", subjectCore, "kamailio", "-f", file, "-x", "fm", "-DD", "-E", "-m", "2048", "-M", "16", "-Y", dir)
+	s := &subject{&measured.Process{Addr: addr, Cmd: cmd}, "kamailio"}
+	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("callrate: %w", err)
 	}
 	if err := awaitUDP(ctx, addr); err != nil {
-		s.stop()
+		s.Stop()
 		return nil, fmt.Errorf("callrate: kamailio: %w", err)
 	}
 	return s, nil

@@ -110,8 +110,8 @@ func measureOne(ctx context.Context, w io.Writer, dir string, p plan, start star
 	if err != nil {
 		return f, err
 	}
-	defer s.stop()
-	if _, err := call(ctx, dir, s.addr, uas, plan{rate: 10, seconds: 2}); err != nil { // so that all is loaded that is loaded once
+	defer s.Stop()
+	if _, err := call(ctx, dir, s.Addr, uas, plan{rate: 10, seconds: 2}); err != nil { // so that all is loaded that is loaded once
 		return f, err
 	}
 	before, err := s.report()
@@ -122,7 +122,7 @@ func measureOne(ctx context.Context, w io.Writer, dir string, p plan, start star
 	if err != nil {
 		return f, err
 	}
-	if f.load, err = call(ctx, dir, s.addr, uas, p); err != nil {
+	if f.load, err = call(ctx, dir, s.Addr, uas, p); err != nil {
 		return f, err
 	}
 	used, err := s.cpu()
@@ -137,7 +137,7 @@ func measureOne(ctx context.Context, w io.Writer, dir string, p plan, start star
 	f.cpu = (used - cpu) / time.Duration(max(f.calls, 1))
 	f.heap = (after.Heap - before.Heap) / kept
 	_, err = fmt.Fprintf(w, "%-10s %d calls at %d a second, %d failed, %d messages repeated, %d us a call", s.name, f.calls, f.rate, f.failed, f.repeated, f.cpu.Microseconds())
-	if err == nil && s.in != nil {
+	if err == nil && s.In != nil {
 		pause(ctx, p.settle)
 		var end report
 		if end, err = s.report(); err != nil {

@@ -15,8 +15,8 @@ func (p *plan) once(ctx context.Context, start starter, m mode, calls int) (*fig
 	if err != nil {
 		return nil, err
 	}
-	defer s.stop()
-	c, err := dialControl(s.addr)
+	defer s.Stop()
+	c, err := dialControl(s.Addr)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (p *plan) once(ctx context.Context, start starter, m mode, calls int) (*fig
 		}
 	}
 	runtime.GC() // now, not while packets pass
-	return p.measure(g, s.cmd.Process.Pid)
+	return p.measure(g, s.Cmd.Process.Pid)
 }
 
 // measure has the generator send, and reads what that has cost the program.
