@@ -40,7 +40,7 @@ var faultTable = [][2]string{
 	{"packets are malformed", "TestBadRTP TestReportsHostile TestLongDatagrams"},
 	// Streams.
 	{"sources collide, change, go in circles", "TestCollision TestCollisionInReports TestReceiverSources TestAddressOfOurs"},
-	{"a payload type differs by direction, or changes", "TestPayloadTypesDiffer TestPayloadTypesForLife TestNumbersOfBothSides"},
+	{"a payload type differs by direction, or changes", "TestPayloadTypesDiffer TestPayloadTypesForLife TestNumbersOfBothSides TestNegotiateRace TestNegotiateRacePictures"},
 	{"loss, bursts of it, disorder, repetition, jitter", "TestImpairedStatistics TestImpairedWebRTC TestImpairedReports TestReceiverStatistics TestReceiverRepeats"},
 	{"pictures are lost, and asked for, in time, too late, for nothing", "TestNACK TestNACKAnswered TestLossWithoutNACK TestWebRTCRepair TestMissing TestMissingTries TestMissingMany TestMissingSilently"},
 	{"pictures are asked for without end, or after they are forgotten", "TestRepeater TestRepeaterMemory"},
