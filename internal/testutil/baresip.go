@@ -129,7 +129,9 @@ func baresipModules(t testing.TB) string {
 // connect waits until it takes commands.
 func (b *Baresip) connect(port int) {
 	b.t.Helper()
-	for end := time.Now().Add(baresipLimit); ; time.Sleep(20 * time.Millisecond) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(baresipLimit); ; <-tick.C {
 		var err error
 		if b.control, err = net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
 			b.t.Cleanup(func() { _ = b.control.Close() })

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -185,6 +186,7 @@ func (l *latch) forget(tr *transport) {
 		}
 	}
 	tr.listed = listed{}
+	maps.DeleteFunc(l.seen, func(_ netip.AddrPort, s *sighting) bool { return s.tr == tr })
 }
 
 // end remembers the source of a call that has ended.

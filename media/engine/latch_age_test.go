@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/alexacall/alexacall/media"
 )
 
 func TestLatchForgetsEndedCalls(t *testing.T) {
@@ -34,5 +36,25 @@ func TestLatchForgetsEndedCalls(t *testing.T) {
 	}
 	if n := len(l.ended) + len(l.before); n > 2*latchEnded {
 		t.Errorf("%d calls are remembered", n)
+	}
+}
+
+// What was sighted for a call that has ended is not kept.
+func TestLatchForgetsSightings(t *testing.T) {
+	e := opened(t, "127.0.0.1:0", nil).engine
+	leg := legAt(t, e, "192.0.2.2:5060", media.Plain)
+	l, w, b := &e.shards[0].latch, new(worker), make([]byte, 172)
+	b[0], w.now = 0x80, time.Now()
+	for port := range uint16(2) {
+		l.see(w, b, netip.AddrPortFrom(leg.at.Addr(), 6000+port))
+	}
+	if n := len(l.seen); n != 2 {
+		t.Fatalf("%d are sighted, want 2", n)
+	}
+	if err := leg.m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(l.seen); n != 0 {
+		t.Errorf("%d are kept", n)
 	}
 }

@@ -57,6 +57,7 @@ func (r *reporter) beat(now time.Time, watch bool) {
 	open := r.e.open()
 	r.e.mu.Unlock()
 	r.e.findLost(open, now)
+	r.e.age(now)
 	for _, t := range open {
 		t.reports.tick(now)
 		if watch {

@@ -85,10 +85,34 @@ const checkTurn = 10 * time.Second
 func (c *checks) put(id transactionID, conn *stunConn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := time.Now(); c.now == nil || now.Sub(c.turned) > checkTurn {
-		c.before, c.now, c.turned = c.now, map[transactionID]*stunConn{}, now
+	c.turn(time.Now())
+	if c.now == nil {
+		c.now = map[transactionID]*stunConn{}
 	}
 	c.now[id] = conn
+}
+
+// turn forgets what is not answered, when it is time for it. c.mu is held.
+func (c *checks) turn(now time.Time) {
+	if now.Sub(c.turned) > checkTurn {
+		c.before, c.now, c.turned = c.now, nil, now
+	}
+}
+
+// age forgets what is not answered where nothing is sent any more either: else the last calls would be kept for their last checks.
+func (e *Engine) age(now time.Time) {
+	all := []*checks{}
+	for _, s := range e.shards {
+		all = append(all, &s.checks)
+	}
+	for _, r := range e.gather.up() {
+		all = append(all, &r.checks)
+	}
+	for _, c := range all {
+		c.mu.Lock()
+		c.turn(now)
+		c.mu.Unlock()
+	}
 }
 
 func (c *checks) take(id transactionID) *stunConn {

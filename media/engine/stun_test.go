@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,33 @@ func TestSTUNChecksAge(t *testing.T) {
 			t.Errorf("requests without a response are kept: %d and %d", len(c.now), len(c.before))
 		}
 	})
+}
+
+// A call that has ended is not kept for checks that nobody has answered, though no other call begins.
+func TestSTUNChecksEndWithCalls(t *testing.T) {
+	c := newChecked(t)
+	gone := make(chan struct{})
+	checks := &c.e.shards[0].checks
+	runtime.AddCleanup(c.term, func(done chan struct{}) { close(done) }, gone)
+	checks.put(transactionID{1}, c.term.transport.conn.Load())
+	if err := c.term.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e := c.e
+	c.term, c = nil, nil
+	for now := time.Now(); ; now = now.Add(checkTurn) {
+		e.age(now)
+		e.findLost(nil, now)
+		runtime.GC()
+		select {
+		case <-gone:
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+		if time.Since(now) < -time.Hour {
+			t.Fatal("the call is kept")
+		}
+	}
 }
 
 // checked is a terminal that a far side has offered ICE to.
