@@ -37,9 +37,12 @@ type AddressMap interface {
 //	COMMUNICATION_PROFILE_ID amzn1.x     sip:amzn1.x@pbx.example.com
 //	RAW_ADDRESS sip:100@trunk.example    as it is, for "raw address value is used as is"
 //
-// Without a Domain they are "7201", "tel:+12065550100" (RFC 3966) and "amzn1.x". To Alexa, the way back: what no scheme begins is an
-// external user id or a profile id as it stands; the user of a SIP URI is one too, but for a number in its global form, with a plus sign,
-// which is a PHONE_NUMBER, as that of a tel URI is. The user may have escapes (RFC 3261 section 19.1.2).
+// Without a Domain they are "7201", "tel:+12065550100" (RFC 3966) and "amzn1.x". A number without a global form, such as 911, is its
+// digits, as an extension is.
+//
+// To Alexa, the way back: what no scheme begins is an external user id or a profile id as it stands; the user of a SIP URI is one too, but
+// for a number in its global form, with a plus sign, which is a PHONE_NUMBER, as that of a tel URI is. The user may have escapes (RFC 3261
+// section 19.1.2).
 type Addressing struct {
 	// Domain is what stands behind the @ of the SIP URIs: a host, and perhaps a port and parameters, as in
 	// "pbx.example.com:5061;transport=tls". Only SIP URIs of this host can be called then. Empty: there are no SIP URIs, and Callee
@@ -244,8 +247,9 @@ func (a *Addressing) find(uri string) (ParticipantID, bool) {
 	if uri == "" {
 		return ParticipantID{}, false
 	}
+	u, bad := parseSIP(uri)
 	for _, k := range a.known() {
-		if k.Party.URI == uri || sameSIP(k.Party.URI, uri) {
+		if k.Party.URI == uri || bad == nil && u.names(k.Party.URI) {
 			return k.ID, true
 		}
 	}

@@ -198,11 +198,11 @@ func alphanumeric(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
 }
 
-// sameSIP reports whether two SIP URIs have one user and host, which is what RFC 3261 section 19.1.4 leaves without port and parameters.
-func sameSIP(a, b string) bool {
-	x, err := parseSIP(a)
-	y, err2 := parseSIP(b)
-	return err == nil && err2 == nil && x.user == y.user && x.host == y.host
+// names reports whether other is a SIP URI of the same user and host, which is what RFC 3261 section 19.1.4 leaves without port and
+// parameters.
+func (u sipURI) names(other string) bool {
+	o, err := parseSIP(other)
+	return err == nil && u.user == o.user && u.host == o.host
 }
 
 // A telNumber is what matters here of a telephone-subscriber.

@@ -100,8 +100,7 @@ func (c *Client) do(ctx context.Context, k call) error {
 		}
 		s.log.Warn("provisioning call failed, trying again", slog.Any("err", failure), slog.Duration("pause", pause))
 		if err := sleep(ctx, pause); err != nil {
-			failure.Err = errors.Join(err, failure.Err)
-			return failure
+			return failure.cutBy(err)
 		}
 	}
 }

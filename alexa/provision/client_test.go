@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,21 +116,26 @@ func TestTries(t *testing.T) {
 
 // TestWithinContext ends a call with its context, and begins no pause that would end after it.
 func TestWithinContext(t *testing.T) {
-	gone := errors.New("gone")
+	gone, reset := errors.New("gone"), error(&net.OpError{Op: "dial", Err: errors.New("refused")})
 	for _, tt := range []struct {
 		name   string
+		fails  error // nil: 429
 		limit  time.Duration
 		cancel bool
 		took   time.Duration
 		is     error
 	}{
-		{"a pause that does not fit", 2 * time.Second, false, 0, nil},
-		{"a pause that fits", 4 * time.Second, false, 2 * time.Second, nil},
-		{"cancelled in a pause", time.Second, true, time.Second, gone},
+		{"a pause that does not fit", nil, 2 * time.Second, false, 0, nil},
+		{"a pause that fits", nil, 4 * time.Second, false, 2 * time.Second, nil},
+		{"cancelled in a pause", nil, time.Second, true, time.Second, gone},
+		{"cancelled in a pause after no answer", reset, time.Second, true, time.Second, gone},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client := &provision.Client{Tokens: fixed("t"), HTTPClient: &http.Client{Transport: trip(func(r *http.Request) (*http.Response, error) {
+					if tt.fails != nil {
+						return nil, tt.fails
+					}
 					return said(r, 429, ``), nil
 				})}}
 				begin := time.Now()
@@ -141,7 +147,10 @@ func TestWithinContext(t *testing.T) {
 				}
 				defer cancel()
 				err := client.DeleteBook(ctx, "b1")
-				if !errors.Is(err, &provision.Error{Status: 429}) || tt.is != nil && !errors.Is(err, tt.is) {
+				if tt.fails == nil && !errors.Is(err, &provision.Error{Status: 429}) || !errors.Is(err, cmp.Or(tt.fails, err)) || !errors.Is(err, cmp.Or(tt.is, err)) {
+					t.Errorf("got %v", err)
+				}
+				if strings.Contains(err.Error(), "\n") {
 					t.Errorf("got %v", err)
 				}
 				if took := time.Since(begin); took != tt.took {

@@ -88,6 +88,16 @@ func (e *Error) Retryable() bool {
 	return true
 }
 
+// cutBy notes that the context ended the call, beside what went wrong before.
+func (e *Error) cutBy(cause error) *Error {
+	if e.Err == nil {
+		e.Err = cause
+	} else {
+		e.Err = fmt.Errorf("%w, after %w", cause, e.Err)
+	}
+	return e
+}
+
 // An answerError says what is wrong with an answer that came.
 type answerError struct{ text string }
 
