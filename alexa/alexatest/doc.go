@@ -65,6 +65,7 @@
 //     device's own events. Acks follow the HTTP answer of the request they answer (CloudOptions.AckFirst turns that round).
 //   - An Ack that does not come within CloudOptions.AckTimeout is a violation; the call goes on.
 //   - A device may be in several calls at the same time: it never answers DEVICE_BUSY of itself.
+//   - A CallUpdate that was delivered again as a new event (Faults.RepeatEvents) may be answered again; the first answer counts.
 //   - CallAccepted repeats the answer of CallInProgress (Faults.BareAccept leaves it out).
 //   - On hold the device offers a=inactive, when muted a=recvonly.
 //   - client_credentials gives tokens for alexa:skill_messaging only; calling needs a refresh token.

@@ -61,7 +61,10 @@ func (r *record) with(entries []alexatest.Entry) []line {
 		if a.at != b.at {
 			return int(a.at - b.at)
 		}
-		return slices.Index(wayTable, a.way) - slices.Index(wayTable, b.way)
+		if a.way != b.way {
+			return slices.Index(wayTable, a.way) - slices.Index(wayTable, b.way)
+		}
+		return strings.Compare(a.what, b.what) // of two goroutines, which have no order
 	})
 	return all
 }
