@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"time"
 )
@@ -58,17 +59,18 @@ func ParseEvent(body []byte) (*Event, error) {
 	r := &reader{object: root}
 	e.Version = hint(r.object, "version")
 	system := descend(r.object, "context", "System")
+	user, device, unit := descend(system, "user"), descend(system, "device"), descend(system, "unit")
 	e.SkillID = hint(system, "application", "applicationId")
 	e.SessionSkillID = hint(r.object, "session", "application", "applicationId")
 	e.APIEndpoint = hint(system, "apiEndpoint")
 	e.APIAccessToken = hint(system, "apiAccessToken")
-	e.UserID = hint(system, "user", "userId")
-	e.AccessToken = hint(system, "user", "accessToken")
-	e.ConsentToken = hint(system, "user", "permissions", "consentToken")
-	e.DeviceID = hint(system, "device", "deviceId")
-	e.PersistentEndpointID = hint(system, "device", "persistentEndpointId")
-	e.UnitID = hint(system, "unit", "unitId")
-	e.PersistentUnitID = hint(system, "unit", "persistentUnitId")
+	e.UserID = hint(user, "userId")
+	e.AccessToken = hint(user, "accessToken")
+	e.ConsentToken = hint(user, "permissions", "consentToken")
+	e.DeviceID = hint(device, "deviceId")
+	e.PersistentEndpointID = hint(device, "persistentEndpointId")
+	e.UnitID = hint(unit, "unitId")
+	e.PersistentUnitID = hint(unit, "persistentUnitId")
 	if err := e.parseRequest(r); err != nil {
 		return nil, err
 	}
@@ -81,7 +83,8 @@ func (e *Event) parseRequest(root *reader) error {
 		return &ParseError{Path: "request", Text: "missing"}
 	}
 	e.Request = raw
-	r := newReader("request", raw)
+	whole, err := parseObject("request", raw)
+	r := &reader{object: maps.Clone(whole), path: "request", err: err}
 	e.RequestType = r.text("type", maxAddress)
 	e.RequestID = r.text("requestId", maxAddress)
 	e.Timestamp = r.time("timestamp")
@@ -96,7 +99,7 @@ func (e *Event) parseRequest(root *reader) error {
 		return nil
 	}
 	e.Message = new(Message)
-	return e.Message.parse("request", raw)
+	return e.Message.fill("request", whole)
 }
 
 // CheckSkill reports whether the event is meant for the skill: the skill id of the

@@ -38,6 +38,11 @@ func (m *Message) parse(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
+	return m.fill(path, o)
+}
+
+// fill takes the properties of a message out of an object.
+func (m *Message) fill(path string, o object) error {
 	*m = Message{}
 	r := reader{object: o, path: path}
 	m.Type = MessageType(r.text("type", maxAddress))
