@@ -110,7 +110,9 @@ func (p *Participant) parse(path string, data []byte) error {
 }
 
 // UnmarshalJSON parses a participant. The error is a *ParseError.
-func (p *Participant) UnmarshalJSON(data []byte) error { return p.parse("participant", data) }
+func (p *Participant) UnmarshalJSON(data []byte) error {
+	return parsePart("participant", data, p.parse)
+}
 
 // MarshalJSON returns the participant as Amazon writes it.
 func (p Participant) MarshalJSON() ([]byte, error) {
@@ -130,7 +132,7 @@ func (p *ParticipantID) parse(path string, data []byte) error {
 }
 
 // UnmarshalJSON parses a participant's id. The error is a *ParseError.
-func (p *ParticipantID) UnmarshalJSON(data []byte) error { return p.parse("id", data) }
+func (p *ParticipantID) UnmarshalJSON(data []byte) error { return parsePart("id", data, p.parse) }
 
 // MarshalJSON returns the id as Amazon writes it.
 func (p ParticipantID) MarshalJSON() ([]byte, error) {
@@ -150,7 +152,7 @@ func (s *SDPDetails) parse(path string, data []byte) error {
 }
 
 // UnmarshalJSON parses a description's object. The error is a *ParseError.
-func (s *SDPDetails) UnmarshalJSON(data []byte) error { return s.parse("sdpDetails", data) }
+func (s *SDPDetails) UnmarshalJSON(data []byte) error { return parsePart("sdpDetails", data, s.parse) }
 
 // MarshalJSON returns the description's object as Amazon writes it.
 func (s SDPDetails) MarshalJSON() ([]byte, error) {
@@ -170,7 +172,7 @@ func (c *CallResult) parse(path string, data []byte) error {
 }
 
 // UnmarshalJSON parses a call's result. The error is a *ParseError.
-func (c *CallResult) UnmarshalJSON(data []byte) error { return c.parse("callResult", data) }
+func (c *CallResult) UnmarshalJSON(data []byte) error { return parsePart("callResult", data, c.parse) }
 
 // MarshalJSON returns the result as Amazon writes it.
 func (c CallResult) MarshalJSON() ([]byte, error) {
@@ -189,7 +191,9 @@ func (c *CustomParams) parse(path string, data []byte) error {
 }
 
 // UnmarshalJSON parses custom parameters. The error is a *ParseError.
-func (c *CustomParams) UnmarshalJSON(data []byte) error { return c.parse("customParams", data) }
+func (c *CustomParams) UnmarshalJSON(data []byte) error {
+	return parsePart("customParams", data, c.parse)
+}
 
 // MarshalJSON returns the parameters as Amazon writes them.
 func (c CustomParams) MarshalJSON() ([]byte, error) {

@@ -47,19 +47,29 @@ func parseDocument(path string, data []byte) (object, error) {
 		return nil, &ParseError{Path: path, Text: fmt.Sprintf("nested deeper than %d", maxDepth)}
 	}
 	var compact bytes.Buffer
+	compact.Grow(len(data))
 	if err := json.Compact(&compact, data); err != nil {
 		return nil, &ParseError{Path: path, Text: "not JSON", Err: err}
 	}
 	return parseObject(path, compact.Bytes())
 }
 
+// parseObject parses an object that is part of a document, and so valid JSON.
 func parseObject(path string, data []byte) (object, error) {
-	// A pointer tells {} from null, which leaves a map as it is.
-	var o object
-	if err := json.Unmarshal(data, &o); err != nil || o == nil {
-		return nil, &ParseError{Path: path, Text: "not an object"}
+	o, err := split(data)
+	if err != nil {
+		return nil, &ParseError{Path: path, Text: err.Error()}
 	}
 	return o, nil
+}
+
+// parsePart does for a part that is parsed by itself what parseDocument does for the whole, without its limits. What it keeps is a copy,
+// for data is the caller's.
+func parsePart(path string, data []byte, parse func(path string, data []byte) error) error {
+	if !json.Valid(data) {
+		return &ParseError{Path: path, Text: "not an object"}
+	}
+	return parse(path, bytes.Clone(data))
 }
 
 // depth returns how deep objects and arrays in data lie inside one another. data need
