@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -177,4 +178,49 @@ func TestCallThroughFaultsOfTheCloud(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestGrantOfAUser has a device call before its user has granted the skill anything, which cannot be answered, and again after the grant
+// has come to the same endpoint: the call goes with the tokens of that user.
+func TestGrantOfAUser(t *testing.T) {
+	play(t, props{}, func(t *testing.T, s *stage) {
+		store, err := lwa.OpenFileStore(filepath.Join(t.TempDir(), "grants", "lwa.json"))
+		must(t, err)
+		accounts, err := lwa.NewAccounts(lwa.Credentials{ClientID: s.cloud.ClientID(), ClientSecret: s.cloud.ClientSecret()},
+			&lwa.Options{TokenURL: s.cloud.TokenURL(), HTTPClient: &http.Client{Transport: s.cloud.RoundTripper()}, Store: store})
+		must(t, err)
+		defer accounts.Close()
+		var user string
+		s.skill.Client.Tokens, s.skill.Client.TokensOf = nil, func(ctx context.Context, of string) (alexa.TokenSource, error) {
+			user = of
+			return accounts.Source(ctx, of)
+		}
+		s.skill.Other = func(ctx context.Context, e *alexa.Event) ([]byte, error) {
+			err := accounts.Accept(ctx, e.UserID, lwa.Code{Code: e.Grant()})
+			return alexa.AppendGrantAnswer(nil, err == nil), nil
+		}
+
+		call, phone := s.deviceCalls()
+		wantOver(t, phone, bridge.Unreachable, true)
+		must(t, call.Hangup(t.Context()))
+		if !errors.Is(s.skill.Client.Health(), lwa.ErrNoGrant) {
+			t.Errorf("without a grant the client is well: %v", s.skill.Client.Health())
+		}
+
+		for code, want := range map[string]string{"no such code": "ACCEPT_GRANT_FAILED", s.cloud.AuthorizationCode(""): "AcceptGrant.Response"} {
+			envelope := fmt.Sprintf(`{"version":"1.0","context":{"System":{"application":{"applicationId":%q},"user":{"userId":%q}}},`+
+				`"request":{"type":"Alexa.Authorization.Grant","requestId":%q,"timestamp":%q,"body":{"grant":{"type":"OAuth2.AuthorizationCode","code":%q}}}}`,
+				s.cloud.SkillID(), user, "request "+want, time.Now().UTC().Format(time.RFC3339), code)
+			status, body, err := s.cloud.SendEvent(t.Context(), nil, &alexatest.EventFault{Body: []byte(envelope)})
+			if err != nil || status != http.StatusOK || !strings.Contains(string(body), want) || strings.Contains(s.log.String(), code) {
+				t.Fatalf("%d %s, %v, want %s", status, body, err, want)
+			}
+		}
+		call, phone = s.deviceTalks()
+		must(t, call.Hangup(t.Context()))
+		wantOver(t, phone, bridge.Normal, true)
+		if err := s.skill.Client.Health(); err != nil || s.cloud.TokenRequests("refresh_token") != 0 {
+			t.Errorf("health %v, %d refreshes", err, s.cloud.TokenRequests("refresh_token"))
+		}
+	})
 }
