@@ -22,10 +22,10 @@ var faultTable = [][2]string{
 	{"an event twice", "TestEventsTwice TestSameRequestAgain TestModel"},
 	{"events out of order", "TestEveryOrderOfEvents TestEveryOrderOfEventsOfACaller TestModel"},
 	{"an event before the answer to our message", "TestEventsBeforeTheAnswerToThePost TestAckFirst"},
-	{"CallEnded before or during set-up", "TestDeviceGivesUp TestCallerGivesUp TestCallerGivesUpAtOnce TestDialIsCancelled TestHangUpCrossesAcceptance TestModel"},
+	{"CallEnded before or during set-up", "TestDeviceGivesUp TestCallerGivesUp TestCallerGivesUpAtOnce TestDialIsCancelled TestHangUpCrossesAcceptance TestEveryOutcome TestEveryCause TestModel"},
 	{"an event of an unknown call", "TestEventsOfUnknownCalls"},
 	{"InitiateOutboundCall again", "TestInvitationTwice TestInvitationAgainUnderAnotherID TestSameRequestAgain TestOtherRequestAgain"},
-	{"CallUpdate right after acceptance, or during ours", "TestChangeRightAfterAcceptance TestEarlyChange TestGlare TestGlareThatIsNotSettledByTheAnswer"},
+	{"CallUpdate right after acceptance, or during ours", "TestChangeRightAfterAcceptance TestEarlyChange TestGlare TestGlareThatIsNotSettledByTheAnswer TestModel TestModelFindsBugs"},
 	// Us.
 	{"everything at once, by chance", "TestRandomCalls TestCallsConnect"},
 	{"our process dies in the middle of calls", "TestKilled TestLeftBehind TestLeftBehindAndAlexaDown TestDrainLeavesBehind TestJournalOfOtherLives"},

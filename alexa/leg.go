@@ -25,6 +25,7 @@ type Leg struct {
 
 	mu       sync.Mutex
 	offered  description // of Alexa's, while it waits for us
+	offerNo  uint8       // its number, unless it is the one that began the call
 	answered bool        // the first offer has its answer
 	want     media.Plan  // what was wanted of what stands
 	next     media.Plan  // what our CallUpdate wants
@@ -52,11 +53,10 @@ func (l *Leg) Ring(_ context.Context, early media.Plan) error {
 	}
 	ev := event{kind: evRing}
 	if early != nil && !l.hasAnswer() {
-		answer, err := l.answer(early, bridge.Early)
-		if err != nil {
+		var err error
+		if ev, err = l.answer(evProgress, early, bridge.Early); err != nil {
 			return err
 		}
-		ev = event{kind: evProgress, sdp: answer}
 	}
 	return l.tell(ev)
 }
@@ -84,7 +84,7 @@ func (l *Leg) accepting(want media.Plan) (done bool, err error) {
 	}
 	ev := event{kind: evAccept}
 	if !l.hasAnswer() {
-		if ev.sdp, err = l.answer(want, info.Phase); err != nil {
+		if ev, err = l.answer(evAccept, want, info.Phase); err != nil {
 			return true, err
 		}
 	}
@@ -92,8 +92,8 @@ func (l *Leg) accepting(want media.Plan) (done bool, err error) {
 	return err != nil, err
 }
 
-// answer answers the offer that waits and returns the number of the answer. It brings the leg to a phase.
-func (l *Leg) answer(want media.Plan, phase bridge.Phase) (int, error) {
+// answer answers the offer that waits and returns the wish, of kind k, that tells Alexa so. It brings the leg to a phase.
+func (l *Leg) answer(k eventKind, want media.Plan, phase bridge.Phase) (event, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	d, err := l.terminal.Answer(l.offered.sdp, want)
@@ -101,13 +101,13 @@ func (l *Leg) answer(want media.Plan, phase bridge.Phase) (int, error) {
 		err = &bridge.EndError{Cause: bridge.Overload, Err: err}
 	}
 	if err != nil {
-		return 0, err
+		return event{}, err
 	}
-	no := l.s.put(d, l.offered.renegotiation)
+	ev := event{kind: k, sdp: l.s.put(d, l.offered.renegotiation), offer: l.offerNo}
 	l.answered, l.want, l.offered = true, want, description{}
 	far := l.terminal.Far()
 	l.Change(func(i *bridge.Info) { i.Far, i.Pending, i.Phase = far, false, max(i.Phase, phase) })
-	return no, nil
+	return ev, nil
 }
 
 func (l *Leg) hasAnswer() bool {

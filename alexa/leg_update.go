@@ -181,10 +181,10 @@ func (l *Leg) settle(err error) {
 }
 
 // offeredChange takes Alexa's CallUpdate, which waits for the program from now on. An offer of ours that waits has lost.
-func (l *Leg) offeredChange(d description) {
+func (l *Leg) offeredChange(d description, no uint8) {
 	l.terminal.Rollback()
 	l.mu.Lock()
-	l.offered = d
+	l.offered, l.offerNo = d, no
 	l.Change(func(i *bridge.Info) { i.Far, i.Pending = d.sdp.Plan(), true })
 	l.mu.Unlock()
 	l.settle(errGlare)
@@ -193,12 +193,12 @@ func (l *Leg) offeredChange(d description) {
 // respond answers the offer that waits: CallUpdateResponse. What cannot be answered as wanted is answered with what stands, for Alexa
 // has no other way to be refused; then the error says why. l.op is held.
 func (l *Leg) respond(want media.Plan) error {
-	answer, why := l.answer(want, bridge.Placed)
+	ev, why := l.answer(evRespond, want, bridge.Placed)
 	if why != nil {
 		l.stand()
 		return why
 	}
-	return l.tell(event{kind: evRespond, sdp: answer})
+	return l.tell(ev)
 }
 
 // stand answers the offer that waits with what stands. One that cannot be answered so either ends the call. l.op is held.
@@ -206,9 +206,8 @@ func (l *Leg) stand() {
 	l.mu.Lock()
 	want := l.want
 	l.mu.Unlock()
-	ev := event{kind: evRespond}
-	var err error
-	if ev.sdp, err = l.answer(want, bridge.Placed); err != nil {
+	ev, err := l.answer(evRespond, want, bridge.Placed)
+	if err != nil {
 		ev = event{kind: evEnd, cause: bridge.Media, err: err}
 	}
 	_ = l.tell(ev) // the call may have ended

@@ -53,7 +53,7 @@ func is(ev event, k kind) bool { return ev.kind == evMessage && ev.message == k 
 
 func bugs() []bug {
 	rules := join.Rules{Fits: codecsFit, NoAnswer: uint8(bridge.NoAnswer), NoMedia: uint8(bridge.Media)}
-	return slices.Concat(bugsOfEvents(), bugsOfActions(), []bug{
+	return slices.Concat(bugsOfEvents(), bugsOfActions(), bugsOfChanges(), []bug{
 		{name: "a caller who gives up is forgotten", in: "phone calls", says: "not passed on", join: func(s join.State, in join.Input) (join.State, []join.Action) {
 			s, acts := rules.Step(s, in)
 			return s, slices.DeleteFunc(acts, func(a join.Action) bool { return a.Do == join.DoHangup && in.Note == join.Look })
@@ -138,7 +138,7 @@ func bugsOfEvents() []bug {
 			if ev.kind != evRespond {
 				return s, acts
 			}
-			s.theirs = true
+			s.theirs = ev.offer
 			s, more := s.step(now, ev)
 			return s, append(acts, more...)
 		}},

@@ -45,6 +45,9 @@ type cloud struct {
 	twice    bool // a CallUpdate was delivered twice, so it may be answered twice
 	budget   uint8
 	said     plan // by the device, of itself
+	told     plan // the direction that the device has from us
+	asked    plan // that of our change, until it is answered
+	stale    bool // a CallUpdate came again after it had its answer: nothing tells it from a new one
 	ended    bool // we have ended the call
 	flight   [3]message
 }
@@ -84,6 +87,14 @@ func (r rules) posts(w world, emit func(string, world)) {
 		return
 	case going:
 		emit("alexa takes post", r.takes(w, p))
+		if r.crosses && p.kind == update && w.cloud.update == device {
+			n := r.takes(w, p)
+			n.cloud.told = p.plan()
+			if c, ok := n.cloud.say(updateResponse, full, r.twice); ok {
+				n.cloud = c
+				emit("alexa takes post, and answers beside her own change", n)
+			}
+		}
 		if w.aborted {
 			emit("post is given up", r.unsent(w, p, event{maybe: true}))
 		}
@@ -118,7 +129,7 @@ func (r rules) posts(w world, emit func(string, world)) {
 // unsent tells the machine that a post has failed.
 func (r rules) unsent(w world, p post, ev event) world {
 	w.endFailed = w.endFailed || p.kind == over
-	w.deaf = w.deaf || p.kind == update && w.way != conflict
+	w.deaf = w.deaf || p.kind == update && w.way != conflict && !w.aborted
 	w.cloud.owed &^= ackBit(p.kind) * b2u(p.kind.isAck()) // what could not be sent is not missed
 	if p.kind == updateAck && w.cloud.update == agreed {
 		w.cloud.update = nobody
@@ -139,11 +150,14 @@ func (r rules) answeredPost(w world, ev event) world {
 	return r.machine(w, ev)
 }
 
+// plan is the direction in a message, for the device takes every codec.
+func (p post) plan() plan { return sound(plan(p.sdp).dir(), 0) }
+
 // act lets Alexa take our message.
 func (r rules) takes(w world, p post) world {
 	c := &w.cloud
 	if p.kind == inviteIn && !c.known {
-		c.known, w.way = true, acted
+		c.known, c.told, w.way = true, p.plan(), acted
 		return w
 	}
 	if !c.known || c.stage == stageEnded {
@@ -165,10 +179,11 @@ func (r rules) takes(w world, p post) world {
 		switch {
 		case c.stage != stageUp:
 			return w.spoil(updatedTooSoon)
+		case c.update == device && r.crosses: // hers is on its way: ours is forgotten, unless it is answered at once
 		case c.update != nobody:
 			w.way = conflict
 		default:
-			c.update = skill
+			c.update, c.asked = skill, p.plan()
 		}
 	case updateResponse:
 		if c.update != device && !c.twice {
@@ -177,6 +192,7 @@ func (r rules) takes(w world, p post) world {
 		if c.update == device {
 			c.update = nobody
 		}
+		c.told = p.plan()
 	default:
 		return w.spoil(wrongMessage)
 	}
@@ -205,6 +221,9 @@ func (w world) answerOf(p post) world {
 		return w.spoil(answeredTwice)
 	case !c.answered && p.sdp == 0:
 		return w.spoil(answeredNothing)
+	}
+	if p.sdp != 0 {
+		c.told = p.plan()
 	}
 	c.answered = true
 	if p.kind == accepted {
@@ -263,9 +282,9 @@ func (r rules) lives(w world, emit func(string, world)) {
 		say("echo hangs up", n, over, 0)
 	}
 	up := c.stage == stageUp || r.hasty && (c.answered || !r.called)
-	if up && c.update == nobody && c.budget > 0 {
+	if up && (c.update == nobody || r.crosses && c.update == skill) && c.budget > 0 {
 		n := c
-		n.update, n.budget = device, c.budget-1
+		n.update, n.asked, n.budget = device, 0, c.budget-1
 		for _, p := range r.changes(c.said) {
 			n.said = p
 			say("echo changes the call", n, update, p)
@@ -273,10 +292,11 @@ func (r rules) lives(w world, emit func(string, world)) {
 	}
 	if c.update == skill {
 		n := c
-		n.update = agreed
+		n.update, n.told, n.asked = agreed, c.asked, 0
 		say("echo answers change", n, updateResponse, full)
 		if r.deaf {
-			n.update = nobody
+			n = c
+			n.update, n.asked = nobody, 0
 			m := w
 			m.cloud, m.deaf = n, true
 			emit("echo does not answer change", m)
@@ -335,12 +355,14 @@ func (r rules) deliver(w world, emit func(string, world)) {
 		n := w
 		copy(n.cloud.flight[i:], w.cloud.flight[i+1:])
 		n.cloud.flight[len(n.cloud.flight)-1] = message{}
+		n.cloud.stale = n.cloud.stale || m.kind == update && w.cloud.update != device
 		ev := event{kind: evMessage, message: m.kind, sdp: int(m.sdp), cause: bridge.Normal}
 		emit("event arrives", r.machine(n, ev))
 		if m.again {
 			n = w
 			n.cloud.flight[i].again = false
 			n.cloud.twice = n.cloud.twice || m.kind == update
+			n.cloud.stale = n.cloud.stale || m.kind == update && w.cloud.update != device
 			emit("event arrives, and will again", r.machine(n, ev))
 		}
 	}

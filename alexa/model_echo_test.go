@@ -28,7 +28,8 @@ type wish struct {
 	is    bool
 	kind  eventKind
 	sdp   plan
-	timer bool // of the timer; else of the action
+	offer uint8 // of evRespond
+	timer bool  // of the timer; else of the action
 }
 
 // view is what Join knows of a leg.
@@ -44,10 +45,11 @@ type echoLeg struct {
 	cause    uint8
 	far      plan
 	pending  bool
-	offered  plan // Alexa's offer, while it waits for us
-	answered bool // the first offer has its answer
-	want     plan // what stands
-	next     plan // what our CallUpdate wants
+	offered  plan  // Alexa's offer, while it waits for us
+	offer    uint8 // its number
+	answered bool  // the first offer has its answer
+	want     plan  // what stands
+	next     plan  // what our CallUpdate wants
 	agreed   plan
 	stand    bool // what waits is about to be answered with what stands
 	audible  bool // the first sound is waited for
@@ -82,11 +84,14 @@ func (r rules) perform(w world, a action) world {
 			l.phase, l.audible = max(l.phase, join.Up), false
 		}
 	case doOffer:
-		l.offered, l.far, l.pending = plan(a.sdp), plan(a.sdp), true
+		l.offered, l.offer, l.far, l.pending = plan(a.sdp), a.offer, plan(a.sdp), true
 		l.settle(lost)
 	case doStand:
 		l.stand = true
 	case doUpdated:
+		if !l.act.is || l.act.do != join.DoUpdate || l.act.at != waiting && l.act.at != telling {
+			return w.spoil(believedNothing)
+		}
 		if !plan(a.sdp).usable() {
 			l.settle(failed)
 			break
@@ -132,6 +137,9 @@ func (l *echoLeg) answer(want plan) bool {
 	l.answered, l.want, l.agreed, l.offered, l.pending = true, want, agreed, 0, false
 	return true
 }
+
+// says is the answer that was made: what is agreed, and how the phone stands.
+func (l *echoLeg) says() plan { return l.agreed.turn(l.want.dir()) }
 
 // stands reports whether want asks for nothing beyond what stands.
 func (l *echoLeg) stands(want plan) bool {
@@ -208,6 +216,9 @@ func (w world) finish(ok bool) world {
 // tell leaves a wish for the session.
 func (w world) tell(k eventKind, sdp plan) world {
 	w.echo.wish = wish{is: true, kind: k, sdp: sdp}
+	if k == evRespond {
+		w.echo.wish.offer, w.echo.offer = w.echo.offer, 0
+	}
 	w.echo.act.at = telling
 	return w
 }
@@ -228,7 +239,7 @@ func (r rules) take(w world) world {
 			a.at = pausing
 		}
 	}
-	return r.machine(w, event{kind: said.kind, sdp: int(said.sdp)})
+	return r.machine(w, event{kind: said.kind, sdp: int(said.sdp), offer: said.offer})
 }
 
 // begin is the part of Ring, Answer and Update before the session is told.
@@ -273,7 +284,7 @@ func (r rules) ringing(w world) world {
 		return w.finish(false)
 	}
 	l.phase = join.Early
-	return w.tell(evProgress, l.agreed)
+	return w.tell(evProgress, l.says())
 }
 
 // accepting is the beginning of Leg.Answer.
@@ -289,7 +300,7 @@ func (r rules) accepting(w world) world {
 	case !l.answer(l.act.want):
 		return w.finish(false)
 	}
-	return w.tell(evAccept, l.agreed)
+	return w.tell(evAccept, l.says())
 }
 
 // responds answers the offer that waits.
@@ -297,7 +308,7 @@ func (r rules) responds(w world) world {
 	if !w.echo.answer(w.echo.act.want) {
 		return r.stands(w, false)
 	}
-	return w.tell(evRespond, w.echo.agreed)
+	return w.tell(evRespond, w.echo.says())
 }
 
 // stands answers the offer that waits with what stands, or ends the call.
@@ -305,7 +316,7 @@ func (r rules) stands(w world, timer bool) world {
 	l := &w.echo
 	said := wish{is: true, kind: evEnd, timer: timer}
 	if l.answer(l.want) {
-		said.kind, said.sdp = evRespond, l.agreed
+		said.kind, said.sdp, said.offer, l.offer = evRespond, l.says(), l.offer, 0
 	}
 	if l.wish = said; !timer {
 		l.act.at = telling

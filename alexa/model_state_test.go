@@ -45,6 +45,7 @@ var modelBegin = time.Unix(1_000_000_000, 0).UTC()
 type packedState struct {
 	flags  uint16
 	stage  stage
+	theirs uint8
 	early  plan
 	flying packedPost
 	queue  [maxQueue]packedPost
@@ -56,14 +57,14 @@ func packPost(p post) packedPost { return packedPost(p.kind)<<5 | packedPost(p.s
 func (p packedPost) open() post  { return post{kind(p >> 5), int(p & 31)} }
 
 // flagsOf returns the places of a state's flags.
-func flagsOf(s *state) [7]*bool {
-	return [...]*bool{&s.called, &s.rang, &s.answered, &s.accepted, &s.taken, &s.ours, &s.theirs}
+func flagsOf(s *state) [6]*bool {
+	return [...]*bool{&s.called, &s.rang, &s.answered, &s.accepted, &s.taken, &s.ours}
 }
 
 const timed = 1 << 15
 
 func packState(s state) packedState {
-	p := packedState{stage: s.stage, early: plan(s.early), flying: packPost(s.flying)}
+	p := packedState{stage: s.stage, theirs: s.theirs, early: plan(s.early), flying: packPost(s.flying)}
 	for i, f := range flagsOf(&s) {
 		if *f {
 			p.flags |= 1 << i
@@ -79,7 +80,7 @@ func packState(s state) packedState {
 }
 
 func (p packedState) open() state {
-	s := state{stage: p.stage, early: int(p.early), flying: p.flying.open()}
+	s := state{stage: p.stage, theirs: p.theirs, early: int(p.early), flying: p.flying.open()}
 	for i, f := range flagsOf(&s) {
 		*f = p.flags&(1<<i) != 0
 	}

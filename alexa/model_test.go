@@ -2,6 +2,7 @@ package alexa
 
 import (
 	"errors"
+	"os"
 	"testing"
 
 	"github.com/alexacall/alexacall/bridge"
@@ -14,7 +15,7 @@ import (
 // messages and of hers (model_cloud_test.go), and a phone (model_phone_test.go). Goroutines that may run at the same time take turns in
 // every order. Up to three of Alexa's events are on their way at a time, arrive in any order, and twice where a scenario says so. A
 // message of ours is taken, refused because the call is over or because of another change, fails for certain, or fails though Alexa may
-// have acted on it.
+// have acted on it. Changes of both sides may cross; then Alexa refuses ours, or takes and forgets it, or answers it beside her own.
 //
 // In every state:
 //   - a leg is told over at most once, and no phase shrinks;
@@ -24,10 +25,13 @@ import (
 //   - the answer to the first offer goes once, in CallInProgress or CallAccepted, and CallAccepted never goes without it;
 //   - the device's leg is up only if the device has accepted, or Alexa has taken our CallAccepted, and media is agreed;
 //   - CallAccepted goes only if the phone has answered, and the phone is answered only if the device has accepted;
-//   - a CallUpdate of Alexa's is answered at most once, and ours goes only in an accepted call.
+//   - a CallUpdate of Alexa's is answered at most once, and ours goes only in an accepted call;
+//   - of two changes at a time one waits: ours is withdrawn when Alexa's comes, and none of ours goes while hers waits;
+//   - what answers no change of ours, such as one that was withdrawn, is acknowledged and changes nothing.
 //
 // Wherever nothing moves any more unless a party acts:
-//   - each side knows how the other stands: ringing, accepted, hung up, and the direction of its sound;
+//   - each side knows how the other stands: ringing, accepted, hung up, and the direction of its sound. The device has it from what of
+//     ours it has really taken, so a change that gave way to Alexa's has gone again, unless the answer to hers has said it all;
 //   - no acknowledgement is owed, no CallUpdate of either side waits;
 //   - a call that is over for one is over for all: both legs, the session, Join and, unless CallEnded could not be sent, the device;
 //   - where nobody hangs up and nothing fails, the call stands or has rung out.
@@ -42,6 +46,7 @@ type scenario struct {
 	changes  uint8 // changes of the call by the device
 	holds    uint8 // by the phone
 	small    bool  // also with the race detector
+	large    bool  // only where there is time
 }
 
 func scenarios() []scenario {
@@ -54,12 +59,17 @@ func scenarios() []scenario {
 		{name: "device calls, changes fail", rules: rules{eager: true}, changes: 1, holds: 1, failures: 2},
 		{name: "phone calls", rules: rules{called: true}},
 		{name: "phone calls, posts fail", rules: rules{called: true, eager: true}, failures: 2},
-		{name: "phone calls, events twice", rules: rules{called: true, eager: true, twice: true}},
+		{name: "phone calls, events twice", rules: rules{called: true, eager: true, twice: true}, large: true},
 		{name: "phone calls, changes", rules: rules{called: true, eager: true, patient: true, deaf: true}, changes: 2, holds: 1},
 		{name: "phone calls, changes fail", rules: rules{called: true, eager: true, patient: true}, changes: 1, holds: 1, failures: 2},
-		{name: "phone calls, codecs change", rules: rules{called: true, eager: true, patient: true, codecs: true}, changes: 2},
-		{name: "phone calls, all at once", rules: rules{called: true, eager: true, hasty: true}, changes: 1, failures: 1},
-		{name: "device calls, all at once", rules: rules{eager: true, twice: true, deaf: true, hasty: true}, changes: 1, holds: 1, failures: 1},
+		{name: "phone calls, codecs change", rules: rules{called: true, eager: true, patient: true, codecs: true}, changes: 2, large: true},
+		{name: "phone calls, all at once", rules: rules{called: true, eager: true, hasty: true}, changes: 1, failures: 1, large: true},
+		{name: "device calls, all at once", rules: rules{eager: true, twice: true, deaf: true, hasty: true}, changes: 1, holds: 1, failures: 1, large: true},
+		{name: "device calls, changes twice", rules: rules{eager: true, patient: true, twice: true, deaf: true}, changes: 1, holds: 1},
+		{name: "phone calls, all but hanging up", rules: rules{called: true, eager: true, patient: true, twice: true, hasty: true}, changes: 1, failures: 1, large: true},
+		{name: "device calls, glare", rules: rules{eager: true, patient: true, crosses: true}, changes: 2, holds: 1, small: true},
+		{name: "phone calls, glare", rules: rules{called: true, eager: true, patient: true, crosses: true}, changes: 1, holds: 1},
+		{name: "device calls, glare and failures", rules: rules{eager: true, patient: true, crosses: true, twice: true}, changes: 1, holds: 1, failures: 1},
 		{name: "phone calls, nonsense", rules: rules{called: true, eager: true, broken: true}},
 	}
 }
@@ -94,8 +104,21 @@ func (s scenario) check() model.Result {
 	})
 }
 
-func TestModel(t *testing.T) {
+func TestModel(t *testing.T) { checkModel(t, false) }
+
+// TestModelSoak is TestModel with the largest scenarios.
+func TestModelSoak(t *testing.T) {
+	if os.Getenv("ALEXACALL_SOAK") == "" {
+		t.Skip("ALEXACALL_SOAK is not set")
+	}
+	checkModel(t, true)
+}
+
+func checkModel(t *testing.T, large bool) {
 	for _, s := range scenarios() {
+		if s.large != large {
+			continue
+		}
 		t.Run(s.name, func(t *testing.T) {
 			if raceEnabled && !s.small {
 				t.Skip("too many states for the race detector")
@@ -127,7 +150,7 @@ func (r rules) invariant(w world) error {
 // resting reports whether nothing happens any more unless the device, the phone or one of their users acts.
 func (r rules) resting(w world) bool {
 	l := w.echo
-	moving := l.wish.is || l.act.is || l.stand || w.machine.open().theirs || l.failed || w.phone.act.is || w.asking ||
+	moving := l.wish.is || l.act.is || l.stand || w.machine.theirs != 0 || l.failed || w.phone.act.is || w.asking ||
 		w.way != idle || w.machine.queue[0] != 0 || w.cloud.flight != [3]message{} || w.cloud.update == skill && !l.finished ||
 		w.hang[0] == hangup || w.hang[1] == hangup
 	if moving {
@@ -167,6 +190,8 @@ func (r rules) goesOn(w world) error {
 		return errors.New("a CallUpdate of ours waits for ever")
 	case e.phase == join.Up && p.phase == join.Up && !w.deaf && e.want.dir() != p.far.dir():
 		return errors.New("the device was not told how the phone stands")
+	case e.phase == join.Up && p.phase == join.Up && !w.deaf && !w.cloud.stale && w.cloud.told.dir() != p.far.dir():
+		return errors.New("the device does not have how the phone stands")
 	case e.phase == join.Up && p.phase == join.Up && p.want.dir() != e.far.dir():
 		return errors.New("the phone was not told how the device stands")
 	}

@@ -30,6 +30,8 @@ const (
 	answeredAlone
 	finishedEarly
 	unpacked
+	bothChange
+	believedNothing
 )
 
 func (f fault) String() string {
@@ -39,7 +41,7 @@ func (f fault) String() string {
 		"CallAccepted without any answer", "CallAccepted though the phone had not answered", "a CallUpdate answered twice",
 		"a CallUpdate before acceptance", "the device's leg is up and was not accepted", "the device's leg is up without media",
 		"the phone was answered though the device had not accepted", "the session finished with a message on its way",
-		"a state that cannot be packed",
+		"a state that cannot be packed", "a change of ours waits beside Alexa's", "an answer to no change of ours was believed",
 	}[f]
 }
 
@@ -102,6 +104,7 @@ type rules struct {
 	broken  bool // its answer may be of no use
 	codecs  bool // it may change the codec
 	failing bool // our posts may fail
+	crosses bool // Alexa takes a change of ours though hers is on its way, and hers may come though she has ours
 }
 
 // calm reports whether nobody but the clock has a reason to end the call.
@@ -131,6 +134,8 @@ func (r rules) machine(w world, ev event) world {
 		w = w.spoil(unpacked)
 	case s.queued == maxQueue:
 		w = w.spoil(queueFull)
+	case s.ours && s.theirs != 0:
+		w = w.spoil(bothChange)
 	}
 	if ev.kind == evMessage && ev.message == over {
 		w.ended = true
@@ -166,7 +171,7 @@ func (r rules) next(w world, emit func(string, world)) {
 	r.lives(w, put)
 	r.deliver(w, put)
 	r.calls(w, put)
-	if s := w.machine.open(); !s.deadline.IsZero() && (s.theirs || w.deaf) {
+	if s := w.machine.open(); !s.deadline.IsZero() && (s.theirs != 0 || w.deaf) {
 		put("time is up", r.machine(w, event{kind: evTimeout}))
 	}
 	switch w.to {

@@ -153,7 +153,7 @@ func (s *session) perform(a action) {
 			s.leg.reach(bridge.Up)
 		}
 	case doOffer:
-		s.leg.offeredChange(s.get(a.sdp))
+		s.leg.offeredChange(s.get(a.sdp), a.offer)
 	case doStand:
 		s.work.Go(s.leg.answerWithWhatStands)
 	case doUpdated:

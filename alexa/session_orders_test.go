@@ -206,7 +206,7 @@ func TestQueueHasRoom(t *testing.T) {
 	}
 	r.step(event{kind: evUpdate, sdp: 4})
 	r.step(gets(update, 5))
-	r.step(event{kind: evRespond, sdp: 6})
+	r.step(event{kind: evRespond, sdp: 6, offer: 1})
 	if r.s.queued >= maxQueue {
 		t.Fatalf("%d messages wait", r.s.queued)
 	}

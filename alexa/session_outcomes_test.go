@@ -80,7 +80,7 @@ func outcomes(called bool, causes ...bridge.Cause) [][]event {
 		{{kind: evRing}, {kind: evProgress, sdp: 2}, {kind: evAccept}}, {{kind: evAccept, sdp: 2}, {kind: evUpdate, sdp: 4}},
 	}
 	if called {
-		ways = [][]event{{}, {{kind: evUpdate, sdp: 4}}, {{kind: evRespond, sdp: 5}}}
+		ways = [][]event{{}, {{kind: evUpdate, sdp: 4}}, {{kind: evRespond, sdp: 5, offer: 1}}}
 	}
 	out := slices.Clone(ways)
 	for _, c := range causes {

@@ -83,14 +83,14 @@ const (
 type state struct {
 	called   bool // we call the device; else it has called us
 	stage    stage
-	rang     bool // CallRinging is queued or has come
-	answered bool // the offer that began the call has its answer
-	accepted bool // CallAccepted is queued or has come
-	taken    bool // Alexa knows of the call: it sent the first message, or took ours, or may have
-	ours     bool // our CallUpdate waits for its answer
-	theirs   bool // Alexa's waits for ours; the two exclude each other
-	early    int  // number of the offer of a CallUpdate that has overtaken the answer; 0: none
-	flying   post // our message on its way
+	rang     bool  // CallRinging is queued or has come
+	answered bool  // the offer that began the call has its answer
+	accepted bool  // CallAccepted is queued or has come
+	taken    bool  // Alexa knows of the call: it sent the first message, or took ours, or may have
+	ours     bool  // our CallUpdate waits for its answer
+	theirs   uint8 // Alexa's waits for ours, the first or a later one that has taken its place; 0: none does. It excludes ours
+	early    int   // number of the offer of a CallUpdate that has overtaken the answer; 0: none
+	flying   post  // our message on its way
 	queue    [maxQueue]post
 	queued   uint8
 	deadline time.Time // of the CallUpdate that waits
@@ -117,6 +117,7 @@ type event struct {
 	kind    eventKind
 	message kind         // of evMessage
 	sdp     int          // number of the description that came or goes; 0: none
+	offer   uint8        // of evRespond: which of Alexa's it answers, as doOffer had it
 	cause   bridge.Cause // of evEnd; of evMessage with CallEnded, what its code means; of evUnsent, what the failure means
 	maybe   bool         // of evUnsent: Alexa may have acted on it all the same
 	dead    bool         // of evUnsent: Alexa has no such call any more
@@ -146,6 +147,7 @@ type action struct {
 	do     do
 	post   post
 	sdp    int
+	offer  uint8 // of doOffer: its number, which the answer names
 	cause  bridge.Cause
 	remote bool
 	glare  bool // of doNotUpdated: because of another change

@@ -62,8 +62,8 @@ func (m *machine) wish(ev event) {
 	case evUpdate:
 		m.offer(ev)
 	case evRespond:
-		if m.theirs {
-			m.theirs, m.deadline = false, time.Time{}
+		if m.theirs != 0 && m.theirs == ev.offer { // else it answers one that another has taken the place of
+			m.theirs, m.deadline = 0, time.Time{}
 			m.send(updateResponse, ev.sdp)
 		}
 	case evEnd:
@@ -91,7 +91,7 @@ func (m *machine) alerting() {
 
 // offer sends a CallUpdate of ours. Two offers at a time are one too many: Alexa's goes first.
 func (m *machine) offer(ev event) {
-	if m.ours || m.theirs {
+	if m.ours || m.theirs != 0 {
 		m.do(action{do: doNotUpdated, glare: true})
 		return
 	}
@@ -128,8 +128,8 @@ func (m *machine) offered(sdp int) {
 	if m.ours {
 		m.withdraw()
 	}
-	m.theirs, m.early, m.deadline = true, 0, m.now.Add(pendingLimit)
-	m.do(action{do: doOffer, sdp: sdp})
+	m.theirs, m.early, m.deadline = max(m.theirs+1, 1), 0, m.now.Add(pendingLimit)
+	m.do(action{do: doOffer, sdp: sdp, offer: m.theirs})
 }
 
 func (m *machine) timeout() {
@@ -137,7 +137,7 @@ func (m *machine) timeout() {
 	case m.deadline.IsZero() || m.now.Before(m.deadline):
 	case m.ours:
 		m.dropUpdate(false)
-	case m.theirs:
+	case m.theirs != 0:
 		m.deadline = time.Time{}
 		m.do(action{do: doStand})
 	}
@@ -238,7 +238,7 @@ func (m *machine) end(cause bridge.Cause, remote bool) {
 
 // finish makes the end known.
 func (m *machine) finish(cause bridge.Cause, remote bool) {
-	m.stage, m.theirs, m.early = stageEnded, false, 0
+	m.stage, m.theirs, m.early = stageEnded, 0, 0
 	m.do(action{do: doOver, cause: cause, remote: remote})
 	m.dropUpdate(false)
 	m.deadline = time.Time{}

@@ -68,12 +68,12 @@ func (s state) changing() state {
 }
 
 func (s state) changed() state {
-	s.theirs, s.deadline = true, modelBegin.Add(pendingLimit)
+	s.theirs, s.deadline = 1, modelBegin.Add(pendingLimit)
 	return s
 }
 
 func (s state) ended() state {
-	s.stage, s.ours, s.theirs, s.deadline = stageEnded, false, false, time.Time{}
+	s.stage, s.ours, s.theirs, s.deadline = stageEnded, false, 0, time.Time{}
 	return s
 }
 
@@ -286,10 +286,15 @@ func TestStepsOfAChange(t *testing.T) {
 		{"the call is gone", up.changing().sends(update, 4), event{kind: evUnsent, cause: bridge.NotFound, dead: true}, "over normal by Alexa, not updated, finish", up.ended()},
 		{"two of ours at a time", up.changing(), event{kind: evUpdate, sdp: 6}, "not updated for glare", up.changing()},
 		{"Alexa's comes", up, gets(update, 5), "offer 5", up.changed()},
-		{"and is answered", up.changed(), event{kind: evRespond, sdp: 6}, "post CallUpdateResponse 6", up.sends(updateResponse, 6)},
+		{"and is answered", up.changed(), event{kind: evRespond, sdp: 6, offer: 1}, "post CallUpdateResponse 6", up.sends(updateResponse, 6)},
 		{"once", up, event{kind: evRespond, sdp: 6}, "", up},
 		{"with what stands if nobody cares", up.changed(), event{kind: evTimeout}, "stand", up.changed().with(func(s *state) { s.deadline = time.Time{} })},
-		{"a newer one takes its place", up.changed(), gets(update, 7), "offer 7", up.changed()},
+		{"a newer one takes its place", up.changed(), gets(update, 7), "offer 7", up.changed().with(func(s *state) { s.theirs = 2 })},
+		{
+			"and is not answered by the answer to the older", up.changed().with(func(s *state) { s.theirs = 2 }),
+			event{kind: evRespond, sdp: 6, offer: 1},
+			"", up.changed().with(func(s *state) { s.theirs = 2 }),
+		},
 		{"an answer that is not taken ends the call", up.sends(updateResponse, 6), fails(bridge.Internal), "over internal by Alexa, post CallEnded", up.ended().sends(over, 0)},
 		{"ours after Alexa's", up.changed(), event{kind: evUpdate, sdp: 4}, "not updated for glare", up.changed()},
 		{"Alexa's after ours, which waits", up.changing().sends(ringingAck, 0).queueing(post{update, 4}), gets(update, 5), "offer 5", up.changed().sends(ringingAck, 0)},
