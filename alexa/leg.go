@@ -24,6 +24,7 @@ type Leg struct {
 	op sync.Mutex // one Ring, Answer or beginning of an Update at a time; never taken by the session's goroutine
 
 	mu       sync.Mutex
+	kinds    media.Plan  // what was offered at first, and by Alexa since: the kinds of media that may be
 	offered  description // of Alexa's, while it waits for us
 	offerNo  uint8       // its number, unless it is the one that began the call
 	answered bool        // the first offer has its answer

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
@@ -20,8 +21,10 @@ var (
 const maxGlares = 5
 
 // Update implements bridge.Leg: CallUpdate. When Alexa changes the call at the same time, hers goes first, with want as its answer, and
-// ours is sent one to two seconds later if there is still something to change.
+// ours is sent one to two seconds later if there is still something to change. Alexa takes no notice of a kind of media that the first
+// offer did not have, so that is left out of want.
 func (l *Leg) Update(ctx context.Context, want media.Plan) error {
+	want = l.possible(want)
 	for attempt := 1; ; attempt++ {
 		err := l.update(ctx, want)
 		if !errors.Is(err, errGlare) || attempt == maxGlares {
@@ -31,6 +34,25 @@ func (l *Leg) Update(ctx context.Context, want media.Plan) error {
 			return err
 		}
 	}
+}
+
+// possible returns want without the kinds of media that the call has not begun with, and that Alexa has not added: "Requests Exposed by
+// Alexa.Comms.CallSignaling Interface" says of new streams that they are ignored.
+func (l *Leg) possible(want media.Plan) media.Plan {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := want
+	if all == nil {
+		all = l.s.skill.policy.Plan()
+	}
+	some := slices.DeleteFunc(slices.Clone(all), func(m media.Media) bool {
+		_, ok := l.kinds.Find(m.Kind)
+		return !ok
+	})
+	if len(some) == len(all) {
+		return want
+	}
+	return some
 }
 
 // update is one attempt. It returns errGlare if Alexa changes the call at the same time.
@@ -185,6 +207,7 @@ func (l *Leg) offeredChange(d description, no uint8) {
 	l.terminal.Rollback()
 	l.mu.Lock()
 	l.offered, l.offerNo = d, no
+	l.kinds = append(slices.Clip(l.kinds), d.sdp.Plan()...)
 	l.Change(func(i *bridge.Info) { i.Far, i.Pending = d.sdp.Plan(), true })
 	l.mu.Unlock()
 	l.settle(errGlare)

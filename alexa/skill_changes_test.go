@@ -3,6 +3,7 @@ package alexa_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -196,5 +197,42 @@ func TestOwnChange(t *testing.T) {
 		if err := leg.Update(t.Context(), turned(media.SendOnly)); bridge.CauseOf(err) != bridge.Normal || err == nil {
 			t.Errorf("after the end: %v", err)
 		}
+	})
+}
+
+// TestWiFiReturns has the device come back on another network: new ICE credentials in the same call, which nobody else hears of.
+func TestWiFiReturns(t *testing.T) {
+	play(t, props{}, func(t *testing.T, s *stage) {
+		call, phone := s.deviceTalks()
+		before, begin := phone.Info(), time.Now()
+		s.wire.spoil(alexa.CallUpdateResponse, wireFault{deaf: true}) // the cloud does not know of the event below
+		lines := strings.Split(call.LocalSDP(), "\r\n")
+		for i, line := range lines {
+			if strings.HasPrefix(line, "a=ice-ufrag:") || strings.HasPrefix(line, "a=ice-pwd:") {
+				lines[i] = line + "Again"
+			}
+		}
+		s.sendChange(call, strings.Join(lines, "\r\n"))
+		synctest.Wait()
+		if m := s.wire.message(alexa.CallUpdateResponse); m.SDP == nil || !hasLine(m.SDP.Value, "a=sendrecv") || time.Since(begin) != 0 {
+			t.Errorf("answered with %v after %v", m, time.Since(begin))
+		}
+		if after := phone.Info(); after.Pending || !after.Far.Equal(before.Far) {
+			t.Errorf("the phone is asked for %v", after.Far)
+		}
+		must(t, phone.Hangup(t.Context(), bridge.Normal))
+		s.wantEnded(call, "SUCCESS")
+	})
+}
+
+// TestPicturesLater wants video in a call that began without: Alexa would take no notice of it, so she is not asked.
+func TestPicturesLater(t *testing.T) {
+	withAlone(t, func(t *testing.T, s *stage, call *alexatest.Call, leg *alexa.Leg) {
+		must(t, leg.Update(t.Context(), append(g711(), media.AlexaCalling().Plan()[1])))
+		if n := s.wire.tries(alexa.CallUpdate); n != 0 {
+			t.Errorf("%d CallUpdates for a kind of media that cannot be", n)
+		}
+		synctest.Wait()
+		must(t, call.Hangup(t.Context()))
 	})
 }

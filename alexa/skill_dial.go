@@ -53,6 +53,7 @@ func (k *Skill) place(to string, o *bridge.DialOptions) (*session, error) {
 		_ = s.leg.terminal.Close()
 		return nil, &bridge.EndError{Cause: bridge.Media, Err: err}
 	}
+	s.leg.kinds = offer.Plan()
 	if err := k.start(s, state{called: true}); err != nil {
 		_ = s.leg.terminal.Close()
 		return nil, &bridge.EndError{Cause: bridge.Overload, Err: err}
@@ -88,6 +89,7 @@ func (k *Skill) receive(m *Message, from Origin) {
 		k.refuse(m.SessionID, from, bridge.Overload, err)
 		return
 	}
+	s.leg.kinds = info.Far
 	s.origin, s.leg.offered, s.leg.participants = from, description{sdp: offer}, m.Participants
 	switch err := k.start(s, state{taken: true}); {
 	case errors.Is(err, errExists):
