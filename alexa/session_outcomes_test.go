@@ -76,8 +76,12 @@ func merges(a, b []event, f func([]event)) {
 // outcomes are what the other side of a call may do, ending with one of the causes or not at all.
 func outcomes(called bool, causes ...bridge.Cause) [][]event {
 	ways := [][]event{
-		{}, {{kind: evRing}}, {{kind: evRing}, {kind: evProgress, sdp: 2}}, {{kind: evAccept, sdp: 2}},
-		{{kind: evRing}, {kind: evProgress, sdp: 2}, {kind: evAccept}}, {{kind: evAccept, sdp: 2}, {kind: evUpdate, sdp: 4}},
+		{},
+		{{kind: evRing}},
+		{{kind: evRing}, {kind: evProgress, sdp: 2}},
+		{{kind: evAccept, sdp: 2}},
+		{{kind: evRing}, {kind: evProgress, sdp: 2}, {kind: evAccept}},
+		{{kind: evAccept, sdp: 2}, {kind: evUpdate, sdp: 4}},
 	}
 	if called {
 		ways = [][]event{{}, {{kind: evUpdate, sdp: 4}}, {{kind: evRespond, sdp: 5, offer: 1}}}
