@@ -1,3 +1,5 @@
+//go:build unix
+
 package lambda_test
 
 import (
@@ -18,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -48,6 +51,12 @@ func function(what string) {
 		trust := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 		f := &forward.Forwarder{URL: os.Getenv("SERVER"), Key: key, HTTPClient: trust}
 		lambda.Start(f.Forward, nil)
+	case "shutdown":
+		lambda.Start(func(context.Context, []byte) ([]byte, error) { return []byte("1"), nil }, &lambda.Options{Shutdown: func() {
+			if r, err := http.Get(os.Getenv("SERVER")); err == nil {
+				_ = r.Body.Close()
+			}
+		}})
 	case "handler":
 		lambda.Start(func(ctx context.Context, event []byte) ([]byte, error) {
 			end, ok := ctx.Deadline()
@@ -71,6 +80,8 @@ type runtimeAPI struct {
 	t      *testing.T
 	events chan invocation
 	done   chan struct{}
+
+	process *os.Process
 
 	mu      sync.Mutex
 	waiting map[string]chan outcome
@@ -104,6 +115,7 @@ func start(t *testing.T, what string, env ...string) *runtimeAPI {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	a.process = cmd.Process
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // killed
@@ -118,6 +130,17 @@ func start(t *testing.T, what string, env ...string) *runtimeAPI {
 
 // ServeHTTP implements http.Handler.
 func (a *runtimeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path { // of the Extensions API
+	case "/2020-01-01/extension/register":
+		w.Header().Set("Lambda-Extension-Identifier", "extension")
+		return
+	case "/2020-01-01/extension/event/next":
+		select {
+		case <-r.Context().Done():
+		case <-a.done:
+		}
+		return
+	}
 	path, ok := strings.CutPrefix(r.URL.Path, "/2018-06-01/runtime/invocation/")
 	if !ok {
 		a.t.Errorf("the function asked for %s", r.URL)
@@ -212,6 +235,24 @@ func TestFunction(t *testing.T) {
 		t.Errorf("late: %s", o.body)
 	}
 	a.wants(`"left"`, `{"left":true}`, "")
+}
+
+// TestShutdown is told of the end of the environment.
+func TestShutdown(t *testing.T) {
+	t.Parallel()
+	told := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(told) }))
+	defer server.Close()
+	a := start(t, "shutdown", "SERVER="+server.URL)
+	a.wants("{}", "1", "") // so it runs
+	if err := a.process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-told:
+	case <-time.After(time.Minute):
+		t.Error("nothing was told of the end")
+	}
 }
 
 // TestSkillAsFunction answers the events of one skill.
