@@ -109,7 +109,10 @@
 //   - customParams.callerName ([CustomParams]), sent only with Skill.SendCallerName;
 //   - the renegotiation types CALL_HOLD and CALL_RESUME (function renegotiation);
 //   - that an answer belongs to the region of its event ([Event.Origin]), and that the Far East is served at all ([EndpointFE]);
-//   - CallAccepted without an SDP after CallInProgress had it (the machine's evAccept);
+//   - CallAccepted without an SDP after CallInProgress had it ([Skill.RepeatAnswer] sends it again);
+//   - that a CallUpdateResponse repeats the type of its CallUpdate (method answered of [RenegotiationType]);
+//   - which of two changes at a time goes first (the machine's offered), and how long one may wait (updateLimit, pendingLimit);
+//   - that kinds of media which a call has not begun with are ignored whoever offers them later (Leg.possible leaves them out of ours);
 //   - the external user id of an account association as RAW_ADDRESS of the callee, and a number as PHONE_NUMBER ([Addressing.Callee]);
 //   - what a device makes of a caller who is no contact of its address book ([Addressing.Caller] names those whom its Domain or table vouches for, and numbers);
 //   - the receipt {"version":"1.0","response":{}} ([AppendReceipt] knows the older form with a directive);

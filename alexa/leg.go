@@ -24,13 +24,14 @@ type Leg struct {
 	op sync.Mutex // one Ring, Answer or beginning of an Update at a time; never taken by the session's goroutine
 
 	mu       sync.Mutex
-	kinds    media.Plan  // what was offered at first, and by Alexa since: the kinds of media that may be
-	offered  description // of Alexa's, while it waits for us
-	offerNo  uint8       // its number, unless it is the one that began the call
-	answered bool        // the first offer has its answer
-	want     media.Plan  // what was wanted of what stands
-	next     media.Plan  // what our CallUpdate wants
-	own      chan error  // gets the result of our CallUpdate; nil: there is none
+	kinds    media.Plan        // what was offered at first, and by Alexa since: the kinds of media that may be
+	offered  description       // of Alexa's, while it waits for us
+	offerNo  uint8             // its number, unless it is the one that began the call
+	answered bool              // the first offer has its answer
+	early    media.Description // of CallInProgress, if it goes again
+	want     media.Plan        // what was wanted of what stands
+	next     media.Plan        // what our CallUpdate wants
+	own      chan error        // gets the result of our CallUpdate; nil: there is none
 }
 
 var _ bridge.Leg = (*Leg)(nil)
@@ -84,10 +85,10 @@ func (l *Leg) accepting(want media.Plan) (done bool, err error) {
 		return true, nil
 	}
 	ev := event{kind: evAccept}
-	if !l.hasAnswer() {
-		if ev, err = l.answer(evAccept, want, info.Phase); err != nil {
-			return true, err
-		}
+	if l.hasAnswer() {
+		ev.sdp = l.answerAgain()
+	} else if ev, err = l.answer(evAccept, want, info.Phase); err != nil {
+		return true, err
 	}
 	err = l.tell(ev)
 	return err != nil, err
@@ -105,10 +106,20 @@ func (l *Leg) answer(k eventKind, want media.Plan, phase bridge.Phase) (event, e
 		return event{}, err
 	}
 	ev := event{kind: k, sdp: l.s.put(d, l.offered.renegotiation), offer: l.offerNo}
+	if k == evProgress && l.s.skill.RepeatAnswer {
+		l.early = d
+	}
 	l.answered, l.want, l.offered = true, want, description{}
 	far := l.terminal.Far()
 	l.Change(func(i *bridge.Info) { i.Far, i.Pending, i.Phase = far, false, max(i.Phase, phase) })
 	return ev, nil
+}
+
+// answerAgain returns the number of the answer that CallInProgress had; 0 if it need not go again.
+func (l *Leg) answerAgain() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.s.put(l.early, "")
 }
 
 func (l *Leg) hasAnswer() bool {

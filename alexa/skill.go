@@ -54,6 +54,9 @@ type Skill struct {
 	// most 128 bytes. The property's name is not certain (see Compatibility), so it is left out unless this is set.
 	SendCallerName bool
 
+	// RepeatAnswer puts the answer of CallInProgress into CallAccepted once more. That it may be left out is inferred (see Compatibility).
+	RepeatAnswer bool
+
 	// Roots are trusted for the certificates that events are signed with. Nil: those of the system.
 	Roots *x509.CertPool
 

@@ -135,3 +135,23 @@ func TestRefusalCrossesTheEnd(t *testing.T) {
 		s.wantStats(alexa.SkillStats{Calls: 1, Events: 3, Unknown: 1})
 	})
 }
+
+// TestAnswerAgain has CallAccepted with the answer of CallInProgress, or without it.
+func TestAnswerAgain(t *testing.T) {
+	for _, again := range []bool{true, false} {
+		play(t, props{skill: func(k *alexa.Skill) { k.RepeatAnswer = again }}, func(t *testing.T, s *stage) {
+			call, phone := s.deviceCalls()
+			must(t, phone.Ring(t.Context(), g711()))
+			s.wantState(call, alexatest.StateInProgress)
+			must(t, phone.Answer(t.Context(), g711()))
+			s.wantState(call, alexatest.StateConnected)
+			early, last := s.wire.message(alexa.CallInProgress), s.wire.message(alexa.CallAccepted)
+			if got := last.SDP.Value; again && got != early.SDP.Value || !again && got != "" {
+				t.Errorf("RepeatAnswer %v: CallAccepted has %q", again, got)
+			}
+			synctest.Wait()
+			must(t, phone.Hangup(t.Context(), bridge.Normal))
+			s.wantEnded(call, "SUCCESS")
+		})
+	}
+}
