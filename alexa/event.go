@@ -181,9 +181,6 @@ func descend(o object, path ...string) object {
 // read so only informs; where it decides, as a skill id does, "" is refused.
 func hint(o object, path ...string) string {
 	o = descend(o, path[:len(path)-1]...)
-	var s string
-	if json.Unmarshal(o[path[len(path)-1]], &s) != nil {
-		return ""
-	}
+	s, _ := textOf(o[path[len(path)-1]])
 	return s
 }

@@ -136,8 +136,8 @@ func (r *reader) text(key string, limit int) string {
 	if !ok {
 		return ""
 	}
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
+	s, ok := textOf(raw)
+	if !ok {
 		r.fail(&ParseError{Path: r.at(key), Text: "not a string"})
 		return ""
 	}

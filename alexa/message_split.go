@@ -105,7 +105,16 @@ func skipString(data []byte, i int) int {
 	return len(data) + 1
 }
 
-// unquote returns the text of a string, which for most keys is what stands there.
+// textOf returns the text of a value, or false if it is no string.
+func textOf(raw []byte) (string, bool) {
+	if len(raw) == 0 || raw[0] != '"' {
+		return "", false
+	}
+	s, err := unquote(raw)
+	return s, err == nil
+}
+
+// unquote returns the text of a string, which for most is what stands there.
 func unquote(quoted []byte) (string, error) {
 	for _, c := range quoted {
 		if c == '\\' || c >= 0x80 {
