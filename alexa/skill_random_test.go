@@ -117,6 +117,7 @@ type crowd struct {
 type randomPhone struct {
 	crowd *crowd
 	rand  *rand.Rand
+	late  *rand.Rand // for the answers that it gives beside
 	leg   bridge.Leg
 	up    bool
 	cause bridge.Cause
@@ -156,7 +157,7 @@ func newCrowd(t *testing.T, seed uint64, wild bool) *crowd {
 
 // newPhone gives a leg to a phone.
 func (c *crowd) newPhone(leg bridge.Leg, r *rand.Rand) *randomPhone {
-	p := &randomPhone{crowd: c, leg: leg, rand: r}
+	p := &randomPhone{crowd: c, leg: leg, late: rand.New(rand.NewPCG(r.Uint64(), 4)), rand: r}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.phones = append(c.phones, p)
@@ -240,14 +241,13 @@ func (p *randomPhone) pause(limit time.Duration) {
 // obliges answers changes, at once or late.
 func (p *randomPhone) obliges() {
 	ctx := context.Background()
-	late := rand.New(rand.NewPCG(p.rand.Uint64(), 4))
 	for info, err := p.leg.Info(), error(nil); ; {
 		if info.Phase == bridge.Up {
 			p.up = true
 		}
 		if info.Phase == bridge.Up && info.Pending {
-			if p.crowd.wild && late.IntN(3) == 0 {
-				time.Sleep(time.Duration(late.Int64N(int64(5 * time.Second))))
+			if p.crowd.wild && p.late.IntN(3) == 0 {
+				time.Sleep(time.Duration(p.late.Int64N(int64(5 * time.Second))))
 			}
 			_ = p.leg.Answer(ctx, g711())
 		}
