@@ -26,6 +26,8 @@ var faultTable = [][2]string{
 	{"an event of an unknown call", "TestEventsOfUnknownCalls"},
 	{"InitiateOutboundCall again", "TestInvitationTwice TestInvitationAgainUnderAnotherID TestSameRequestAgain TestOtherRequestAgain"},
 	{"CallUpdate right after acceptance, or during ours", "TestChangeRightAfterAcceptance TestEarlyChange TestGlare TestGlareThatIsNotSettledByTheAnswer TestModel TestModelFindsBugs"},
+	{"a stream that the call has not begun with", "TestPicturesLater"},
+	{"CallEnded never comes", "TestMediaFails"},
 	// Us.
 	{"everything at once, by chance", "TestRandomCalls TestCallsConnect"},
 	{"our process dies in the middle of calls", "TestKilled TestLeftBehind TestLeftBehindAndAlexaDown TestDrainLeavesBehind TestJournalOfOtherLives"},
