@@ -345,25 +345,3 @@ func (r rules) rings(c cloud, say func(string, cloud, kind, plan)) {
 		say("echo accepts with nonsense", n, accepted, useless)
 	}
 }
-
-// deliver hands one of Alexa's messages on its way to the session, which may be over by then.
-func (r rules) deliver(w world, emit func(string, world)) {
-	for i, m := range w.cloud.flight {
-		if m.kind == none || i > 0 && w.cloud.flight[i-1] == m {
-			continue
-		}
-		n := w
-		copy(n.cloud.flight[i:], w.cloud.flight[i+1:])
-		n.cloud.flight[len(n.cloud.flight)-1] = message{}
-		n.cloud.stale = n.cloud.stale || m.kind == update && w.cloud.update != device
-		ev := event{kind: evMessage, message: m.kind, sdp: int(m.sdp), cause: bridge.Normal}
-		emit("event arrives", r.machine(n, ev))
-		if m.again {
-			n = w
-			n.cloud.flight[i].again = false
-			n.cloud.twice = n.cloud.twice || m.kind == update
-			n.cloud.stale = n.cloud.stale || m.kind == update && w.cloud.update != device
-			emit("event arrives, and will again", r.machine(n, ev))
-		}
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/internal/join"
 )
 
@@ -223,4 +224,26 @@ func format(w world) string {
 		n, text = len(text), zero.ReplaceAllString(text, "")
 	}
 	return text
+}
+
+// deliver hands one of Alexa's messages on its way to the session, which may be over by then.
+func (r rules) deliver(w world, emit func(string, world)) {
+	for i, m := range w.cloud.flight {
+		if m.kind == none || i > 0 && w.cloud.flight[i-1] == m {
+			continue
+		}
+		n := w
+		copy(n.cloud.flight[i:], w.cloud.flight[i+1:])
+		n.cloud.flight[len(n.cloud.flight)-1] = message{}
+		n.cloud.stale = n.cloud.stale || m.kind == update && w.cloud.update != device
+		ev := event{kind: evMessage, message: m.kind, sdp: int(m.sdp), cause: bridge.Normal}
+		emit("event arrives", r.machine(n, ev))
+		if m.again {
+			n = w
+			n.cloud.flight[i].again = false
+			n.cloud.twice = n.cloud.twice || m.kind == update
+			n.cloud.stale = n.cloud.stale || m.kind == update && w.cloud.update != device
+			emit("event arrives, and will again", r.machine(n, ev))
+		}
+	}
 }
