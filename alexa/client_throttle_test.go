@@ -255,7 +255,7 @@ func TestCallEndedIsCut(t *testing.T) {
 	})
 }
 
-// TestRefusalsThatAreNoLimit has every thirteenth message answered with 429, however few there are: a rate of 100 a second is kept up,
+// TestRefusalsThatAreNoLimit has every thirteenth message answered with 429, however few there are: a rate of 80 a second is kept up,
 // and each message comes through in the time that one has in mid-call.
 func TestRefusalsThatAreNoLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -270,7 +270,7 @@ func TestRefusalsThatAreNoLimit(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 2000 {
 			wg.Go(func() {
-				time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+				time.Sleep(time.Duration(i) * 12 * time.Millisecond)
 				ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
 				defer cancel()
 				if c.Send(ctx, of(alexa.CallRinging, "call")) != nil {
