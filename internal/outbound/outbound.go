@@ -1,9 +1,12 @@
-// Package outbound keeps connections to where a stranger's URL points off the networks that only we can reach.
+// Package outbound is for requests to servers of others: it keeps connections to where a stranger's URL points off the networks that only
+// we can reach, and tokens from where nobody has sent them.
 //
 // # Usage
 //
 // [Control] goes into a [net.Dialer]. It is asked after the name has been resolved, about the very address that is about to be connected
 // to, so that a name that resolves to another address the second time gains nothing.
+//
+// A client of an API with tokens takes the address of the API through [BaseURL] and its http.Client through [NoRedirects].
 package outbound
 
 import (

@@ -1,7 +1,6 @@
 package testutil
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -12,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 )
@@ -56,7 +54,7 @@ type Baresip struct {
 
 	t       testing.TB
 	control net.Conn
-	said    spoken
+	said    Output
 }
 
 // StartBaresip starts a baresip that ends with the test. What it has said is logged if the test fails. The test has to [Need] it.
@@ -152,22 +150,13 @@ func (b *Baresip) Do(command, params string) {
 	}
 }
 
-// spoken is what a program says.
-type spoken struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (s *spoken) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-// String returns all of it.
-func (s *spoken) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
+// NeedBaresip is [Need] for modules of baresip, some of which are in packages of their own: avcodec.so is in Debian's baresip-ffmpeg.
+func NeedBaresip(t testing.TB, modules ...string) {
+	t.Helper()
+	dir := baresipModules(t)
+	for _, name := range modules {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			missing(t, "baresip with "+name)
+		}
+	}
 }
