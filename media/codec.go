@@ -20,6 +20,7 @@ const (
 	namePCMA           = "PCMA"
 	nameG722           = "G722"
 	nameTelephoneEvent = "telephone-event"
+	nameNoise          = "CN"
 	nameH264           = "H264"
 	nameVP8            = "VP8"
 	nameAAC            = "mpeg4-generic"
@@ -60,6 +61,9 @@ func TelephoneEvent(clockRate int) Codec {
 // IsDigits reports whether c carries telephone events and not sound.
 func (c Codec) IsDigits() bool { return strings.EqualFold(c.Name, nameTelephoneEvent) }
 
+// isNoise reports whether c says what a pause sounds like (RFC 3389), and carries no sound.
+func (c Codec) isNoise() bool { return strings.EqualFold(c.Name, nameNoise) }
+
 // String returns c as in an SDP rtpmap, such as "opus/48000/2".
 func (c Codec) String() string {
 	s := c.Name + "/" + strconv.Itoa(c.ClockRate)
@@ -82,7 +86,7 @@ var staticFormatTable = map[uint8]Codec{
 	10: {Name: "L16", ClockRate: 44100, Channels: 2},
 	11: {Name: "L16", ClockRate: 44100, Channels: 1},
 	12: {Name: "QCELP", ClockRate: 8000, Channels: 1},
-	13: {Name: "CN", ClockRate: 8000, Channels: 1},
+	13: {Name: nameNoise, ClockRate: 8000, Channels: 1},
 	14: {Name: "MPA", ClockRate: 90000, Channels: 1},
 	15: {Name: "G728", ClockRate: 8000, Channels: 1},
 	16: {Name: "DVI4", ClockRate: 11025, Channels: 1},

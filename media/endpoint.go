@@ -11,7 +11,8 @@ type Stream interface {
 	Reader() *Reader
 	// Write sends p, which may also be a digit or feedback; Seq grows within a source, and no number of it goes out twice. It does not
 	// keep p. A packet that the direction or the gate does not let
-	// pass is dropped and counted; ErrNoCommonCodec means that the far side does not take p's codec.
+	// pass is dropped and counted; ErrNoCommonCodec means that the far side does not take p's codec, or of a digit that it takes none at all,
+	// neither as an event nor by signalling.
 	Write(p *Packet) error
 	// Gate sets what passes now, below signalling: mute, push to talk, listening in. A new stream's gate is SendRecv.
 	Gate(d Direction)
@@ -32,7 +33,8 @@ type Terminal interface {
 	Endpoint
 	// Offer describes what we want. Nothing changes before Accept. A nil want is all that the policy allows.
 	Offer(want Plan) (Description, error)
-	// Accept takes the far side's answer to the last offer. A fork's later answer replaces an earlier one.
+	// Accept takes the far side's answer to the last offer. A fork's later answer replaces an earlier one, but after Answered the first
+	// answer to an offer is the last: another one, or the same again, is an ErrRefused and changes nothing.
 	Accept(answer Description) error
 	// Answer takes the far side's offer and returns the answer to it. An unchanged want answers a refresh or an ICE restart.
 	// On an error nothing has changed.
@@ -43,13 +45,14 @@ type Terminal interface {
 	Far() Plan
 	// Stands reports whether want asks for nothing beyond what stands, so that there is nothing to offer. See Negotiation.Stands.
 	Stands(want Plan) bool
-	// Inject feeds p to the readers as if it had arrived: digits that came by signalling.
+	// Inject feeds p to the readers as if it had arrived: digits that came by signalling, or of Video a request for a key frame.
 	Inject(k Kind, p *Packet)
 	// Signals says where the far side's signalling comes from, before its description is taken: a phone behind a NAT may describe an address
 	// that means nothing here, and what comes of it is believed from there too. It must not block; an invalid address says nothing.
 	Signals(from netip.Addr)
 	// Answered says that the call has been accepted: from now on the far side has to send, wherever both directions are agreed, and an
-	// engine may call OpenOptions.Failed if it does not. Before, a call may ring for as long as it likes. It must not block; it is idempotent.
+	// engine may call OpenOptions.Failed if it does not. Before, a call may ring for as long as it likes. The answer of the fork that has
+	// accepted goes before; an offer that still waits for its answer then goes on waiting. It must not block; it is idempotent.
 	Answered()
 	// Close ends the media. Readers get io.EOF. It is idempotent.
 	Close() error
@@ -66,6 +69,9 @@ type OpenOptions struct {
 	// Digits takes the digits written to a leg that did not negotiate telephone-event, so that they can go by signalling. It must not
 	// block. Nil drops them.
 	Digits func(Packet)
+	// KeyFrame is told when a key frame is wanted of a far side whose description takes no request for one (PLI, FIR), so that it can be asked
+	// by signalling (RFC 5168). It must not block, and may be called several times a second. Nil: nobody asks.
+	KeyFrame func()
 	// Failed is told once if the media cannot go on: no connectivity, keys that do not match, or nothing heard of the far side for too long,
 	// which is a *SilentError. It must not block.
 	Failed func(error)

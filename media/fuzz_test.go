@@ -75,7 +75,7 @@ func stances(choice byte) (*media.Policy, media.Plan) {
 	dtls.ICE, dtls.Mux, dtls.Bundle = false, false, false
 	keyed, video := sdes(media.SDES), media.VideoPhone()
 	optional := seeing(sdes(media.SDESOptional))
-	policies = append(policies, muxed, dtls, keyed, optional, video, media.AlexaCalling(), media.Browser())
+	policies = append(policies, muxed, dtls, keyed, optional, video, media.AlexaCalling(), media.AlexaDoor(), media.Browser())
 	dir := media.Direction(choice >> 6)
 	wants := []media.Plan{
 		nil, audio(dir, media.PCMU()), audio(dir, media.Opus(), media.TelephoneEvent(8000)),
@@ -189,7 +189,7 @@ func (b *bout) whole() {
 		}
 		for j := range s.In {
 			fits := func(c media.Codec) bool { return c.Matches(s.Out[j].Codec) }
-			if !fits(s.In[j].Codec) || !fits(m.Codecs[j]) || !slices.ContainsFunc(map[media.Kind][]media.Codec{media.Audio: b.p.Audio, media.Video: b.p.Video}[s.Kind], fits) {
+			if !fits(s.In[j].Codec) || !fits(m.Codecs[j]) || !slices.ContainsFunc(map[media.Kind][]media.Codec{media.Audio: b.p.Audio, media.Video: b.p.Video}[s.Kind], fits) && (!b.p.AnyH264 || s.Out[j].Codec.Name != "H264") {
 				b.t.Fatalf("receives %v, sends %v, agreed on %v", s.In, s.Out, m.Codecs)
 			}
 		}

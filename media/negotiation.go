@@ -117,6 +117,17 @@ func (n Negotiation) Rollback() Negotiation {
 	return Negotiation{&s}
 }
 
+// Settle gives up an offer of ours that has been answered, with all that is kept for another answer to it: the call has been accepted, and
+// forks that answer later are hung up. An offer that waits stays, until Settle after its answer.
+func (n Negotiation) Settle() Negotiation {
+	if n.s == nil || n.s.asked == nil || n.s.asked.waiting {
+		return n
+	}
+	s := *n.s
+	s.asked = nil
+	return Negotiation{&s}
+}
+
 // Restarts reports whether offer restarts ICE: credentials other than those that stand (RFC 8839 section 4.4.1.1.1).
 func (n Negotiation) Restarts(offer Description) bool {
 	if n.s == nil || offer.d == nil {

@@ -37,10 +37,10 @@ func (p *Policy) Foresee(offer Description) error {
 	return err
 }
 
-// most returns a plan that agrees to whatever p can agree to of an offer: also to what p only passes on, which another leg may have.
+// most returns a plan that agrees to whatever p can agree to of an offer: also to what p only passes on, or takes as others have it.
 func (p *Policy) most(offer Description) Plan {
 	all := p.Plan()
-	if offer.d == nil || len(p.Pass) == 0 {
+	if offer.d == nil || len(p.Pass) == 0 && !p.AnyH264 {
 		return all
 	}
 	for i := range offer.d.sections {
@@ -119,6 +119,9 @@ func (a *answering) section(m *sdpSection, before *section) section {
 	s.in, s.out = a.p.common(s.kind, formats, wanted.Codecs)
 	if len(s.in) == 0 {
 		return s
+	}
+	if a.p.Single {
+		s.in, s.out = single(s.in, s.out, wanted.Codecs)
 	}
 	s.known = remember(s.known, s.out)
 	s.live, a.taken[s.kind] = true, true

@@ -51,7 +51,7 @@ func (s *sdpSession) tagged(m *sdpSection) *sdpSection {
 }
 
 // sameWay reports whether two sections of one description name the same transport though they are not bundled, as an Echo does: the same
-// credentials and candidates, or the same address.
+// credentials, with the same candidates or with candidates in one of the two alone, or the same address.
 func (t *Transport) sameWay(u *Transport) bool {
 	if t.Fingerprint != u.Fingerprint || t.Ufrag != u.Ufrag || t.Pwd != u.Pwd {
 		return false
@@ -59,8 +59,8 @@ func (t *Transport) sameWay(u *Transport) bool {
 	if t.Ufrag == "" {
 		return t.Addr.IsValid() && t.Addr == u.Addr
 	}
-	places := t.places()
-	return places != nil && slices.Equal(places, u.places())
+	ours, theirs := t.places(), u.places()
+	return ours == nil || theirs == nil || slices.Equal(ours, theirs)
 }
 
 // places returns where the candidates of RTP are, sorted.
@@ -93,8 +93,12 @@ func (p *Policy) share(sections []section, apart func(*section)) {
 		if !s.live {
 			continue
 		}
-		s.shared = i == at || s.bundled && sections[at].bundled || s.far.sameWay(&sections[at].far)
-		if !s.shared && (p.ICE || p.Security == DTLS) {
+		first := &sections[at].far
+		s.shared = i == at || s.bundled && sections[at].bundled || s.far.sameWay(first)
+		switch {
+		case s.shared && first.Candidates == nil && s.far.Ufrag == first.Ufrag:
+			first.Candidates = s.far.Candidates // it is whose candidates are tried
+		case !s.shared && (p.ICE || p.Security == DTLS):
 			apart(s)
 		}
 	}

@@ -15,7 +15,7 @@ func TestForesee(t *testing.T) {
 		"a codec of its own": "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 9 RTP/AVP 18\r\n",
 		"no m-line":          "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nt=0 0\r\n",
 	}
-	for _, p := range []*media.Policy{media.Phone(), secure, either, media.AlexaCalling(), media.Browser()} {
+	for _, p := range []*media.Policy{media.Phone(), secure, either, media.AlexaCalling(), media.AlexaDoor(), media.Browser()} {
 		l := local()
 		l.Keys = p.NewKeys()
 		for name, sdp := range offers {

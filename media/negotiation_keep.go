@@ -51,11 +51,10 @@ type keeping struct {
 // plain reports whether kept has a place for all that s says.
 func (s *section) plain() bool {
 	far := &s.far
-	place := Transport{Addr: far.Addr, RTCP: far.RTCP, Mux: far.Mux, Client: far.Client}
 	return s.live && !s.declined && s.media == s.kind.String() && (s.proto == protoAVP || s.proto == protoAVPF) && s.mid == "" && !s.bundled && s.security == Plain &&
 		s.keyIn == (Key{}) && s.keyOut == (Key{}) && s.tag == "" && s.offered == nil && s.feedback == nil && s.repairIn == nil && s.repairOut == nil && s.ssrcs == nil && s.ext == Extensions{} &&
 		far.Candidates == nil && far.Ufrag == "" && far.Pwd == "" && far.Fingerprint == "" && !far.Lite &&
-		(place.RTCP == netip.AddrPort{} || place.RTCP.Addr() == place.Addr.Addr() && place.RTCP.Port() != 0)
+		(far.RTCP == netip.AddrPort{} || far.RTCP.Addr() == far.Addr.Addr() && far.RTCP.Port() != 0)
 }
 
 // keep returns sections in the form that is kept. They share with others what is the same.

@@ -36,9 +36,10 @@ func (n Negotiation) Offer(p *Policy, l Local, want Plan) (Negotiation, Descript
 	return Negotiation{&s}, offer, nil
 }
 
-// Accept takes the far side's answer to the last offer. It may be called again with another answer to the same offer: a fork's. Some
-// devices answer with fewer m-lines than they were offered, or with one of another kind (RFC 3264 section 6 wants each in its place):
-// they have refused what they leave out.
+// Accept takes the far side's answer to the last offer. It may be called again with another answer to the same offer, a fork's, until
+// Settle. The error is ErrRefused where no offer can be answered: there is none, or it has been given up, also if the same answer comes
+// again. Some devices answer with fewer m-lines than they were offered, or with one of another kind (RFC 3264 section 6 wants each in
+// its place): they have refused what they leave out.
 func (n Negotiation) Accept(p *Policy, answer Description) (Negotiation, error) {
 	if n.s == nil || n.s.asked == nil {
 		return n, fmt.Errorf("%w: an answer without an offer", ErrRefused)
@@ -129,6 +130,10 @@ func (s *section) take(p *Policy, d *sdpSession, m *sdpSection, secured bool) er
 	formats := m.formatList()
 	for _, f := range formats {
 		var one [1]Codec
+		if in, reading, ok := p.asOffered(offered, f); ok {
+			s.in, s.out = append(s.in, in), append(s.out, Format{f.Number, reading})
+			continue
+		}
 		i, reading := taken(offered, p.readings(one[:0], f.Codec))
 		if i >= 0 {
 			s.in, s.out = append(s.in, offered[i]), append(s.out, Format{f.Number, reading})
@@ -229,6 +234,9 @@ func (o *offering) fill(s *section, m Media) bool {
 	var fs []Format
 	for _, c := range m.Codecs {
 		ours, ok := o.p.allowed(m.Kind, c)
+		if !ok && o.p.takesH264(c) && slices.ContainsFunc(s.known, func(f Format) bool { return f.Codec.Matches(c) }) {
+			ours, ok = c, true // the far side has said it
+		}
 		if !ok || slices.ContainsFunc(fs, func(f Format) bool { return f.Codec.Matches(c) }) {
 			continue
 		}

@@ -2,6 +2,7 @@ package media_test
 
 import (
 	"errors"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -213,6 +214,58 @@ func TestForks(t *testing.T) {
 	a.answerText(phoneOffer, nil)
 	if _, err := a.n.Accept(a.p, parse(t, answerTo("0"))); !errors.Is(err, media.ErrRefused) {
 		t.Errorf("an answer to %v, after another exchange: %v", offer, err)
+	}
+}
+
+// TestSettle takes no second answer once a call has been accepted, be it a fork's or the same again; what stands stays, and offers within
+// the call go on as ever.
+func TestSettle(t *testing.T) {
+	a, b := newParty(t, media.Phone()), newParty(t, media.Phone())
+	if got := a.n.Settle(); got != a.n {
+		t.Error("Settle of the beginning changed something")
+	}
+	offer := a.offer(nil)
+	if a.n = a.n.Settle(); a.n == (media.Negotiation{}) {
+		t.Fatal("Settle dropped an offer that waits")
+	}
+	if _, _, err := a.n.Offer(a.p, a.l, nil); !errors.Is(err, media.ErrPending) {
+		t.Errorf("an offer beside one that waits: %v, want ErrPending", err)
+	}
+	a.accept(parse(t, answerTo("8", "a=sendonly"))) // a fork rings
+	last := b.answer(offer, nil)
+	a.accept(last)
+	stood := a.n
+	a.n = a.n.Settle()
+	if a.n == stood || a.n.Settle() != a.n {
+		t.Error("the offer is to be given up once")
+	}
+	refused := func(what string, answer media.Description) {
+		t.Helper()
+		n, err := a.n.Accept(a.p, answer)
+		if !errors.Is(err, media.ErrRefused) || n != a.n {
+			t.Errorf("%s: %v, want ErrRefused", what, err)
+		}
+		if !reflect.DeepEqual(n.Sections(), stood.Sections()) || !n.Agreed().Equal(stood.Agreed()) || !n.Far().Equal(stood.Far()) || !n.Stands(a.p, nil) {
+			t.Errorf("%s has changed what stands to %v", what, n.Agreed())
+		}
+	}
+	refused("a later fork's answer", parse(t, answerTo("8")))
+	refused("the same answer again", last)
+	if got := a.n.Rollback(); got != a.n {
+		t.Error("Rollback has something to drop")
+	}
+	again := a.offer(audio(sendOnly, media.PCMU()))
+	a.n = a.n.Settle()
+	a.accept(b.answer(again, nil))
+	if got := dirOf(a.n.Agreed()); got != media.RecvOnly {
+		t.Errorf("an offer within the call gives %v of the far side, want recvonly", got)
+	}
+	a.n = a.n.Settle()
+	a.accept(b.answer(a.offer(nil), nil))
+	a.n = a.n.Settle()
+	b.accept(a.answer(b.offer(nil), nil))
+	if got := dirOf(b.n.Agreed()); got != sendRecv {
+		t.Errorf("offers in turn leave %v", got)
 	}
 }
 

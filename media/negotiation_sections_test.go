@@ -105,7 +105,7 @@ func TestBundles(t *testing.T) {
 
 // TestBundledNumbers keeps the payload types of sections apart that may share a transport (RFC 9143 section 9.1), ours and theirs.
 func TestBundledNumbers(t *testing.T) {
-	for _, p := range []*media.Policy{seeing(media.Browser()), seeing(media.AlexaCalling()), seeing(media.Phone())} {
+	for _, p := range []*media.Policy{seeing(media.Browser()), seeing(media.AlexaCalling()), media.AlexaDoor(), seeing(media.Phone())} {
 		text := sdpText(t, newParty(t, p).offer(nil))
 		used := map[string]string{}
 		for _, m := range readSheet(text).media {
@@ -126,6 +126,7 @@ func TestProfiles(t *testing.T) {
 		codecs string
 	}{
 		"alexa":      {media.AlexaCalling, "opus/48000/2 PCMU/8000 PCMA/8000 telephone-event/8000 telephone-event/48000"},
+		"door":       {media.AlexaDoor, "opus/48000/2 PCMU/8000 PCMA/8000"},
 		"browser":    {media.Browser, "opus/48000/2 G722/8000 PCMU/8000 PCMA/8000 telephone-event/48000 telephone-event/8000"},
 		"phone":      {media.Phone, "opus/48000/2 G722/8000 PCMU/8000 PCMA/8000 telephone-event/8000 telephone-event/48000"},
 		"videophone": {media.VideoPhone, "opus/48000/2 G722/8000 PCMU/8000 PCMA/8000 telephone-event/8000 telephone-event/48000"},

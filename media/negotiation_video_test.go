@@ -150,7 +150,10 @@ func TestH264OfAnEchoToAPhone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	offer := sdpText(t, phone.offer(probe.Far()))
+	if read := alexa.Read(far); !read.Equal(probe.Far()) {
+		t.Errorf("the offer reads as %v, and after its answer as %v", read, probe.Far())
+	}
+	offer := sdpText(t, phone.offer(alexa.Read(far)))
 	const both = "97 h264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e029, 98 h264 level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e029"
 	if got := videoOf(offer); got != both {
 		t.Errorf("the phone is offered %q, want %q", got, both)

@@ -16,6 +16,7 @@ type Packet struct {
 	What    What
 	Start   bool   // first of a new source: the outgoing stream joins its own sequence and time to it here
 	Marker  bool   // as in RTP
+	Signal  bool   // a Digit that came by signalling (Terminal.Inject), and not as RTP
 	Codec   *Codec // as negotiated on the leg it came from; not to be changed
 	Seq     uint16 // of the source
 	Time    uint32 // RTP timestamp of the source, in units of the codec's clock; bit/s for Ceiling

@@ -31,7 +31,12 @@ type Policy struct {
 	Feedback Feedback // offered and taken for video
 	RTX      bool     // offer and take retransmissions of video in a stream of their own (RFC 4588), where NACK is taken too
 	Pass     []string // encodings that are agreed only where the wanted plan has them: passed on, never made here
-	AnyH264  bool     // H.264 without format parameters stands for every profile up to High, at level 4.1, in any packetization mode (an Echo's)
+	Single   bool     // answers settle on one format of a kind, telephone events beside it: for far sides that take what they are answered at its word
+
+	// AnyH264 takes H.264 as others have it, which is passed on and not made here. Without a profile it stands for every one up to High, at
+	// level 4.1, and without a packetization mode too for any (an Echo's); an offer's may be of any profile that the wanted plan has; and
+	// what an answer says of it counts, where it names one of our payload types (many a door phone's).
+	AnyH264 bool
 
 	// Extensions are the header extensions that are offered and taken (RFC 8285). AudioLevel and Orientation pass from leg to leg, where both
 	// have them; take Orientation only where all have it that see the pictures, for who agrees on it leaves the turning to them.
@@ -52,6 +57,17 @@ func AlexaCalling() *Policy {
 		Name: "alexa", Security: DTLS, ICE: true, IPv4Only: true, Bundle: true, Mux: true, AnyH264: true,
 		Audio: []Codec{Opus(), PCMU(), PCMA(), TelephoneEvent(8000), TelephoneEvent(48000)},
 		Video: pictures(), Feedback: allFeedback, RTX: true, Extensions: []Extension{TransportSeq},
+	}
+}
+
+// AlexaDoor is the profile of Alexa.RTCSessionController, an Echo's talk with the door, and allows what its documentation names: ICE by
+// UDP and TCP over IPv4 alone and DTLS-SRTP, whole descriptions without trickle, all on one transport; Opus, G.711, and AAC where the
+// other leg has it; H.264 of every profile up to High, at level 4.1. Each answer names one codec of a kind, and exactly that is sent.
+func AlexaDoor() *Policy {
+	return &Policy{
+		Name: "door", Security: DTLS, ICE: true, IPv4Only: true, Bundle: true, Mux: true, Single: true, AnyH264: true,
+		Audio: []Codec{Opus(), PCMU(), PCMA()}, Pass: []string{nameAAC, nameLATM},
+		Video: anyH264(1, 0), Feedback: NACK | PLI | FIR | REMB,
 	}
 }
 
@@ -77,7 +93,7 @@ func Phone() *Policy {
 // VideoPhone is Phone for video phones and intercoms: with H.264 and VP8.
 func VideoPhone() *Policy {
 	p := Phone()
-	p.Name, p.Video, p.Feedback = "videophone", pictures(), PLI|FIR
+	p.Name, p.Video, p.AnyH264, p.Feedback = "videophone", pictures(), true, PLI|FIR
 	return p
 }
 

@@ -117,6 +117,20 @@ func (r *Reader) Read(buf []byte, p *Packet) error {
 	for r.n == 0 && !r.changed && !r.ended && !r.closed {
 		r.wake.Wait()
 	}
+	return r.get(buf, p)
+}
+
+// TryRead is Read for who takes turns: it does not wait, and ok is false where Read would. Read and TryRead are not called at once.
+func (r *Reader) TryRead(buf []byte, p *Packet) (ok bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.n == 0 && !r.changed && !r.ended && !r.closed {
+		return false, nil
+	}
+	return true, r.get(buf, p)
+}
+
+func (r *Reader) get(buf []byte, p *Packet) error {
 	switch {
 	case r.closed:
 		return ErrClosed

@@ -147,6 +147,36 @@ func TestReaderShortBuffer(t *testing.T) {
 	}
 }
 
+// TestTryRead takes what is there and waits for nothing: a packet, a change of codec, the end.
+func TestTryRead(t *testing.T) {
+	var f media.Fanout
+	r := f.Open()
+	f.Deliver(voice(1))
+	f.Change()
+	buf := make([]byte, 2048)
+	for i, want := range []error{nil, media.ErrChanged} {
+		var p media.Packet
+		if ok, err := r.TryRead(buf, &p); !ok || !errors.Is(err, want) || (want == nil && p.Seq != 1) {
+			t.Errorf("read %d: %v, %v, packet %d", i, ok, err, p.Seq)
+		}
+		if i == 0 {
+			continue
+		}
+		if ok, err := r.TryRead(buf, &p); ok || err != nil {
+			t.Errorf("nothing there: %v, %v", ok, err)
+		}
+	}
+	f.Close()
+	var p media.Packet
+	if ok, err := r.TryRead(buf, &p); !ok || !errors.Is(err, io.EOF) {
+		t.Errorf("the end: %v, %v", ok, err)
+	}
+	_ = r.Close()
+	if ok, err := r.TryRead(buf, &p); !ok || !errors.Is(err, media.ErrClosed) {
+		t.Errorf("closed: %v, %v", ok, err)
+	}
+}
+
 func TestReaderChanged(t *testing.T) {
 	var f media.Fanout
 	r := f.Open()

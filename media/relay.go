@@ -8,15 +8,20 @@ import (
 
 // A Transcoder turns packets of one codec into packets of another. It is used by one goroutine.
 type Transcoder interface {
-	// Transcode hands what p becomes to out, in order. The packets alias the transcoder's buffer until out returns.
+	// Transcode hands what p becomes to out, in order. The packets alias the transcoder's buffer until out returns. It gets all packets of the
+	// source that have a number, in the order in which they come: its digits too, and its comfort noise (RFC 3389).
 	Transcode(p *Packet, out func(*Packet) error) error
 	Close() error
 }
 
 // RelayOptions are the options of NewRelay; nil is valid.
 type RelayOptions struct {
-	// Transcode makes a transcoder where two parties have no common codec. Nil means never.
+	// Transcode makes a transcoder where two parties have no common codec, also from telephone events to the sound of their tones. Nil means
+	// never.
 	Transcode func(from, to Codec) (Transcoder, error)
+	// Also are codecs that Transcode makes of what it knows, and the other way round, preferred first: who joins two parties offers them, and
+	// answers with them, where one has none of the other's.
+	Also []Codec
 }
 
 // A Relay carries every kind of media between two endpoints, both ways. Where their engine can link the streams there is no goroutine
@@ -110,14 +115,20 @@ func (l *lane) turns() bool {
 	return linker && l.linked == l.needsCopy()
 }
 
-// needsCopy reports whether packets may have to pass through a transcoder: one side can send what the other does not take.
+// needsCopy reports whether packets may have to pass through a transcoder: one side can send what the other does not take. Events of one clock
+// are those of another.
 func (l *lane) needsCopy() bool {
 	if l.r.o.Transcode == nil {
 		return false
 	}
 	sent, okFrom := l.from.Plan().Find(l.kind)
 	taken, okTo := l.to.Plan().Find(l.kind)
-	return okFrom && okTo && slices.ContainsFunc(sent.Codecs, func(c Codec) bool { return !c.IsDigits() && !hasCodec(taken.Codecs, c) })
+	return okFrom && okTo && slices.ContainsFunc(sent.Codecs, func(c Codec) bool {
+		if c.IsDigits() {
+			return !slices.ContainsFunc(taken.Codecs, Codec.IsDigits)
+		}
+		return !hasCodec(taken.Codecs, c)
+	})
 }
 
 // waits reports whether nothing can pass so far, and the engine that links the sound will tell when that changes: of a kind that neither
@@ -139,7 +150,11 @@ func (l *lane) open() {
 			return
 		}
 	}
-	c := &copying{from: from.Reader(), to: to, transcode: l.r.o.Transcode, changed: l.r.changed, done: make(chan struct{})}
+	c := &copying{from: from.Reader(), to: to, write: to.Write, transcode: l.r.o.Transcode, changed: l.r.changed, done: make(chan struct{})}
+	c.takes = func() []Codec {
+		taken, _ := l.to.Plan().Find(l.kind)
+		return taken.Codecs
+	}
 	go c.run()
 	l.linked, l.stop = false, c.stop
 }
@@ -170,13 +185,20 @@ func alike(p, q Plan, k Kind) bool {
 type copying struct {
 	from      *Reader
 	to        Stream
+	write     func(*Packet) error // of to
+	takes     func() []Codec      // what the far side takes, preferred first
 	transcode func(from, to Codec) (Transcoder, error)
 	changed   func()
 	done      chan struct{}
 
-	using          Transcoder
-	source, target Codec // of using
-	start          bool  // the next packet follows on a transcoder's and has to be joined to it
+	using         Transcoder
+	source, first Codec // of using: what it takes; and what the far side liked best when it was made
+	start         bool  // the next packet follows on a transcoder's and has to be joined to it
+
+	keys              Transcoder // of events to their tones, where sound passes as it is
+	keysOf, keysFirst Codec
+	spoken            bool // sound has passed since the last event
+	mute              int  // packets of sound that give way to a tone yet: some devices send it beside an event
 }
 
 func (c *copying) stop() {
@@ -190,6 +212,7 @@ const maxPayload = 2048
 func (c *copying) run() {
 	defer close(c.done)
 	defer c.drop()
+	defer c.dropKeys()
 	buf := make([]byte, maxPayload)
 	for {
 		var p Packet
@@ -207,34 +230,80 @@ func (c *copying) run() {
 
 // forward writes p as it is or, if the far side does not take its codec, transcoded. What cannot be sent is counted by the stream.
 func (c *copying) forward(p *Packet) {
-	if p.What != RTP || p.Codec == nil {
+	if p.What != RTP && p.What != Digit || p.Codec == nil {
 		_ = c.to.Write(p)
 		return
 	}
-	if c.using != nil && *p.Codec == c.source && c.to.Codec() == c.target {
-		_ = c.using.Transcode(p, c.to.Write)
+	if c.using != nil && c.to.Codec() == c.first && (p.What == Digit || *p.Codec == c.source || p.Codec.isNoise()) {
+		_ = c.using.Transcode(p, c.write)
 		return
 	}
 	c.drop()
+	if p.What == RTP && c.mute > 0 {
+		c.mute--
+		c.start = true
+		return
+	}
+	c.spoken = c.spoken || p.What == RTP
 	p.Start = p.Start || c.start
 	err := c.to.Write(p)
 	c.start = false
-	target := c.to.Codec()
-	if !errors.Is(err, ErrNoCommonCodec) || c.transcode == nil || target == (Codec{}) {
+	switch {
+	case c.transcode == nil || p.Codec.isNoise() || !errors.Is(err, ErrNoCommonCodec):
+	case p.What == Digit:
+		c.press(p)
+	default:
+		if c.using = c.find(*p.Codec); c.using != nil {
+			c.source, c.first = *p.Codec, c.to.Codec()
+			p.Start = true
+			_ = c.using.Transcode(p, c.write)
+		}
+	}
+}
+
+// keyMutes is how many packets of sound without one of an event tell that its end was lost.
+const keyMutes = 5
+
+// press sends the tone of a key in place of its event.
+func (c *copying) press(p *Packet) {
+	if first := c.to.Codec(); c.keys == nil || c.keysOf != *p.Codec || c.keysFirst != first {
+		c.dropKeys()
+		c.keys, c.keysOf, c.keysFirst = c.find(*p.Codec), *p.Codec, first
+	}
+	if c.keys == nil || len(p.Payload) < 2 {
 		return
 	}
-	t, err := c.transcode(*p.Codec, target)
-	if err != nil {
-		return
+	p.Start = p.Start || c.spoken // its numbers are not those of the sound
+	c.spoken, c.start, c.mute = false, true, keyMutes
+	if p.Payload[1]&0x80 != 0 { // its end (RFC 4733 section 2.3)
+		c.mute = 0
 	}
-	c.using, c.source, c.target = t, *p.Codec, target
-	p.Start = true
-	_ = t.Transcode(p, c.to.Write)
+	_ = c.keys.Transcode(p, c.write)
+}
+
+// find makes a transcoder to the first codec that can be made of another; nil: there is none.
+func (c *copying) find(source Codec) Transcoder {
+	for _, target := range c.takes() {
+		if target.IsDigits() || target.isNoise() {
+			continue
+		}
+		if t, err := c.transcode(source, target); err == nil {
+			return t
+		}
+	}
+	return nil
 }
 
 func (c *copying) drop() {
 	if c.using != nil {
 		_ = c.using.Close()
 		c.using, c.start = nil, true
+	}
+}
+
+func (c *copying) dropKeys() {
+	if c.keys != nil {
+		_ = c.keys.Close()
+		c.keys = nil
 	}
 }

@@ -218,6 +218,9 @@ func (x *exchanger) Transcode(p *media.Packet, out func(*media.Packet) error) er
 	if x.closed {
 		panic("a closed transcoder is used")
 	}
+	if p.What == media.Digit {
+		return out(p)
+	}
 	x.buf = x.buf[:0]
 	for _, octet := range p.Payload {
 		x.buf = append(x.buf, exchanged(octet, x.to))

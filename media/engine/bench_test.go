@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/media"
+	"github.com/alexacall/alexacall/media/engine"
 )
 
 // The figures are those of the whole process: engine, phones and the loopback between them.
@@ -75,6 +76,11 @@ func BenchmarkAnswer(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	answerEach(b, e, media.AlexaCalling(), text)
+}
+
+// answerEach answers an offer again and again.
+func answerEach(b *testing.B, e *engine.Engine, p *media.Policy, text []byte) {
 	var cpu time.Duration
 	b.ReportAllocs()
 	for b.Loop() {
@@ -83,7 +89,7 @@ func BenchmarkAnswer(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		term := open(b, e, media.AlexaCalling())
+		term := open(b, e, p)
 		answer, err := term.Answer(d, nil)
 		if err != nil {
 			b.Fatal(err)
@@ -97,6 +103,21 @@ func BenchmarkAnswer(b *testing.B) {
 		b.StartTimer()
 	}
 	b.ReportMetric(cpu.Seconds()*1000/float64(b.N), "cpu-ms/op")
+}
+
+// BenchmarkAnswerDoor is the time from the offer of an Echo with pictures, as captured, to our answer to it.
+func BenchmarkAnswerDoor(b *testing.B) {
+	e := listen(b)
+	offer := "v=0\r\no=- 3911343731 3911343731 IN IP4 0.0.0.0\r\ns=a 2 z\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=group:BUNDLE audio0 video0\r\n" +
+		doorSection("audio", "96 0 8", "a=rtpmap:96 opus/48000/2\r\n") + doorSection("video", "99", "a=rtpmap:99 H264/90000\r\na=rtcp-fb:99 nack\r\na=rtcp-fb:99 nack pli\r\na=rtcp-fb:99 ccm fir\r\n")
+	answerEach(b, e, media.AlexaDoor(), []byte(offer))
+}
+
+func doorSection(kind, formats, lines string) string {
+	return "m=" + kind + " 1 UDP/TLS/RTP/SAVPF " + formats + "\r\na=candidate:1 1 UDP 2013266431 192.0.2.10 60128 typ host\r\n" +
+		"a=candidate:2 1 TCP 1015021823 192.0.2.10 9 typ host tcptype active\r\na=candidate:3 1 TCP 1010827519 192.0.2.10 45962 typ host tcptype passive\r\n" +
+		"a=candidate:1 2 UDP 2013266430 192.0.2.10 46109 typ host\r\na=setup:actpass\r\n" + lines + "a=rtcp:9 IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=sendrecv\r\na=mid:" + kind + "0\r\n" +
+		"a=ice-ufrag:gxfV\r\na=ice-pwd:KepKrlQ1+LD+RGTAFaqVck\r\na=fingerprint:sha-256 " + strings.Repeat("00:", 31) + "00\r\n"
 }
 
 // processTime is what the process has used of the processors.

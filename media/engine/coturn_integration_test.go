@@ -196,6 +196,39 @@ func TestInteropCoturn(t *testing.T) {
 	})
 }
 
+// TestInteropCoturnDoor answers an Echo whose way is through coturn alone, with a relay among the candidates and without asking for one.
+func TestInteropCoturnDoor(t *testing.T) {
+	t.Parallel()
+	testutil.Need(t, "turnserver")
+	cert, _ := authority(t)
+	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(coturn(t, cert)))
+	e, _ := relayedTo(t, engine.Options{TURN: []engine.TURNServer{turnAt(at)}, STUN: []string{"stun:" + at.String()}})
+	p := media.AlexaDoor()
+	p.RelayOnly = true
+	var took time.Duration
+	for range 20 {
+		echo := newEcho(t, echoStyles()[0])
+		offer, term := echoStyles()[0].written(t, echo.offer()), open(t, e, p)
+		begin := time.Now()
+		answer, err := term.Answer(offer, pictures(media.H264("42e01f", 1)))
+		took = max(took, time.Since(begin))
+		if err != nil || !strings.Contains(described(answer), "typ relay") {
+			t.Fatalf("%v: %v", err, described(answer))
+		}
+		echo.remote(webrtc.SDPTypeAnswer, answer)
+		if err := term.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("20 answers, the longest in %v", took)
+	echo, term := newEcho(t, echoStyles()[0]), open(t, e, p)
+	echo.echoAnswered(t, echoStyles()[0], term, g711())
+	bothHear(t, term, echo.browser)
+	if engine.RelayOf(term) == "" {
+		t.Error("sound does not go by the relay")
+	}
+}
+
 // TestInteropCoturnStaleNonce keeps a relay while the server's nonce changes, and the call over it.
 func TestInteropCoturnStaleNonce(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -243,5 +244,57 @@ func TestDigitsBySignalling(t *testing.T) {
 	defer mu.Unlock()
 	if len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestDigitsForNobody writes digits to a leg that takes them in no way: the writer is told, and sound goes on as if they had not been.
+func TestDigitsForNobody(t *testing.T) {
+	e := listen(t)
+	tb := open(t, e, media.Phone())
+	b := newKeypad(t, tb, media.PCMU())
+	events, sound := media.TelephoneEvent(8000), media.PCMU()
+	write := func(p media.Packet) error { return tb.Stream(media.Audio).Write(&p) }
+	if err := write(media.Packet{Start: true, Codec: &sound, Time: 1000, Payload: []byte("sound")}); err != nil {
+		t.Fatal(err)
+	}
+	first := b.next(sound)
+	for i := range uint16(3) {
+		err := write(media.Packet{What: media.Digit, Codec: &events, Seq: 1 + i, Time: 1160, Payload: tone(1, i > 0, 160)})
+		if !errors.Is(err, media.ErrNoCommonCodec) {
+			t.Errorf("packet %d: %v", i, err)
+		}
+	}
+	if err := write(media.Packet{Codec: &sound, Seq: 4, Time: 1160, Payload: []byte("sound")}); err != nil {
+		t.Fatal(err)
+	}
+	if p := b.next(sound); p.Timestamp-first.Timestamp != 160 || p.SequenceNumber-first.SequenceNumber != 4 {
+		t.Errorf("sound goes on by %d in time and %d in number, want 160 and 4", p.Timestamp-first.Timestamp, p.SequenceNumber-first.SequenceNumber)
+	}
+}
+
+// TestDigitsFirst writes digits before any sound: they go at the clock of the sound that would be.
+func TestDigitsFirst(t *testing.T) {
+	e := listen(t)
+	tb := open(t, e, media.Phone())
+	wide := media.TelephoneEvent(48000)
+	b := newKeypad(t, tb, media.Opus(), media.PCMU(), media.TelephoneEvent(8000), wide)
+	r := tb.Stream(media.Audio).Reader()
+	defer r.Close()
+	if err := tb.Stream(media.Audio).Write(&media.Packet{What: media.Digit, Start: true, Codec: &wide, Payload: tone(1, false, 960)}); err != nil {
+		t.Fatal(err)
+	}
+	if p := b.next(wide); string(p.Payload) != string(tone(1, false, 960)) {
+		t.Errorf("got % x", p.Payload)
+	}
+	// What comes by signalling says so, and what comes as an event does not.
+	var p media.Packet
+	buf := make([]byte, 16)
+	tb.Inject(media.Audio, &media.Packet{What: media.Digit, Codec: &wide, Payload: tone(2, true, 960)})
+	if err := r.Read(buf, &p); err != nil || !p.Signal {
+		t.Errorf("by signalling: %+v, %v", p, err)
+	}
+	b.push(wide, true, 0, tone(3, true, 960))
+	if err := r.Read(buf, &p); err != nil || p.Signal {
+		t.Errorf("as an event: %+v, %v", p, err)
 	}
 }

@@ -30,7 +30,7 @@
 //
 // Pictures are passed on as they are. They share the way of the sound where the far side bundles them (RFC 9143) or describes one
 // transport for both, and on legs without ICE and DTLS they may have an address of their own. A request for a key frame (PLI, FIR) that
-// comes from the one side is passed to the other in the form that was agreed there, five a second at most; a link asks for one at its
+// comes from the one side is passed to the other in the form that was agreed there, else to OpenOptions.KeyFrame, five a second at most; a link asks for one at its
 // beginning, and for what is lost for good two a second at most are asked for.
 //
 // What is lost of pictures is repaired on each leg for itself, where its far side agrees. A number that has not come after 15 ms is asked
@@ -65,9 +65,9 @@
 // goroutine of ours runs it, which Close joins, with three of pion/dtls beneath, which it ends: the connection is parked then, and what may
 // still be needed of it is a few hundred bytes.
 //
-// A leg of plain sound that is idle holds less than 2 KiB where we have answered and one codec with telephone events is agreed, with its part of
-// the engine's tables: 64 bytes more for each further codec, and 0.3 KiB more where we have offered, for another fork may answer yet. One
-// with ICE and DTLS holds less than 64 KiB, stacks included.
+// A leg of plain sound that is idle holds less than 2 KiB, with its part of the engine's tables and with every codec of [media.Phone], whether
+// we have answered or offered: 24 bytes for each further codec. Until the call has been accepted it is 0.2 KiB more where we have offered,
+// for another fork may answer yet. One with ICE and DTLS holds less than 64 KiB, stacks included.
 //
 // Each server in Options.STUN has a goroutine for each shard, and each in Options.TURN one, with another that reads and, over TCP and TLS, a
 // third that writes. Close of the engine gives the relays back, which a server that does not answer can hold up for a second. An agent
@@ -138,5 +138,7 @@
 //
 // Devices differ from the RFCs in what they send, and the engine takes: RTP from another port than described (see above); telephone events
 // on another clock than the sound beside them, which are placed at the moment they come; a nomination of a pair below the priority of
-// the one in use (USE-CANDIDATE), which is followed; RTCP that is multiplexed by a leg with ICE, whether it was agreed or not.
+// the one in use (USE-CANDIDATE), which is followed; RTCP that is multiplexed by a leg with ICE, whether it was agreed or not; parameter
+// sets of H.264 in the description alone, which go before each key picture on the way to another leg that streams are linked to, 25 times a
+// second at most in the long run.
 package engine

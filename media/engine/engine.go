@@ -107,9 +107,10 @@ type Engine struct {
 	names    names
 	tcp      tcpSide
 
-	opened time.Time // when the clock of the calls began
-	limits limits
-	spare  spare
+	opened  time.Time // when the clock of the calls began
+	limits  limits
+	spare   spare
+	shelves shelves
 
 	mu        sync.Mutex
 	terminals map[*terminal]struct{}

@@ -47,7 +47,7 @@ var faultTable = [][2]string{
 	{"a path carries less than pictures want", "TestEstimate TestCeilings TestCeiling TestTransportFeedback TestRecorder TestRecorderJumps"},
 	{"jumps of time, turns of the sequence, silence with a marker, holds", "TestRewriterKeepsOneLine TestRewriterLongSource TestHold"},
 	{"telephone events: lost ends, overlap, another clock", "TestDigitsAcrossClocks TestRewriterLateEvent"},
-	{"a key frame does not come", "TestKeyFrames TestKeyFrameByHand TestLostKeyFrame"},
+	{"a key frame does not come", "TestKeyFrames TestKeyFramesBySignalling TestKeyFrameByHand TestLostKeyFrame"},
 	// The machine.
 	{"no more calls are to be had", "TestFull TestRate TestShardsLimits TestAddressInUse TestOwnPortsExhausted TestPortsOrder"},
 	{"a socket's buffer overflows", "TestKernelDrops TestReadBuffer"},

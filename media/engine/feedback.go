@@ -62,14 +62,15 @@ func (l *link) ask(p *media.Packet) {
 	}
 }
 
-// askKeyFrame asks the far side for a key frame, in the way that was agreed (RFC 4585 section 6.3.1, RFC 5104 section 4.3.1).
+// askKeyFrame asks the far side for a key frame, in the way that was agreed (RFC 4585 section 6.3.1, RFC 5104 section 4.3.1), else by
+// signalling where that can.
 func (s *stream) askKeyFrame() {
 	if s.asks == nil {
 		return
 	}
-	agreed := media.Feedback(s.asks.agreed.Load())
+	agreed := media.Feedback(s.asks.agreed.Load()) & (media.PLI | media.FIR)
 	ssrc, heard := s.in.source()
-	if !heard || agreed&(media.PLI|media.FIR) == 0 || !s.passes(media.RecvOnly) {
+	if !heard || agreed == 0 && s.t.o.KeyFrame == nil || !s.passes(media.RecvOnly) {
 		return
 	}
 	s.asks.mu.Lock()
@@ -80,6 +81,11 @@ func (s *stream) askKeyFrame() {
 	count := s.asks.count
 	s.asks.mu.Unlock()
 	if !ok {
+		return
+	}
+	if agreed == 0 {
+		s.in.settle()
+		s.t.o.KeyFrame()
 		return
 	}
 	var request rtcp.Packet = &rtcp.PictureLossIndication{SenderSSRC: s.out.ssrc.Load(), MediaSSRC: ssrc}

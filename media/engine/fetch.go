@@ -25,7 +25,7 @@ func (s *shard) fetch(w *worker, n int) {
 	}
 	for i := range all {
 		if c := &all[i]; c.table != nil {
-			c.in = c.table.first.stream
+			c.in = c.table.stream(&c.table.first)
 		}
 	}
 	for i := range all {

@@ -57,18 +57,18 @@ func costs(t *testing.T, legs int64, before footprint, bytes, goroutines int64) 
 // What a leg may hold while nothing passes.
 const (
 	idlePlain  = 2 << 10
-	idleMore   = 2<<10 + 512 // of a plain one with every codec of its policy, or whose offer other forks may still answer
+	idleMore   = 2<<10 + 256 // of a plain one that rings, so that other forks may still answer our offer
 	idleSecure = 64 << 10
 )
 
-// accept is offer for a phone that is called.
-func (p *phone) accept(term media.Terminal) {
+// accept is offer for a phone that is called, has the codecs of a policy, and rings.
+func (p *phone) accept(policy *media.Policy, term media.Terminal) {
 	p.t.Helper()
 	offer, err := term.Offer(nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	_, answer, err := media.Negotiation{}.Answer(pcmu(), media.Local{ID: 1, Addr: "127.0.0.1", Port: p.port(), RTCPPort: p.port() + 1}, nil, offer)
+	_, answer, err := media.Negotiation{}.Answer(policy, media.Local{ID: 1, Addr: "127.0.0.1", Port: p.port(), RTCPPort: p.port() + 1}, nil, offer)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -88,8 +88,11 @@ func TestIdlePlainCall(t *testing.T) {
 		bytes   int64
 	}{
 		{"answered", func(p *phone, term media.Terminal) { p.offer(term, nil) }, idlePlain},
-		{"answered with every codec", func(p *phone, term media.Terminal) { p.offerAs(media.Phone(), term, nil) }, idleMore},
-		{"offered", func(p *phone, term media.Terminal) { p.accept(term) }, idleMore},
+		{"answered with every codec", func(p *phone, term media.Terminal) { p.offerAs(media.Phone(), term, nil) }, idlePlain},
+		{"offered", func(p *phone, term media.Terminal) { p.accept(pcmu(), term); term.Answered() }, idlePlain},
+		{"offered every codec", func(p *phone, term media.Terminal) { p.accept(media.Phone(), term); term.Answered() }, idlePlain},
+		{"offered, and answered when the call was up", func(p *phone, term media.Terminal) { term.Answered(); p.accept(pcmu(), term) }, idlePlain},
+		{"ringing", func(p *phone, term media.Terminal) { p.accept(media.Phone(), term) }, idleMore},
 	} {
 		t.Run(c.name, func(t *testing.T) { idlePlainCall(t, c.connect, c.bytes) })
 	}

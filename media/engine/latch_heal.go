@@ -76,10 +76,10 @@ func (l *latch) returning(b []byte, source lostSource, now time.Time) *transport
 			continue
 		}
 		p := table.find(b[1] & 0x7f)
-		if p == nil || p.stream.way.Load() != tr {
+		if p == nil || table.stream(p).way.Load() != tr {
 			continue
 		}
-		if ssrc, _ := p.stream.in.source(); ssrc != source.ssrc {
+		if ssrc, _ := table.stream(p).in.source(); ssrc != source.ssrc {
 			continue
 		}
 		if found != nil {

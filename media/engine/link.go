@@ -15,6 +15,7 @@ type link struct {
 	mu    sync.Mutex
 	fresh bool // what comes next begins a source: nothing was forwarded yet, or an injected packet
 	dead  bool
+	sets  *parameterSets // of pictures; nil: of sound
 }
 
 // Link implements media.Linker.
@@ -24,6 +25,9 @@ func (s *stream) Link(to media.Stream, changed func()) (unlink func(), ok bool) 
 		return nil, false
 	}
 	l := &link{from: s, to: dst, changed: changed, fresh: true}
+	if s.kind == media.Video {
+		l.sets = new(parameterSets)
+	}
 	if !s.link.CompareAndSwap(nil, l) {
 		return nil, false
 	}
@@ -53,6 +57,11 @@ func (l *link) forward(w *worker, p *media.Packet, room []byte) {
 	if room == nil {
 		_ = l.to.out.write(l.to, p) // injected: it lies in no datagram
 		return
+	}
+	if l.sets != nil {
+		if units := l.sets.before(l.from, p, w.now); units != nil {
+			l.to.out.precede(l.to, w, p, units)
+		}
 	}
 	if l.to.out.forward(l.to, w, p, room) {
 		l.from.askKeyFrame() // what came before is lost to who sees it from here on

@@ -24,6 +24,7 @@ func TestNegotiateRace(t *testing.T) {
 				for _, f := range []func(){
 					func() { engine.Report(m) },
 					func() { engine.Watch(m, time.Now()) },
+					m.Answered,
 					func() { m.Stream(media.Audio).Stats(); m.Far(); m.Plan(); m.Stands(g711()) },
 					func() { engine.SilenceAt(m, media.Audio, time.Now()) },
 					func() { m.Stream(media.Video).Stats(); engine.SilenceAt(m, media.Video, time.Now()) },

@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"github.com/alexacall/alexacall/media"
 )
@@ -11,8 +12,8 @@ import (
 // reads it without a lock.
 type payloads struct {
 	first     payload    // which nearly every packet has: it is found in one place of memory and not in two
-	rest      []payload  // a handful
-	main      *stream    // that of the first section on the transport: of what cannot be told
+	rest      []payload  // a handful, which other legs may share
+	streams   [2]*stream // on the transport, by kind
 	recording *recording // nil: nobody wants to know when packets come
 }
 
@@ -20,18 +21,29 @@ type payloads struct {
 const noNumber = 0xff
 
 // newPayloads returns a table without payload types.
-func newPayloads(main *stream) *payloads {
-	return &payloads{first: payload{number: noNumber}, main: main}
+func newPayloads() *payloads {
+	return &payloads{first: payload{number: noNumber}}
 }
+
+// main returns the stream of what cannot be told: that of sound, where there is one.
+func (t *payloads) main() *stream {
+	if s := t.streams[media.Audio]; s != nil {
+		return s
+	}
+	return t.streams[media.Video]
+}
+
+// stream returns the stream of a payload type.
+func (t *payloads) stream(p *payload) *stream { return t.streams[p.kind] }
 
 // of returns the stream that a packet belongs to by its payload type, which is not encrypted.
 func (t *payloads) of(pkt []byte) *stream {
 	if len(pkt) > 1 {
 		if p := t.find(pkt[1] & 0x7f); p != nil {
-			return p.stream
+			return t.stream(p)
 		}
 	}
-	return t.main
+	return t.main()
 }
 
 // add puts p under its number, in place of what was there.
@@ -62,8 +74,8 @@ func (t *payloads) find(number uint8) *payload {
 // payload is one payload type that we receive.
 type payload struct {
 	codec  *media.Codec
-	stream *stream
 	number uint8
+	kind   media.Kind
 	what   media.What
 	repair bool  // packets of the codec that are sent again (RFC 4588)
 	extra  uint8 // id of the header extension that passes; 0: none
@@ -77,7 +89,8 @@ type format struct {
 	extra  uint8 // id of the header extension that passes; 0: none
 }
 
-// codec returns c for a table: as the policy has it where it does, so that all legs of the policy share it.
+// codec returns c for a table: as the policy has it where it does, so that all legs of the policy share it. Of others the text is no longer
+// part of the far side's description, which would stay with it.
 func (s *stream) codec(c media.Codec) *media.Codec {
 	all := s.t.policy.Audio
 	if s.kind == media.Video {
@@ -86,10 +99,11 @@ func (s *stream) codec(c media.Codec) *media.Codec {
 	if i := slices.Index(all, c); i >= 0 {
 		return &all[i]
 	}
-	return &c
+	c.Name, c.Params = strings.Clone(c.Name), strings.Clone(c.Params)
+	return s.t.engine.shelves.codecs.like(&c, func(a, b *media.Codec) bool { return *a == *b })
 }
 
-// outbound is what a stream may send: sound or pictures, and telephone events.
+// outbound is what a stream may send: sound or pictures, and telephone events. Other legs may share it.
 type outbound struct {
 	all  []format
 	most int // so many of them are sound or pictures, and stand first
@@ -111,7 +125,7 @@ func newOutbound(s *stream, fs []media.Format, repairs []media.Repair, extra uin
 			o.all = append(o.all, format{codec: s.codec(f.Codec), number: f.Number})
 		}
 	}
-	return o
+	return s.t.engine.shelves.formats.like(o, func(a, b *outbound) bool { return slices.Equal(a.all, b.all) })
 }
 
 // repairOf returns the payload type for packets of another one that are sent again; 0: that one.
@@ -153,8 +167,12 @@ func (o *outbound) find(c *media.Codec) found {
 	return found{o, new(*c), nil}
 }
 
-// event returns the payload type for telephone events beside sound of a clock rate, which the events share where they can.
+// event returns the payload type for telephone events beside sound of a clock rate, which the events share where they can. The rate is 0
+// where no sound has been sent yet: then it is that of the sound that would be.
 func (o *outbound) event(rate int) *format {
+	if rate == 0 {
+		rate = o.first().ClockRate
+	}
 	events := o.events()
 	for i := range events {
 		if events[i].codec.ClockRate == rate {

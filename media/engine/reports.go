@@ -196,7 +196,7 @@ func (r *reports) write(s *stream, packets []rtcp.Packet) {
 func (r *reports) arrived(tr *transport, b []byte, now time.Time) bool {
 	main, ready := r.t.sound, false
 	if table := tr.payloads.Load(); table != nil {
-		main = table.main
+		main = table.main()
 	}
 	for _, group := range r.groups() {
 		c := group[0].crypt.Load()

@@ -22,6 +22,10 @@ type rewriter struct {
 	timed   bool   // timeOff is known: the source has sent something of our clock
 	timeOff uint32
 
+	moved   bool   // something of ours went out before one of the source's packets
+	movedAt uint16 // its number at the source
+	before  uint16 // what is added to the numbers of those before it, instead of seqOff
+
 	event uint32 // clock of the last telephone event, in Hz; 0: there was none
 	inAt  uint32 // its time at the source
 	outAt uint32 // and here
@@ -46,6 +50,9 @@ func (r *rewriter) next(p *media.Packet, clock int, start bool, now time.Time) (
 		return 0, 0, false
 	}
 	seq = p.Seq + r.seqOff
+	if r.moved && int16(p.Seq-r.movedAt) < 0 {
+		seq = p.Seq + r.before
+	}
 	if r.sent.used(r.seq, seq) {
 		return 0, 0, false
 	}
@@ -59,8 +66,35 @@ func (r *rewriter) next(p *media.Packet, clock int, start bool, now time.Time) (
 	}
 	if ahead > sourceReach {
 		r.first = p.Seq - sourceReach
+		r.moved = r.moved && int16(r.movedAt-r.first) > 0
 	}
 	r.use(seq)
+	if int32(ts-r.time) > 0 {
+		r.time, r.at = ts, now
+	}
+	return seq, ts, true
+}
+
+// insert makes room for n packets of ours before p, the first at sequence number seq, all at the time of p; p itself is no start of a source
+// any more. There is none before a packet that has come late. What is older than p and comes after it keeps its place, back to where
+// something was inserted before; that is an old picture's, and nobody waits for it.
+func (r *rewriter) insert(p *media.Packet, n uint16, clock int, start bool, now time.Time) (seq uint16, ts uint32, ok bool) {
+	if start || r.rate == 0 || clock != r.rate {
+		r.join(p, clock, now)
+	}
+	seq = p.Seq + r.seqOff
+	if int16(p.Seq-r.first) < 0 || int16(seq-r.seq) <= 0 {
+		return 0, 0, false
+	}
+	if r.moved {
+		r.first = r.movedAt
+	}
+	r.moved, r.movedAt, r.before = true, p.Seq, r.seqOff
+	r.seqOff += n
+	for i := range n {
+		r.use(seq + i)
+	}
+	ts = r.mediaTime(p, now)
 	if int32(ts-r.time) > 0 {
 		r.time, r.at = ts, now
 	}
@@ -89,7 +123,7 @@ func (r *rewriter) join(p *media.Packet, clock int, now time.Time) {
 		r.rate = clock
 	}
 	r.seqOff, r.timeOff, r.first = r.seq+1-p.Seq, ts-p.Time, p.Seq
-	r.timed = p.Codec.ClockRate == r.rate
+	r.timed, r.moved = p.Codec.ClockRate == r.rate, false
 }
 
 // elapsed returns our time line's reading now, and at least one tick after the last packet.

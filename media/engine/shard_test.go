@@ -1,40 +1,21 @@
 package engine
 
 import (
-	"bytes"
 	"log/slog"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/pion/rtcp"
 
+	"github.com/alexacall/alexacall/internal/testutil"
 	"github.com/alexacall/alexacall/media"
 )
 
-// logged is a log that can be read while it is written.
-type logged struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *logged) has(text string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Contains(l.b.String(), text)
-}
-
 // An error of the system does not end a reader: the calls that stand go on when it has passed.
 func TestReaderSurvives(t *testing.T) {
-	var log logged
+	var log testutil.Output
 	e, err := Listen("127.0.0.1:0", &Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +26,7 @@ func TestReaderSurvives(t *testing.T) {
 	}
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(5 * time.Second); !log.has("reading from the media socket"); <-tick.C {
+	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(log.String(), "reading from the media socket"); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatal("nothing is said of it")
 		}

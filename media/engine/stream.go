@@ -169,7 +169,7 @@ func (o *sender) packet(s *stream, p *media.Packet, room []byte, now time.Time) 
 	}
 	f, err := o.format(s, p, room[rtpHeaderSize:])
 	if f == nil {
-		o.start = o.start || err != nil
+		o.start = o.start || err != nil && p.What == media.RTP // the sound beside a digit that nobody takes goes on in time
 		return nil, err
 	}
 	seq, ts, ok := o.rewrite.next(p, f.codec.ClockRate, o.start, now)
@@ -207,9 +207,11 @@ func (o *sender) format(s *stream, p *media.Packet, payload []byte) (*format, er
 	formats := o.formats.Load()
 	if p.What == media.Digit {
 		f := formats.event(o.rewrite.rate)
-		if f == nil {
-			s.t.digits(*p)
+		if f == nil && s.t.digits(*p) {
 			return nil, nil
+		}
+		if f == nil {
+			return nil, media.ErrNoCommonCodec
 		}
 		if p.Codec != nil {
 			reclock(payload, p.Codec.ClockRate, f.codec.ClockRate)

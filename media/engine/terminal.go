@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/alexacall/alexacall/media"
 )
@@ -131,6 +132,9 @@ func (t *terminal) Accept(answer media.Description) error {
 	if t.engine.ports != nil {
 		t.transport.shard().name(t, t.farAddrs(neg), true)
 	}
+	if t.vigil.up.Load() {
+		neg = neg.Settle()
+	}
 	t.neg = neg
 	return t.apply()
 }
@@ -192,8 +196,15 @@ func (t *terminal) Stands(want media.Plan) bool {
 // Inject implements media.Terminal. What arrives while p is on its way may go to a reader, or out on the link, on either side of it: so
 // both begin anew behind it too.
 func (t *terminal) Inject(k media.Kind, p *media.Packet) {
+	if p.What == media.KeyFrame {
+		if s := t.pictures.Load(); s != nil && k == media.Video {
+			s.keyFrameWanted(time.Now())
+		}
+		return
+	}
 	s, q := t.stream(k), *p
 	q.Start = true // its numbers are not those of what arrives, before it or after
+	q.Signal = true
 	s.in.rejoin()
 	s.fan.Deliver(&q)
 	if l := s.link.Load(); l != nil {
@@ -258,9 +269,11 @@ func (t *terminal) prepare(offerer bool) error {
 	return nil
 }
 
-// digits passes on digits that the far side does not take as telephone events.
-func (t *terminal) digits(p media.Packet) {
-	if t.o.Digits != nil {
-		t.o.Digits(p)
+// digits passes on digits that the far side does not take as telephone events, and reports whether there is anybody to take them.
+func (t *terminal) digits(p media.Packet) bool {
+	if t.o.Digits == nil {
+		return false
 	}
+	t.o.Digits(p)
+	return true
 }

@@ -11,9 +11,9 @@ import (
 func (t *terminal) apply() error {
 	agreed := t.neg.Sections()
 	ways := t.ways(agreed)
-	open, tables := [2]media.Direction{}, map[*transport]*payloads{t.transport: newPayloads(t.sound)}
+	open, tables := [2]media.Direction{}, map[*transport]*payloads{t.transport: newPayloads()}
 	if t.second != nil {
-		tables[t.second] = newPayloads(t.stream(media.Video))
+		tables[t.second] = newPayloads()
 	}
 	for i := range agreed {
 		s, way := &agreed[i], ways[i]
@@ -22,9 +22,6 @@ func (t *terminal) apply() error {
 			return err
 		}
 		open[s.Kind] = s.Dir
-		if i == mainOf(agreed) || way != ways[mainOf(agreed)] {
-			tables[way].main = stream
-		}
 		tables[way].take(stream, s.In, extraID(s))
 		tables[way].takeRepairs(stream, s.RepairIn)
 		tables[way].record(way, s)
@@ -33,6 +30,7 @@ func (t *terminal) apply() error {
 		stream.agree(s)
 	}
 	for way, table := range tables {
+		table.finish(way)
 		way.payloads.Store(table)
 	}
 	for s := range t.streams {
@@ -61,11 +59,26 @@ func (t *terminal) tell() {
 	}
 }
 
+// finish makes the table one that packets may be looked up in, which does not change any more.
+func (t *payloads) finish(way *transport) {
+	switch m := way.t; {
+	case t.main() != nil:
+	case way == m.second:
+		t.streams[media.Video] = m.stream(media.Video)
+	default: // nothing is agreed on
+		t.streams[media.Audio] = m.sound
+	}
+	if len(t.rest) > 0 {
+		t.rest = way.t.engine.shelves.payloads.like(t.rest, slices.Equal[[]payload])
+	}
+}
+
 // take adds the formats that a stream may receive.
 func (t *payloads) take(s *stream, fs []media.Format, extra uint8) {
+	t.streams[s.kind] = s
 	t.rest = slices.Grow(t.rest, max(0, len(fs)-1))
 	for _, f := range fs {
-		one := payload{codec: s.codec(f.Codec), stream: s, number: f.Number, extra: extra}
+		one := payload{codec: s.codec(f.Codec), kind: s.kind, number: f.Number, extra: extra}
 		if f.Codec.IsDigits() {
 			one.what = media.Digit
 		}
@@ -77,7 +90,7 @@ func (t *payloads) take(s *stream, fs []media.Format, extra uint8) {
 func (t *payloads) takeRepairs(s *stream, repairs []media.Repair) {
 	for _, r := range repairs {
 		if of := t.find(r.Of); of != nil {
-			t.add(payload{codec: of.codec, stream: s, number: r.Number, repair: true, extra: of.extra})
+			t.add(payload{codec: of.codec, kind: s.kind, number: r.Number, repair: true, extra: of.extra})
 		}
 	}
 }

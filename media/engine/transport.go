@@ -116,7 +116,7 @@ func (tr *transport) rtp(w *worker, pkt []byte, from netip.AddrPort) {
 func (tr *transport) take(w *worker, table *payloads, payload, room []byte) {
 	h, pt := &w.header, table.find(w.header.PayloadType)
 	if pt == nil || pt.what == media.Digit && len(payload) < eventSize {
-		table.main.in.drop(refusedUnknown, w.now)
+		table.main().in.drop(refusedUnknown, w.now)
 		return
 	}
 	if pt.what == media.Digit {
@@ -126,13 +126,13 @@ func (tr *transport) take(w *worker, table *payloads, payload, room []byte) {
 		What: pt.what, Marker: h.Marker, Codec: pt.codec, Seq: h.SequenceNumber, Time: h.Timestamp, Payload: payload,
 	}
 	if pt.extra != 0 {
-		w.pkt.Extra = extraOf(h, pt.extra, pt.stream.kind)
+		w.pkt.Extra = extraOf(h, pt.extra, pt.kind)
 	}
 	if pt.repair {
-		pt.stream.resent(w, &w.pkt, room)
+		table.stream(pt).resent(w, &w.pkt, room)
 		return
 	}
-	pt.stream.arrived(w, &w.pkt, h.SSRC, room)
+	table.stream(pt).arrived(w, &w.pkt, h.SSRC, room)
 }
 
 // headerSize returns the length of a header that has been parsed already.

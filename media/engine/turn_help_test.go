@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"bytes"
 	"crypto/tls"
 	"io"
 	"log/slog"
@@ -16,6 +15,7 @@ import (
 	"github.com/pion/logging"
 	"github.com/pion/turn/v5"
 
+	"github.com/alexacall/alexacall/internal/testutil"
 	"github.com/alexacall/alexacall/media/engine"
 )
 
@@ -82,24 +82,6 @@ func turnAt(a netip.AddrPort) engine.TURNServer {
 	return engine.TURNServer{URL: "turn:" + a.String(), Username: turnUser, Password: turnPassword}
 }
 
-// diary is a log that can be read while it is written.
-type diary struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (d *diary) Write(b []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.b.Write(b)
-}
-
-func (d *diary) String() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.b.String()
-}
-
 // Times that a server has to answer: where one is silent, and elsewhere, for the machine may be busy.
 const (
 	patience   = 500 * time.Millisecond
@@ -107,7 +89,7 @@ const (
 )
 
 // relayedTo opens an engine that has a relay on each of its servers.
-func relayedTo(t testing.TB, o engine.Options) (*engine.Engine, *diary) {
+func relayedTo(t testing.TB, o engine.Options) (*engine.Engine, *testutil.Output) {
 	t.Helper()
 	e, d := listenTo(t, o, patience)
 	eventually(t, "there are relays", func() bool { return len(engine.RelaysOf(e)) == len(o.TURN) })
@@ -115,9 +97,9 @@ func relayedTo(t testing.TB, o engine.Options) (*engine.Engine, *diary) {
 }
 
 // listenTo opens an engine that asks its servers again soon, and returns what it logs.
-func listenTo(t testing.TB, o engine.Options, patience time.Duration) (*engine.Engine, *diary) {
+func listenTo(t testing.TB, o engine.Options, patience time.Duration) (*engine.Engine, *testutil.Output) {
 	t.Helper()
-	d := new(diary)
+	d := new(testutil.Output)
 	o.Logger = slog.New(slog.NewTextHandler(d, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	e, err := engine.ListenSoon("127.0.0.1:0", &o, 100*time.Millisecond, patience)
 	if err != nil {

@@ -38,8 +38,17 @@ type vigil struct {
 	since time.Duration // when the far side's media became due, by the engine's clock; 0: it is not
 }
 
-// Answered implements media.Terminal.
-func (t *terminal) Answered() { t.vigil.up.Store(true) }
+// Answered implements media.Terminal. What is kept of an offer of ours for forks that answer later goes: none is heard any more.
+func (t *terminal) Answered() {
+	t.vigil.up.Store(true)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	settled, agreed := t.neg.Settle(), t.agreed.Load()
+	if agreed != nil && *agreed == t.neg && settled != t.neg {
+		t.agreed.Store(&settled)
+	}
+	t.neg = settled
+}
 
 // Signals implements media.Terminal.
 func (t *terminal) Signals(from netip.Addr) {

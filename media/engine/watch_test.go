@@ -134,6 +134,49 @@ func TestMediaTimeout(t *testing.T) {
 	}
 }
 
+// TestAnsweredSettles takes the answers of forks until the call has been accepted, and none after it: neither that of another place, nor
+// the same again. An offer within the call has one answer.
+func TestAnsweredSettles(t *testing.T) {
+	e := listen(t)
+	term, forks := open(t, e, media.Phone()), []*phone{newPhone(t), newPhone(t), newPhone(t)}
+	offer, err := term.Offer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := func(p *phone, offer media.Description) media.Description {
+		t.Helper()
+		_, d, err := media.Negotiation{}.Answer(pcmu(), media.Local{ID: 1, Addr: "127.0.0.1", Port: p.port(), RTCPPort: p.port() + 1}, nil, offer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	check := func(what string, err, want error, at *phone) {
+		t.Helper()
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+		if got, want := engine.RemoteOf(term), at.conn.LocalAddr().String(); got != want || !term.Stands(nil) {
+			t.Errorf("%s: packets go to %s, want %s", what, got, want)
+		}
+	}
+	check("a fork", term.Accept(answer(forks[0], offer)), nil, forks[0])
+	check("another", term.Accept(answer(forks[1], offer)), nil, forks[1])
+	term.Answered()
+	check("a late one", term.Accept(answer(forks[2], offer)), media.ErrRefused, forks[1])
+	check("the same again", term.Accept(answer(forks[1], offer)), media.ErrRefused, forks[1])
+	again, err := term.Offer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	term.Answered()
+	check("an offer within the call", term.Accept(answer(forks[2], again)), nil, forks[2])
+	check("another answer to that", term.Accept(answer(forks[0], again)), media.ErrRefused, forks[2])
+	if term.Plan() == nil {
+		t.Error("nothing is agreed on")
+	}
+}
+
 // TestMediaTimeoutByItself waits for the engine's own goroutine to look.
 func TestMediaTimeoutByItself(t *testing.T) {
 	t.Parallel()
