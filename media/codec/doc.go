@@ -1,0 +1,44 @@
+// Package codec turns payloads of RTP into samples and back: G.711 and L16 (RFC 3551), G.722 at 64 kbit/s, comfort noise (RFC 3389), and Opus
+// (RFC 6716, RFC 7587).
+//
+// # Usage
+//
+// All sound is mono, 16 bit, at a rate in Hz. NewDecoder and NewEncoder take what was negotiated, such as media.PCMU(); what this build can
+// do is told by Decodes and Encodes, and Speakable leaves of a plan what it can say. A Resampler converts between rates. Everything appends
+// to the slice that it is given, and allocates nothing once its buffers have grown.
+//
+// Packets come out of order, late, or not at all. A Sequencer puts them in order as they come and names those that are missing; a Decoder's
+// Conceal makes samples in their place, most codecs' by a Concealer. A payload of comfort noise has its decoder's Conceal make the pause
+// that follows; MeasureNoise and NoiseMaker are the two sides of it for whoever has a pause of his own to describe or to fill.
+//
+// Keys of telephones are here too: as telephone events (RFC 4733), which a Keypad makes presses of, and as tones, which a KeyTone makes and
+// a Detector hears.
+//
+// Transcode puts all of this together for a relay, and Relay has the options of one that transcodes where it must.
+//
+// # Opus
+//
+// A build decodes Opus and does not encode it, unless it has the tag libopus, and cgo, and the headers of libopus 1.3 or later:
+//
+//	go build -tags libopus
+//
+// Then libopus does both, with copies of what may be lost (in-band FEC), its own concealment, and silence that is not sent (DTX). An encoder
+// keeps within its budget of time by its complexity. Without the tag a Concealer makes up what is lost, and comfort noise what was not sent.
+//
+// # Concurrency
+//
+// A Decoder belongs to one source and an Encoder to one outgoing stream; each is used by one goroutine, as is every other value of this
+// package. None starts a goroutine, and none needs a Close. The functions may be called by any goroutine. Filters of a Resampler and other
+// tables are shared, and never written once they are made.
+//
+// # Limitations
+//
+// Without libopus, Opus is decoded exactly but for rounding where it is CELT, and with an error 48 dB or more below the sound where it is SILK;
+// two channels whose phases are opposed cancel each other, and no encoder leaves out pauses: comfort noise is heard and not spoken. After a
+// loss G.722 goes on with the state that it had: what is wrong with its samples is 15 dB below them after 60 ms, and 30 dB after 160 ms. Of
+// the many kinds of L16 those with one channel are taken, at 8000, 16000, 24000, 44100 and 48000 Hz. A Resampler is made for voices: it
+// leaves whole what is below 0.42 of the lower rate, at 48 kHz 20 kHz.
+//
+// A transcoder makes tones of telephone events for a far side that takes none, and no events of tones. It has no clock: comfort noise becomes a
+// pause.
+package codec
