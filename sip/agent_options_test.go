@@ -10,12 +10,13 @@ import (
 	"testing/synctest"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/sip"
 )
 
 func TestListenErrors(t *testing.T) {
-	e := &fakeEngine{}
+	e := &calltest.Engine{}
 	for _, c := range []struct {
 		name string
 		addr string

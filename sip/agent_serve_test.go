@@ -138,7 +138,7 @@ func TestRefusesForLackOfRoom(t *testing.T) {
 		t.Run("no ports", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, nil)
-				w.engine.crowded = true
+				w.engine.NoPorts.Store(true)
 				s := w.peer.call()
 				s.send("INVITE", offer(1))
 				l := w.leg()
@@ -164,7 +164,7 @@ func TestRefusesForLackOfRoom(t *testing.T) {
 	t.Run("no media", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, nil)
-			w.engine.full = true
+			w.engine.Full.Store(true)
 			s := w.peer.call()
 			s.send("INVITE", offer(1))
 			w.peer.response(503, "INVITE")

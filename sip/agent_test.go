@@ -85,7 +85,7 @@ func TestClose(t *testing.T) {
 				t.Error("a leg of a closed agent does something")
 			}
 		}
-		if w.engine.open() != 0 {
+		if len(w.engine.Terminals()) != 0 {
 			t.Error("media are left")
 		}
 	})
@@ -200,8 +200,8 @@ func TestNothingLeft(t *testing.T) {
 		if got := w.agent.Stats(); got.Standing != 1 || got.ServerTransactions != 0 || got.ClientTransactions != 0 {
 			t.Errorf("stats %+v", got)
 		}
-		if w.engine.open() != 1 {
-			t.Errorf("%d terminals open, want 1", w.engine.open())
+		if len(w.engine.Terminals()) != 1 {
+			t.Errorf("%d terminals open, want 1", len(w.engine.Terminals()))
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/sip"
 )
 
@@ -288,7 +289,7 @@ func TestDoorOptions(t *testing.T) {
 			{"Algorithms", sip.Options{Algorithms: []string{"MD5", "md5"}}},
 		} {
 			c.bad.Users = nobody
-			if _, err := sip.Listen(agentAddr, &fakeEngine{}, &c.bad); err == nil || !strings.Contains(err.Error(), c.names) {
+			if _, err := sip.Listen(agentAddr, &calltest.Engine{}, &c.bad); err == nil || !strings.Contains(err.Error(), c.names) {
 				t.Errorf("%+v: %v", c.bad, err)
 			}
 		}

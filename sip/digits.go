@@ -23,6 +23,7 @@ const (
 	eventVolume = 10                     // -dBm0 (RFC 4733 section 2.3.3)
 	eventEnd    = 0x80
 	eventSize   = 4
+	fullSegment = 0xffff // the longest that a segment of an event lasts
 )
 
 // digitNames are the events of RFC 4733 section 3.2 that keys make.
@@ -48,8 +49,16 @@ type digits struct {
 type event struct {
 	known  bool
 	number byte
-	time   uint32 // RTP timestamp of its beginning, by which its packets are known
+	time   uint32        // RTP timestamp of its beginning, or that of its segment, by which its packets are known
+	units  uint16        // of RTP time that the segment lasts
+	before time.Duration // all segments before it
 	lasts  time.Duration
+}
+
+// goesOn reports whether next is a further segment of e, which lasts longer than one can say (RFC 4733 section 2.5.1.3).
+func (e *event) goesOn(next *event) bool {
+	passed := next.time - e.time
+	return e.known && e.number == next.number && passed > 0 && (passed == fullSegment || passed == uint32(e.units))
 }
 
 // digit is a key that was pressed.
@@ -64,16 +73,24 @@ func (d *digits) put(p media.Packet) {
 	if len(p.Payload) < eventSize || p.Codec == nil || p.Codec.ClockRate <= 0 {
 		return
 	}
-	units := time.Duration(binary.BigEndian.Uint16(p.Payload[2:]))
-	e := event{known: true, number: p.Payload[0], time: p.Time, lasts: units * time.Second / time.Duration(p.Codec.ClockRate)}
+	e := event{known: true, number: p.Payload[0], time: p.Time, units: binary.BigEndian.Uint16(p.Payload[2:])}
+	lasts := func(units uint32) time.Duration {
+		return time.Duration(units) * time.Second / time.Duration(p.Codec.ClockRate)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopped || d.ended.known && d.ended.number == e.number && d.ended.time == e.time {
 		return // the end of an event comes three times
 	}
-	if d.now.known && (d.now.time != e.time || d.now.number != e.number) {
+	switch {
+	case d.now.goesOn(&e):
+		e.before = d.now.before + lasts(e.time-d.now.time)
+	case d.now.known && d.now.time == e.time && d.now.number == e.number:
+		e.before = d.now.before
+	case d.now.known:
 		d.end()
 	}
+	e.lasts = e.before + lasts(uint32(e.units))
 	d.now = e
 	if p.Payload[1]&eventEnd != 0 {
 		d.end()
@@ -198,8 +215,15 @@ func (l *Leg) informed(tx *serverTx) {
 	case len(body) == 0:
 		_ = tx.answer(response{status: 200, phrase: "OK"}) // a sign of life
 		return
+	case kind == typeMediaControl:
+		if !l.mediaControl(tx.req.Body()) {
+			tx.refuse(refuseWith(400, "Bad Media Control"))
+			return
+		}
+		_ = tx.answer(response{status: 200, phrase: "OK"})
+		return
 	default:
-		tx.refuse(refuseWith(415, "Unsupported Media Type", sipmsg.NewHeader("Accept", typeRelay+", "+typeDTMF)))
+		tx.refuse(refuseWith(415, "Unsupported Media Type", sipmsg.NewHeader("Accept", typeRelay+", "+typeDTMF+", "+typeMediaControl)))
 		return
 	}
 	if !ok {

@@ -25,7 +25,7 @@ func TestDigitsOut(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
 		s.up(w, nil)
-		put := w.engine.last().o.Digits
+		put := w.engine.Last(t).Options.Digits
 		want := func(body string) {
 			t.Helper()
 			req := w.peer.request("INFO")
@@ -67,13 +67,39 @@ func TestDigitsOut(t *testing.T) {
 	})
 }
 
+// TestDigitsLong holds a key for longer than a segment of its event lasts, which at 48 kHz is 1.4 s: it is one key.
+func TestDigitsLong(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			s := w.peer.call()
+			s.up(w, nil)
+			put := w.engine.Last(t).Options.Digits
+			for n := uint32(960); n <= 144_000; n += 960 { // 3 s
+				if segment, so := n/0xffff*0xffff, n%0xffff; !lost || so < 64_000 { // the last packets of a segment
+					put(pressed(7, 1000+segment, uint16(so), n == 144_000, 48000))
+				}
+				if n%0xffff > 0xffff-960 && !lost {
+					put(pressed(7, 1000+n/0xffff*0xffff, 0xffff, false, 48000))
+				}
+			}
+			req := w.peer.request("INFO")
+			if got := string(req.Body()); got != "Signal=7\r\nDuration=3000\r\n" {
+				t.Errorf("packets lost %v: got %q", lost, got)
+			}
+			w.peer.reply(req, 200, "", "")
+			w.peer.silence(time.Minute)
+		})
+	}
+}
+
 // TestDigitsLost presses more keys than can wait, and keys that nobody takes.
 func TestDigitsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		s := w.peer.call()
 		l := s.up(w, nil)
-		put := w.engine.last().o.Digits
+		put := w.engine.Last(t).Options.Digits
 		put(pressed(1, 0, 160, true, 8000))
 		first := w.peer.request("INFO")
 		for n := range 100 {
@@ -126,13 +152,14 @@ func TestDigitsIn(t *testing.T) {
 			{"application/dtmf-relay", "Signal=E\r\n", 400, 0, 0},
 			{"application/dtmf", "", 400, 0, 0},
 			{"application/dtmf", "99", 400, 0, 0},
-			{"application/media_control+xml", "<x/>", 415, 0, 0},
+			{"application/media_control+xml", "<x/>", 400, 0, 0},
+			{"application/sdp", "v=0", 415, 0, 0},
 		} {
-			before := len(w.engine.last().packets())
+			before := len(w.engine.Last(t).Injected())
 			s.send("INFO", c.body, "Content-Type: "+c.kind)
 			w.peer.response(c.status, "INFO")
 			synctest.Wait()
-			got := w.engine.last().packets()[before:]
+			got := w.engine.Last(t).Injected()[before:]
 			if c.status != 200 {
 				if len(got) != 0 {
 					t.Errorf("%q: %d packets", c.body, len(got))

@@ -56,6 +56,11 @@
 // after the other. INFO with application/dtmf-relay or application/dtmf is taken, and is given to the leg's media as the telephone event
 // that it stands for.
 //
+// # Key frames
+//
+// A far side that agrees to PLI or FIR is asked for a key frame so. One that does not is asked by INFO with application/media_control+xml
+// (RFC 5168), once a second at the most, until it refuses that. Such an INFO is taken from the far side too.
+//
 // # Transfers
 //
 // A REFER within a call that is up (RFC 3515) becomes Info.Transfer, which bridge.Join carries out where JoinOptions.Dialer is set. Its

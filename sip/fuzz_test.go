@@ -103,7 +103,7 @@ func FuzzSDP(f *testing.F) {
 			w.peer.reply(w.peer.request("BYE"), 200, "", "")
 			time.Sleep(40 * time.Second)
 			synctest.Wait()
-			if w.engine.open() != 0 && w.agent.Stats().Standing == 0 {
+			if len(w.engine.Terminals()) != 0 && w.agent.Stats().Standing == 0 {
 				t.Fatal("media are left")
 			}
 		})

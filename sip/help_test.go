@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/sip"
 )
 
@@ -21,23 +22,13 @@ var background = context.Background()
 // waitPhase waits until a leg has come as far as phase.
 func waitPhase(t testing.TB, l bridge.Leg, phase bridge.Phase) bridge.Info {
 	t.Helper()
-	return waitInfo(t, l, func(i bridge.Info) bool { return i.Phase >= phase })
+	return calltest.WaitPhase(t, l, phase)
 }
 
 // waitInfo waits until what is known of a leg is as wanted.
 func waitInfo(t testing.TB, l bridge.Leg, ok func(bridge.Info) bool) bridge.Info {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(background, time.Minute)
-	defer cancel()
-	for info := l.Info(); ; {
-		if ok(info) {
-			return info
-		}
-		var err error
-		if info, err = l.Next(ctx, info.Rev); err != nil && !ok(info) {
-			t.Fatalf("waiting for a change of the leg: %v; it is %s", err, info.Phase)
-		}
-	}
+	return calltest.Wait(t, l, "a change of the leg", ok)
 }
 
 // wantEnd waits for the end of a leg and checks its cause.
@@ -49,11 +40,9 @@ func wantEnd(t testing.TB, l bridge.Leg, cause bridge.Cause, remote bool) {
 // endOf is wantEnd for a test that looks at more of the end.
 func endOf(t testing.TB, l bridge.Leg, cause bridge.Cause, remote bool) *bridge.EndError {
 	t.Helper()
-	waitPhase(t, l, bridge.Over)
-	_, err := l.Next(background, l.Info().Rev)
-	end, ok := errors.AsType[*bridge.EndError](err)
-	if !ok || end.Cause != cause || end.Remote != remote {
-		t.Fatalf("ended with %v, want %s, remote %v", err, cause, remote)
+	end := calltest.End(t, l)
+	if end.Cause != cause || end.Remote != remote {
+		t.Fatalf("ended with %v, remote %v; want %s, remote %v", end, end.Remote, cause, remote)
 	}
 	return end
 }

@@ -24,17 +24,18 @@ var errNotUp = errors.New("sip: the call is not up")
 // A Leg is one SIP call. It implements bridge.Leg and is safe for concurrent use.
 type Leg struct {
 	*bridge.State
-	agent    *Agent
-	terminal media.Terminal
-	log      legLog
-	came     bool // came in; else it was dialled
-	user     string
-	callID   string
-	localTag string
-	settled  chan struct{} // closed when the far side has nothing more to say
-	signs    chan struct{} // of a call that we place: closed at the first sign of life
-	digits   digits
-	identity atomic.Pointer[Identity] // what the far side said of the parties; nil: nothing yet
+	agent     *Agent
+	terminal  media.Terminal
+	log       legLog
+	came      bool // came in; else it was dialled
+	user      string
+	callID    string
+	localTag  string
+	settled   chan struct{} // closed when the far side has nothing more to say
+	signs     chan struct{} // of a call that we place: closed at the first sign of life
+	digits    digits
+	keyFrames keyFrames
+	identity  atomic.Pointer[Identity] // what the far side said of the parties; nil: nothing yet
 
 	// The rest belongs to the inbox of the call.
 	dialog     *dialog
@@ -72,7 +73,7 @@ func (a *Agent) newLeg(d *dialog, info bridge.Info) *Leg {
 		State: bridge.NewState(info), agent: a, log: legLog{a.log, info.ID}, callID: d.callID, localTag: d.localTag, dialog: d,
 		settled: make(chan struct{}),
 	}
-	l.digits.leg = l
+	l.digits.leg, l.keyFrames.leg = l, l
 	return l
 }
 
@@ -92,7 +93,7 @@ func (l legLog) Debug(msg string, args ...any) {
 func (l *Leg) open() error {
 	var err error
 	l.terminal, err = l.agent.engine.Open(l.agent.o.policy, &media.OpenOptions{
-		Digits: l.digits.put,
+		Digits: l.digits.put, KeyFrame: l.keyFrames.want,
 		Failed: func(err error) { l.post(func() { l.mediaFailed(err) }) },
 	})
 	return err

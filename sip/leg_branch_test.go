@@ -184,7 +184,7 @@ func TestForksReliable(t *testing.T) {
 			early("b2", "70", describe(1, "sendrecv", 32000, "8"), "Contact: <sip:carol@192.0.2.3:5060>")
 			answered("b2", "70", second)
 			l := d.leg()
-			if got := w.engine.last().port(t); got != 32000 {
+			if got := w.engine.Last(t).Port(t); got != 32000 {
 				t.Errorf("media to port %d, want that of the later branch", got)
 			}
 			early("b1", "6", "")
@@ -194,7 +194,7 @@ func TestForksReliable(t *testing.T) {
 				t.Errorf("ACK of %s", ack.To().Value())
 			}
 			info := waitPhase(t, l, bridge.Up)
-			if got := w.engine.last().port(t); got != 31000 || info.Far.String() != "audio sendrecv PCMU/8000" {
+			if got := w.engine.Last(t).Port(t); got != 31000 || info.Far.String() != "audio sendrecv PCMU/8000" {
 				t.Errorf("media to port %d, %s, want those of the branch that accepted", got, info.Far)
 			}
 			w.peer.reply(invite, 200, "b2", "", "Contact: <sip:carol@192.0.2.3:5060>")
@@ -218,7 +218,7 @@ func TestManyForks(t *testing.T) {
 		}
 		l := d.leg()
 		synctest.Wait()
-		if got := w.engine.last().port(t); got != 31015 {
+		if got := w.engine.Last(t).Port(t); got != 31015 {
 			t.Errorf("media to port %d, want that of the last branch that there was room for", got)
 		}
 		w.peer.reply(invite, 200, "b39", describe(1, "sendrecv", 31039, "0"))
@@ -226,7 +226,7 @@ func TestManyForks(t *testing.T) {
 			t.Errorf("ACK of %s", ack.To().Value())
 		}
 		waitPhase(t, l, bridge.Up)
-		if got := w.engine.last().port(t); got != 31039 {
+		if got := w.engine.Last(t).Port(t); got != 31039 {
 			t.Errorf("media to port %d", got)
 		}
 	})

@@ -134,8 +134,8 @@ func TestEarlyAnswerMoves(t *testing.T) {
 		w.peer.reply(invite, 200, "b1", describe(1, "sendrecv", 32000, "8"))
 		w.peer.request("ACK")
 		waitPhase(t, l, bridge.Up)
-		if got := l.Media().Plan().String(); got != "audio sendrecv PCMA/8000" || w.engine.last().port(t) != 32000 {
-			t.Errorf("up: %s to port %d", got, w.engine.last().port(t))
+		if got := l.Media().Plan().String(); got != "audio sendrecv PCMA/8000" || w.engine.Last(t).Port(t) != 32000 {
+			t.Errorf("up: %s to port %d", got, w.engine.Last(t).Port(t))
 		}
 		w.peer.silence(time.Minute)
 	})

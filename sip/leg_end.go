@@ -16,6 +16,7 @@ func (l *Leg) over(e *bridge.EndError) bool {
 		return false
 	}
 	l.digits.stop()
+	l.keyFrames.stop()
 	if l.terminal != nil {
 		_ = l.terminal.Close()
 	}

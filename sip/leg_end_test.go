@@ -117,7 +117,7 @@ func TestHangupBeforeACK(t *testing.T) {
 			hung := async(func() error { return l.Hangup(background, bridge.Normal) })
 			wantEnd(t, l, bridge.Normal, false)
 			synctest.Wait()
-			if w.engine.open() != 0 {
+			if len(w.engine.Terminals()) != 0 {
 				t.Error("media go on")
 			}
 			w.peer.response(200, "INVITE")
@@ -264,7 +264,7 @@ func TestMediaFailure(t *testing.T) {
 		s := w.peer.call()
 		l := s.up(w, nil)
 		broken := errors.New("no connectivity")
-		w.engine.last().o.Failed(broken)
+		w.engine.Last(t).Options.Failed(broken)
 		end := endOf(t, l, bridge.Media, false)
 		if !errors.Is(end, broken) {
 			t.Errorf("%v does not say why", end)

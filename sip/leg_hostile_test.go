@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/sip"
 )
@@ -91,21 +92,21 @@ func TestContactThatCannotBeReached(t *testing.T) {
 
 // slowEngine opens terminals when it is told to.
 type slowEngine struct {
-	*fakeEngine
+	*calltest.Engine
 	entered, leave chan struct{}
 }
 
 func (e *slowEngine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, error) {
 	close(e.entered)
 	<-e.leave
-	return e.fakeEngine.Open(p, o)
+	return e.Engine.Open(p, o)
 }
 
 // A call that is being prepared when the agent is drained is never placed, and leaves nothing.
 func TestDrainWhileDialling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		e := &slowEngine{&fakeEngine{}, make(chan struct{}), make(chan struct{})}
+		e := &slowEngine{&calltest.Engine{}, make(chan struct{}), make(chan struct{})}
 		a, err := sip.Listen("192.0.2.77:5060", e, &sip.Options{Network: "udp", ListenPacket: w.net.ListenPacket})
 		if err != nil {
 			t.Fatal(err)
@@ -125,7 +126,7 @@ func TestDrainWhileDialling(t *testing.T) {
 			t.Error("the call was placed")
 		}
 		p.silence(time.Second)
-		if n, s := e.open(), a.Stats(); n != 0 || s.Standing != 0 {
+		if n, s := len(e.Terminals()), a.Stats(); n != 0 || s.Standing != 0 {
 			t.Errorf("%d terminals are open, %d calls stand", n, s.Standing)
 		}
 	})

@@ -70,7 +70,7 @@ func TestIncomingRingAndAnswer(t *testing.T) {
 			t.Errorf("%v does not say what the Reason header did", end)
 		}
 		synctest.Wait()
-		if w.engine.open() != 0 || w.agent.Stats().Standing != 0 {
+		if len(w.engine.Terminals()) != 0 || w.agent.Stats().Standing != 0 {
 			t.Error("something of the call is left")
 		}
 	})
@@ -227,7 +227,7 @@ func TestRefusedBeforeTheBridge(t *testing.T) {
 				}
 				s.ackRefusal()
 				w.peer.silence(time.Minute)
-				if got := w.agent.Stats(); got.In != 0 || got.Standing != 0 || w.engine.open() != 0 {
+				if got := w.agent.Stats(); got.In != 0 || got.Standing != 0 || len(w.engine.Terminals()) != 0 {
 					t.Errorf("the Bridge has seen it, or something is left: %+v", got)
 				}
 			})

@@ -48,7 +48,7 @@ func TestEarlyAnswer(t *testing.T) {
 		w.peer.reply(invite, 200, "b1", "")                      // its answer was in the 183
 		w.peer.request("ACK")
 		waitPhase(t, l, bridge.Up)
-		if got := w.engine.last().accepts; got != 1 {
+		if got := w.engine.Last(t).Accepted(); got != 1 {
 			t.Errorf("%d answers taken, want 1", got)
 		}
 	})
@@ -65,7 +65,7 @@ func TestForks(t *testing.T) {
 		l := d.leg()
 		w.peer.reply(invite, 183, "b2", describe(1, "sendrecv", 32000, "8"), "Contact: <sip:carol@192.0.2.3:5060>")
 		waitInfo(t, l, func(i bridge.Info) bool { return i.Far.String() == "audio sendrecv PCMA/8000" })
-		if got := w.engine.last().port(t); got != 32000 {
+		if got := w.engine.Last(t).Port(t); got != 32000 {
 			t.Errorf("media to port %d, want that of the later branch", got)
 		}
 		w.peer.reply(invite, 199, "b2", "")
@@ -74,9 +74,10 @@ func TestForks(t *testing.T) {
 			t.Errorf("ACK of %s", ack.To().Value())
 		}
 		waitPhase(t, l, bridge.Up)
-		if got := w.engine.last().port(t); got != 31000 {
+		if got := w.engine.Last(t).Port(t); got != 31000 {
 			t.Errorf("media to port %d, want that of the branch that accepted", got)
 		}
+		taken := w.engine.Last(t).Accepted()
 		// The loser accepts too late.
 		w.peer.reply(invite, 200, "b2", describe(1, "sendrecv", 32000, "8"), "Contact: <sip:carol@192.0.2.3:5060>")
 		if ack := second.request("ACK"); ack.To().Params.GetOr("tag", "") != "b2" {
@@ -90,7 +91,7 @@ func TestForks(t *testing.T) {
 		w.peer.reply(invite, 200, "b2", "", "Contact: <sip:carol@192.0.2.3:5060>")
 		second.request("ACK") // again, without another BYE
 		second.silence(time.Minute)
-		if l.Info().Phase != bridge.Up || w.engine.last().port(t) != 31000 {
+		if l.Info().Phase != bridge.Up || w.engine.Last(t).Port(t) != 31000 || w.engine.Last(t).Accepted() != taken {
 			t.Error("the call has suffered")
 		}
 	})

@@ -52,7 +52,7 @@ func TestOfferByUpdate(t *testing.T) {
 						t.Errorf("offer %d: %v", n, err)
 					}
 				}
-				if got := l.Media().Plan().String(); got != "audio sendrecv PCMU/8000" || w.engine.last().port(t) != 35000 {
+				if got := l.Media().Plan().String(); got != "audio sendrecv PCMU/8000" || w.engine.Last(t).Port(t) != 35000 {
 					t.Errorf("agreed %s", got)
 				}
 			})

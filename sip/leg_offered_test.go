@@ -74,8 +74,8 @@ func TestRefresh(t *testing.T) {
 		w.peer.response(200, "INVITE")
 		s.ack("")
 		synctest.Wait()
-		if time.Since(begin) != 0 || w.engine.last().port(t) != 33000 {
-			t.Errorf("took %v, media to port %d", time.Since(begin), w.engine.last().port(t))
+		if time.Since(begin) != 0 || w.engine.Last(t).Port(t) != 33000 {
+			t.Errorf("took %v, media to port %d", time.Since(begin), w.engine.Last(t).Port(t))
 		}
 		if info := l.Info(); info.Pending || info.Rev < rev {
 			t.Errorf("%+v", info)

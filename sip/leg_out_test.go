@@ -104,7 +104,7 @@ func TestDialRefused(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if w.engine.open() != 0 || w.agent.Stats().Standing != 0 {
+		if len(w.engine.Terminals()) != 0 || w.agent.Stats().Standing != 0 {
 			t.Error("something is left of refused calls")
 		}
 	})
@@ -155,7 +155,7 @@ func TestDialBadly(t *testing.T) {
 			}
 		}
 		w.peer.silence(time.Minute)
-		if w.engine.open() != 0 || w.agent.Stats().Standing != 0 {
+		if len(w.engine.Terminals()) != 0 || w.agent.Stats().Standing != 0 {
 			t.Errorf("something is left: %+v", w.agent.Stats())
 		}
 	})
@@ -215,7 +215,7 @@ func TestDialCancelled(t *testing.T) {
 				cancel(&bridge.EndError{Cause: bridge.NoAnswer})
 				wantDialError(t, d.wait().err, bridge.NoAnswer, 0)
 				synctest.Wait()
-				if w.engine.open() != 0 {
+				if len(w.engine.Terminals()) != 0 {
 					t.Error("media go on")
 				}
 				if c.stage == 0 && c.late != 200 {

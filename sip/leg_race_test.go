@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/internal/testutil"
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/sip"
@@ -230,7 +231,7 @@ func TestCancelCrossesAtAnyMoment(t *testing.T) {
 			}
 			return testutil.Impair(c, testutil.Impairment{Seed: seed, Delay: 10 * time.Millisecond, Jitter: 10 * time.Millisecond}), nil
 		}
-		engines := [2]*fakeEngine{{}, {}}
+		engines := [2]*calltest.Engine{{}, {}}
 		in := newIncoming()
 		a, err := sip.Listen(agentAddr, engines[0], &sip.Options{Network: "udp", ListenPacket: listen})
 		if err != nil {
@@ -273,7 +274,7 @@ func TestCancelCrossesAtAnyMoment(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		for i, agent := range []*sip.Agent{a, b} {
-			if s := agent.Stats(); s.Standing != 0 || s.ServerTransactions != 0 || s.ClientTransactions != 0 || engines[i].open() != 0 {
+			if s := agent.Stats(); s.Standing != 0 || s.ServerTransactions != 0 || s.ClientTransactions != 0 || len(engines[i].Terminals()) != 0 {
 				t.Errorf("agent %d: %+v", i, s)
 			}
 			_ = agent.Close()
@@ -289,7 +290,7 @@ func TestGlareAfterAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		in := newIncoming()
-		other, err := sip.Listen(peerAddr+"1", &fakeEngine{}, &sip.Options{Network: "udp", ListenPacket: w.net.ListenPacket, Bridge: in})
+		other, err := sip.Listen(peerAddr+"1", &calltest.Engine{}, &sip.Options{Network: "udp", ListenPacket: w.net.ListenPacket, Bridge: in})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -211,7 +211,7 @@ func TestReliableOfferless(t *testing.T) {
 				}
 				s.ack("")
 				w.peer.silence(time.Minute)
-				if w.engine.last().port(t) != 30500 {
+				if w.engine.Last(t).Port(t) != 30500 {
 					t.Error("media go elsewhere")
 				}
 			})
@@ -251,7 +251,7 @@ func TestPRACKOffers(t *testing.T) {
 		if ok := w.peer.response(200, "PRACK"); !strings.Contains(string(ok.Body()), "m=audio 40000 RTP/AVP 0") {
 			t.Errorf("no answer:\n%s", ok)
 		}
-		if w.engine.last().port(t) != 30700 {
+		if w.engine.Last(t).Port(t) != 30700 {
 			t.Error("media do not follow")
 		}
 		_ = l.Answer(background, pcmu(media.SendRecv))

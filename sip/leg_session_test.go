@@ -9,6 +9,7 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/sip"
 )
 
@@ -263,7 +264,7 @@ func TestSessionOff(t *testing.T) {
 		w.dial(background, bob, nil)
 		wantField(t, w.peer.request("INVITE"), "Session-Expires", "")
 	})
-	if _, err := sip.Listen(agentAddr, &fakeEngine{}, &sip.Options{SessionExpires: time.Minute}); err == nil {
+	if _, err := sip.Listen(agentAddr, &calltest.Engine{}, &sip.Options{SessionExpires: time.Minute}); err == nil {
 		t.Error("an interval that no far side takes")
 	}
 }

@@ -24,8 +24,8 @@ func TestSilentFarSide(t *testing.T) {
 		s := w.peer.call()
 		l, _ := s.ringing(w, media.Phone().Plan())
 		time.Sleep(time.Minute)
-		term := w.engine.last()
-		if term.up() {
+		term := w.engine.Last(t)
+		if term.Up() {
 			t.Error("a call that rings has to send")
 		}
 		if err := l.Answer(background, media.Phone().Plan()); err != nil {
@@ -33,10 +33,10 @@ func TestSilentFarSide(t *testing.T) {
 		}
 		s.learn(w.peer.response(200, "INVITE"))
 		s.ack("")
-		if !term.up() {
+		if !term.Up() {
 			t.Error("a call that is up need not send")
 		}
-		term.o.Failed(&media.SilentError{Kind: media.Audio, Why: media.SilentStopped, For: time.Minute})
+		term.Options.Failed(&media.SilentError{Kind: media.Audio, Why: media.SilentStopped, For: time.Minute})
 		end := endOf(t, l, bridge.Media, false)
 		if silent, ok := errors.AsType[*media.SilentError](end); !ok || silent.Why != media.SilentStopped {
 			t.Errorf("%v does not say why", end)
@@ -46,6 +46,7 @@ func TestSilentFarSide(t *testing.T) {
 			t.Errorf("Reason of BYE: %v", h)
 		}
 		w.peer.reply(bye, 200, "", "")
+		synctest.Wait() // until nobody writes to the log
 		if got := log.String(); !strings.Contains(got, "media failed") || !strings.Contains(got, "no audio for 1m0s: stopped") {
 			t.Errorf("the log says\n%s", got)
 		}
@@ -63,7 +64,7 @@ func TestMediaOfSignalling(t *testing.T) {
 		}
 		s := w.peer.call()
 		l := s.up(w, nil)
-		if got := w.engine.last().signalled(); got != host {
+		if got := w.engine.Last(t).Signalled().String(); got != host {
 			t.Errorf("a call that came in: %s, want %s", got, host)
 		}
 		go func() { _ = l.Hangup(background, bridge.Normal) }()
@@ -72,7 +73,7 @@ func TestMediaOfSignalling(t *testing.T) {
 		invite := w.peer.request("INVITE")
 		w.peer.reply(invite, 183, "b1", describe(1, "sendonly", 31000, "0"))
 		d.leg()
-		if got := w.engine.last().signalled(); got != host {
+		if got := w.engine.Last(t).Signalled().String(); got != host {
 			t.Errorf("a call that we have placed: %s, want %s", got, host)
 		}
 		w.peer.reply(invite, 486, "b1", "")

@@ -51,7 +51,7 @@ func TestUpdateEarly(t *testing.T) {
 		w.peer.request("ACK")
 		waitPhase(t, l, bridge.Up)
 		w.peer.silence(time.Minute)
-		if got := w.engine.last().port(t); got != 31500 {
+		if got := w.engine.Last(t).Port(t); got != 31500 {
 			t.Errorf("media to port %d", got)
 		}
 	})
@@ -105,7 +105,7 @@ func TestUpdateEarlyFails(t *testing.T) {
 				w.peer.reply(invite, 200, "b1", "")
 				w.peer.request("ACK")
 				waitPhase(t, l, bridge.Up)
-				if got := l.Media().Plan().String(); got != "audio sendrecv PCMU/8000" || w.engine.last().port(t) != 31000 {
+				if got := l.Media().Plan().String(); got != "audio sendrecv PCMU/8000" || w.engine.Last(t).Port(t) != 31000 {
 					t.Errorf("agreed %s", got)
 				}
 				w.peer.silence(time.Minute)
@@ -140,7 +140,7 @@ func TestUpdateEarlyCalled(t *testing.T) {
 			t.Error(err)
 		}
 		w.peer.silence(time.Minute)
-		if got := l.Media().Plan().String(); got != "audio recvonly PCMU/8000" || w.engine.last().port(t) != 30800 {
+		if got := l.Media().Plan().String(); got != "audio recvonly PCMU/8000" || w.engine.Last(t).Port(t) != 30800 {
 			t.Errorf("agreed %s", got)
 		}
 	})
@@ -193,14 +193,14 @@ func TestUpdateEarlyForks(t *testing.T) {
 				if err := <-done; err != nil {
 					t.Error(err)
 				}
-				if got := w.engine.last().port(t); got != 31002 {
+				if got := w.engine.Last(t).Port(t); got != 31002 {
 					t.Errorf("media to port %d while nobody has accepted", got)
 				}
 			}
 			w.peer.reply(invite, 200, "b2", "", carol)
 			second.request("ACK")
 			waitPhase(t, l, bridge.Up)
-			if got, agreed := w.engine.last().port(t), l.Media().Plan().String(); got != 32000 || !strings.Contains(agreed, "PCMA") {
+			if got, agreed := w.engine.Last(t).Port(t), l.Media().Plan().String(); got != 32000 || !strings.Contains(agreed, "PCMA") {
 				t.Errorf("media to port %d, %s", got, agreed)
 			}
 			again := second.request("INVITE")
@@ -216,7 +216,7 @@ func TestUpdateEarlyForks(t *testing.T) {
 				}
 			}
 			second.silence(time.Minute)
-			if got := w.engine.last().port(t); got != 32002 {
+			if got := w.engine.Last(t).Port(t); got != 32002 {
 				t.Errorf("media to port %d", got)
 			}
 		})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/internal/testutil"
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/sip"
@@ -40,7 +41,7 @@ func lossy(t *testing.T, worlds uint64, calls int) {
 func lossyWorld(t *testing.T, seed uint64, calls int) {
 	network := testutil.NewPacketNet()
 	dice := &dice{r: rand.New(rand.NewPCG(seed, 1))}
-	engines := [2]*fakeEngine{{}, {}}
+	engines := [2]*calltest.Engine{{}, {}}
 	var agents [2]*sip.Agent
 	for i, addr := range [...]string{"192.0.2.1:5060", "192.0.2.2:5060"} {
 		a, err := sip.Listen(addr, engines[i], &sip.Options{Network: "udp", Bridge: bridge.Func(dice.takeCall), ListenPacket: func(n, addr string) (net.PacketConn, error) {
@@ -72,7 +73,7 @@ func lossyWorld(t *testing.T, seed uint64, calls int) {
 		if s := a.Stats(); s.Standing != 0 || s.ServerTransactions != 0 || s.ClientTransactions != 0 || s.Dropped != 0 {
 			t.Errorf("agent %d: %+v", i, s)
 		}
-		if n := engines[i].open(); n != 0 {
+		if n := len(engines[i].Terminals()); n != 0 {
 			t.Errorf("agent %d: %d terminals left", i, n)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/internal/testutil"
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/sip"
@@ -29,7 +30,7 @@ const (
 type world struct {
 	t      testing.TB
 	net    *testutil.PacketNet
-	engine *fakeEngine
+	engine *calltest.Engine
 	agent  *sip.Agent
 	peer   *peer
 	tap    *tap
@@ -39,7 +40,7 @@ type world struct {
 // newWorld returns a world. The options' Bridge, if it is nil, hands calls that come in to the test: see world.leg.
 func newWorld(t testing.TB, o *sip.Options) *world {
 	t.Helper()
-	w := &world{t: t, net: testutil.NewPacketNet(), engine: &fakeEngine{}}
+	w := &world{t: t, net: testutil.NewPacketNet(), engine: &calltest.Engine{}}
 	if o == nil {
 		o = &sip.Options{}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/internal/testutil"
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/sip"
@@ -177,7 +178,7 @@ func (g *gambler) isCalled(l *sip.Leg) error {
 }
 
 // randomAgent returns an agent with settings that chance has picked, in a bad network. tap sees what it sends.
-func randomAgent(t *testing.T, chance *rand.Rand, network *testutil.PacketNet, addr string, e *fakeEngine, b bridge.Bridge, tap func([]byte)) *sip.Agent {
+func randomAgent(t *testing.T, chance *rand.Rand, network *testutil.PacketNet, addr string, e *calltest.Engine, b bridge.Bridge, tap func([]byte)) *sip.Agent {
 	t.Helper()
 	a, err := sip.Listen(addr, e, &sip.Options{
 		Network: "udp", Bridge: b,
@@ -219,7 +220,7 @@ func randomCall(t *testing.T, seed uint64) (end bridge.Cause, rest bool) {
 		chance := rand.New(rand.NewPCG(seed, 1))
 		network := testutil.NewPacketNet()
 		caller, called := newGambler(seed, 2), newGambler(seed, 3)
-		engines, wires := [2]*fakeEngine{{}, {}}, [2]*wireLog{newWireLog(), newWireLog()}
+		engines, wires := [2]*calltest.Engine{{}, {}}, [2]*wireLog{newWireLog(), newWireLog()}
 		takes := bridge.Func(func(_ context.Context, in bridge.Leg) error {
 			l, _ := in.(*sip.Leg)
 			return called.isCalled(l)
@@ -250,7 +251,7 @@ func randomCall(t *testing.T, seed uint64) (end bridge.Cause, rest bool) {
 			if s := agent.Stats(); s.Standing != 0 || s.ServerTransactions != 0 || s.ClientTransactions != 0 || s.Dropped != 0 || s.Unparsed+s.Invalid != 0 || s.In+s.Out > 1 {
 				t.Errorf("agent %d: %+v", i, s)
 			}
-			if n := engines[i].open(); n != 0 {
+			if n := len(engines[i].Terminals()); n != 0 {
 				t.Errorf("agent %d: %d terminals are left", i, n)
 			}
 			wires[i].check(t)

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/sip"
 )
 
@@ -19,7 +20,7 @@ func TestLostAgainAndAgain(t *testing.T) {
 		var dials atomic.Int32
 		far := net.TCPAddr{IP: net.IPv4(192, 0, 2, 9), Port: 5060}
 		w := &wires{arrivals: make(chan net.Conn), done: make(chan struct{})}
-		a, err := sip.Listen(agentAddr, &fakeEngine{}, &sip.Options{
+		a, err := sip.Listen(agentAddr, &calltest.Engine{}, &sip.Options{
 			Network: "tcp",
 			Listen:  func(string, string) (net.Listener, error) { return w, nil },
 			DialContext: func(context.Context, string, string) (net.Conn, error) {

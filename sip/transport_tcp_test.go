@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/sip"
 )
 
@@ -61,7 +62,7 @@ func listenWiresWith(t *testing.T, o *sip.Options) *wires {
 	t.Helper()
 	w := &wires{arrivals: make(chan net.Conn), done: make(chan struct{})}
 	o.Listen = func(string, string) (net.Listener, error) { return w, nil }
-	a, err := sip.Listen(agentAddr, &fakeEngine{}, o)
+	a, err := sip.Listen(agentAddr, &calltest.Engine{}, o)
 	if err != nil {
 		t.Fatal(err)
 	}

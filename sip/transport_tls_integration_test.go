@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/sip"
 )
@@ -285,7 +286,7 @@ func TestTLSOptions(t *testing.T) {
 		"alone, without a configuration": {Network: "tls"}, "alone, without a certificate": {Network: "tls", TLS: nameless},
 		"an address, and no certificate": {TLSAddr: "127.0.0.1:0", TLS: nameless},
 	} {
-		if a, err := sip.Listen("127.0.0.1:0", &fakeEngine{}, o); err == nil {
+		if a, err := sip.Listen("127.0.0.1:0", &calltest.Engine{}, o); err == nil {
 			_ = a.Close()
 			t.Errorf("%s: taken", name)
 		}

@@ -34,8 +34,10 @@ func (c *Call) handle(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		c.hungUp(req, tx)
 	case req.Method == sipmsg.INVITE:
 		c.reinvited(req, tx)
+	case req.Method == sipmsg.INFO && c.p.camera != nil:
+		c.informed(req, tx)
 	default:
-		c.p.respond(tx, req, sipmsg.StatusMethodNotAllowed, "Method Not Allowed", sipmsg.NewHeader("Allow", allowed))
+		c.p.respond(tx, req, sipmsg.StatusMethodNotAllowed, "Method Not Allowed", sipmsg.NewHeader("Allow", c.p.allowed()))
 	}
 }
 

@@ -176,7 +176,7 @@ func (c *Call) response(req *sipmsg.Request, status int, reason, sdp string) *si
 	res := sipmsg.NewResponseFromRequest(req, status, reason, nil)
 	if status > sipmsg.StatusTrying && status < 300 {
 		res.AppendHeader(&sipmsg.ContactHeader{Address: c.p.uri(req.Transport() == "TCP")})
-		res.AppendHeader(sipmsg.NewHeader("Allow", allowed))
+		res.AppendHeader(sipmsg.NewHeader("Allow", c.p.allowed()))
 	}
 	setSDP(res, sdp)
 	return res

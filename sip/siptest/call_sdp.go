@@ -19,9 +19,7 @@ func (c *Call) makeOffer(held bool) string {
 	c.state.Lock()
 	defer c.state.Unlock()
 	c.state.local = c.state.terms.offer(wanted(held))
-	if c.media != nil {
-		c.media.expect(c.state.terms.offered())
-	}
+	c.expect(c.state.terms.offered())
 	return c.state.local
 }
 
@@ -39,9 +37,7 @@ func (c *Call) takeAnswer(body []byte, held bool) error {
 	}
 	c.state.remote = string(body)
 	c.state.held = held
-	if c.media != nil {
-		c.media.apply(o)
-	}
+	c.applyOutcome(o)
 	return nil
 }
 
@@ -58,10 +54,18 @@ func (c *Call) takeOffer(body []byte) (string, outcome, error) {
 		return "", outcome{}, err
 	}
 	c.state.local, c.state.remote = answer, string(body)
+	c.expect(o)
+	return answer, o, nil
+}
+
+// expect makes ready for what o says may come.
+func (c *Call) expect(o outcome) {
 	if c.media != nil {
 		c.media.expect(o)
 	}
-	return answer, o, nil
+	if c.video != nil && o.video.agreed {
+		c.video.expect(o.video.payloadType)
+	}
 }
 
 // applyOutcome begins to send as o says.
@@ -69,4 +73,21 @@ func (c *Call) applyOutcome(o outcome) {
 	if c.media != nil {
 		c.media.apply(o)
 	}
+	if c.video != nil {
+		c.video.apply(o.video)
+	}
+}
+
+// openVideo gives a new call the phone's pictures.
+func (c *Call) openVideo() error {
+	port := uint16(discardPort)
+	if !c.p.NoMedia {
+		v, err := openVideo(c.p.addr.Addr(), c.p.camera)
+		if err != nil {
+			return err
+		}
+		c.video, port = v, portOf(v.rtp).Port()
+	}
+	c.state.terms.lens = newLens(c.p.camera, port)
+	return nil
 }

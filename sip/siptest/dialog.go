@@ -119,7 +119,7 @@ func (d *dialog) request(method sipmsg.RequestMethod, seq uint32, sdp string) *s
 	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: seq, MethodName: method})
 	if method == sipmsg.INVITE {
 		req.AppendHeader(&sipmsg.ContactHeader{Address: d.p.uri(tcp)})
-		req.AppendHeader(sipmsg.NewHeader("Allow", allowed))
+		req.AppendHeader(sipmsg.NewHeader("Allow", d.p.allowed()))
 	}
 	setSDP(req, sdp)
 	d.p.address(req, tcp)
@@ -258,7 +258,9 @@ func (d *dialog) do(ctx context.Context, req *sipmsg.Request) (*sipmsg.Response,
 	if err != nil || !challenged(res) || req.IsCancel() || d.p.Password == "" {
 		return res, err
 	}
-	again := d.request(req.Method, 0, string(req.Body()))
+	again := d.request(req.Method, 0, "")
+	sipmsg.CopyHeaders("Content-Type", req, again)
+	again.SetBody(req.Body())
 	if err := d.p.authorize(again, res); err != nil {
 		return nil, err
 	}

@@ -23,8 +23,6 @@ const (
 	reportEvery = 2 * time.Second
 	// discardPort is the port in the descriptions of a phone without media (RFC 863).
 	discardPort = 9
-	// portTries is how many ports are tried for an even one with a free neighbour.
-	portTries = 50
 )
 
 // A Digit lasts digitFrames packets, is ended by endPackets, and is followed by gapFrames packets of sound.
@@ -64,38 +62,19 @@ type digitRun struct {
 	sent  chan struct{} // closed when all are sent
 }
 
-// openMedia returns a session on a fresh pair of ports of ip, the even one for RTP (RFC 3550 section 11).
+// openMedia returns a session on a fresh pair of ports of ip.
 func openMedia(ip netip.Addr, play player) (*media, error) {
-	for range portTries {
-		rtp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
-		if err != nil {
-			return nil, fmt.Errorf("siptest: %w", err)
-		}
-		at := rtp.LocalAddr().(*net.UDPAddr).AddrPort()
-		if at.Port()%2 != 0 {
-			_ = rtp.Close()
-			continue
-		}
-		rtcp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, at.Port()+1)))
-		if err != nil {
-			_ = rtp.Close()
-			continue
-		}
-		m := &media{
-			rtp: rtp, rtcp: rtcp, player: play, talk: true, done: make(chan struct{}),
-			ssrc: rand.Uint32(), seq: uint16(rand.Uint32()), timestamp: rand.Uint32(),
-		}
-		m.running.Go(m.receive)
-		m.running.Go(m.receiveControl)
-		return m, nil
+	rtp, rtcp, err := openPorts(ip)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("siptest: no pair of RTP ports free on %s", ip)
-}
-
-// addr returns where RTP is received.
-func (m *media) addr() netip.AddrPort {
-	a := m.rtp.LocalAddr().(*net.UDPAddr).AddrPort()
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+	m := &media{
+		rtp: rtp, rtcp: rtcp, player: play, talk: true, done: make(chan struct{}),
+		ssrc: rand.Uint32(), seq: uint16(rand.Uint32()), timestamp: rand.Uint32(),
+	}
+	m.running.Go(m.receive)
+	m.running.Go(m.receiveControl)
+	return m, nil
 }
 
 // expect makes the session take in what o says may come, next to what may come already, before it is told where to send.
@@ -191,16 +170,19 @@ func (m *media) receiveControl() {
 }
 
 // pace is when frames are due.
-type pace struct{ due time.Time }
+type pace struct {
+	due   time.Time
+	every time.Duration // one frame
+}
 
 // next takes note that the frame which is due goes out now. It returns how many frames before it are left out, because the sender is too
-// late for them, and when the next frame is due: n*20 ms after the first, whatever happened to those between.
+// late for them, and when the next frame is due: n frames' time after the first, whatever happened to those between.
 func (p *pace) next(now time.Time) (skipped int, due time.Time) {
 	if late := now.Sub(p.due); late > maxLate {
-		skipped = int(late / frameTime)
-		p.due = p.due.Add(time.Duration(skipped) * frameTime)
+		skipped = int(late / p.every)
+		p.due = p.due.Add(time.Duration(skipped) * p.every)
 	}
-	p.due = p.due.Add(frameTime)
+	p.due = p.due.Add(p.every)
 	return skipped, p.due
 }
 
@@ -208,7 +190,7 @@ func (p *pace) next(now time.Time) (skipped int, due time.Time) {
 func (m *media) send() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	clock := pace{due: time.Now()}
+	clock := pace{due: time.Now(), every: frameTime}
 	report := clock.due.Add(firstReport)
 	for {
 		select {

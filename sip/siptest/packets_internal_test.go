@@ -238,7 +238,7 @@ func TestDigitsAreCountedOnce(t *testing.T) {
 
 func TestPaceDoesNotDrift(t *testing.T) {
 	start := time.Unix(1000, 0)
-	clock := pace{due: start}
+	clock := pace{due: start, every: frameTime}
 	for i := range 500 {
 		// Each timer fires 7 ms late.
 		skipped, due := clock.next(start.Add(time.Duration(i)*frameTime + 7*time.Millisecond))

@@ -21,9 +21,10 @@ type PhoneOptions struct {
 	// return net.ErrClosed once it is closed; the phone closes it.
 	PacketConn net.PacketConn
 
-	Play    Source   // what is played in every call; the zero Source is silence
-	Codecs  []string // "PCMU", "PCMA", in order of preference; nil: PCMU alone
-	NoMedia bool     // no RTP and no ports for it; descriptions name the discard port
+	Play    Source        // what is played in every call; the zero Source is silence
+	Codecs  []string      // "PCMU", "PCMA", in order of preference; nil: PCMU alone
+	NoMedia bool          // no RTP and no ports for it; descriptions name the discard port
+	Video   *VideoOptions // pictures beside the sound, as a door phone has them; nil: none
 
 	// The times below count from the arrival of an INVITE. An incoming call rings after RingAfter (180; negative: never) and is
 	// answered after AnswerAfter (200; negative: only by Call.Answer). A phone that answers sooner than it rings does not ring.
@@ -60,6 +61,7 @@ const maxUser = 64
 type settings struct {
 	PhoneOptions
 	codecs []companding
+	camera *camera       // nil without video
 	start  func() player // begins what is played for one call
 	log    *slog.Logger
 }
@@ -107,6 +109,9 @@ func (o *PhoneOptions) prepare() (settings, error) {
 	}
 	var err error
 	if s.start, err = s.Play.prepare(); err != nil {
+		return settings{}, err
+	}
+	if s.camera, err = s.Video.prepare(); err != nil {
 		return settings{}, err
 	}
 	s.log = s.Logger

@@ -9,8 +9,14 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
-// allowed are the methods that the phone understands.
-const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS"
+// allowed returns the methods that the phone understands.
+func (p *Phone) allowed() string {
+	const methods = "INVITE, ACK, CANCEL, BYE, OPTIONS"
+	if p.camera != nil {
+		return methods + ", INFO"
+	}
+	return methods
+}
 
 // sdpType is the media type of session descriptions.
 const sdpType = "application/sdp"
@@ -103,7 +109,7 @@ func (p *Phone) request(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		p.respond(tx, req, sipmsg.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 	case req.Method == sipmsg.OPTIONS && (fresh || c != nil):
 		p.respond(tx, req, sipmsg.StatusOK, "OK",
-			sipmsg.NewHeader("Allow", allowed), sipmsg.NewHeader("Accept", sdpType))
+			sipmsg.NewHeader("Allow", p.allowed()), sipmsg.NewHeader("Accept", sdpType))
 	case req.Method == sipmsg.INVITE && fresh && c != nil:
 		// The very INVITE that made the call, by another way (RFC 3261 section 8.2.2.2).
 		p.respond(tx, req, sipmsg.StatusLoopDetected, "Loop Detected")
@@ -112,7 +118,7 @@ func (p *Phone) request(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	case c == nil && !fresh:
 		p.respond(tx, req, sipmsg.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist")
 	case c == nil:
-		p.respond(tx, req, sipmsg.StatusMethodNotAllowed, "Method Not Allowed", sipmsg.NewHeader("Allow", allowed))
+		p.respond(tx, req, sipmsg.StatusMethodNotAllowed, "Method Not Allowed", sipmsg.NewHeader("Allow", p.allowed()))
 	default:
 		c.handle(req, tx)
 	}

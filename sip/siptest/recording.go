@@ -144,6 +144,13 @@ func (r *recorder) unknown(p packet, at time.Time) {
 	r.rec.Unknown++
 }
 
+// mute takes note of a packet that has no sound.
+func (r *recorder) mute(p packet, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.packet(p, at)
+}
+
 // control takes note of an RTCP packet.
 func (r *recorder) control(lastSR uint32, at time.Time) {
 	r.mu.Lock()

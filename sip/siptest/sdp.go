@@ -27,6 +27,7 @@ type agreement struct {
 	layout  []section // all sections of the last exchange; those but the audio one stay refused
 	audio   int       // index of the audio section in layout
 	digits  uint8     // payload type of telephone events
+	lens    *lens     // nil without pictures
 }
 
 // outcome is what an exchange came to: how media is sent, and what is taken as it comes.
@@ -41,6 +42,7 @@ type outcome struct {
 	sounds      map[uint8]companding
 	digitsIn    uint8 // payload type of telephone events that are received
 	hasDigitsIn bool
+	video       videoTerms
 }
 
 // newAgreement returns an agreement before its first exchange.
@@ -53,6 +55,10 @@ func (a *agreement) offer(dir direction) string {
 	layout, audio := a.layout, a.audio
 	if layout == nil {
 		layout, audio = []section{{kind: "audio"}}, 0
+		if a.lens != nil {
+			layout = append(layout, section{kind: "video"})
+			a.lens.section = 1
+		}
 	}
 	var formats []format
 	for _, c := range a.codecs {
@@ -60,7 +66,11 @@ func (a *agreement) offer(dir direction) string {
 	}
 	formats = append(formats, format{payloadType: a.digits, name: eventName, rate: sampleRate})
 	a.layout, a.audio = layout, audio
-	return a.write(formats, dir)
+	pictures := ""
+	if a.lens != nil && a.lens.section >= 0 {
+		pictures = a.lens.write(a.lens.Feedback, a.lens.wants(dir))
+	}
+	return a.write(formats, dir, pictures)
 }
 
 // eventName is the encoding name of telephone events, in capitals (RFC 4733 section 7.1.1).
@@ -89,7 +99,24 @@ func (a *agreement) answer(offer description, want direction) (string, outcome, 
 	dir := direction{send: want.send && theirs.recv, recv: want.recv && theirs.send}
 	o.send = o.send && dir.send
 	a.layout, a.audio = offer.sections, audio
-	return a.write(formats, dir), o, nil
+	pictures := ""
+	pictures, o.video = a.show(offer, want)
+	return a.write(formats, dir, pictures), o, nil
+}
+
+// show returns the section of pictures of the answer to an offer, and what comes of it: that of the first section that the phone can take
+// up. It is "" when there is none.
+func (a *agreement) show(offer description, want direction) (string, videoTerms) {
+	if a.lens == nil {
+		return "", videoTerms{}
+	}
+	a.lens.section = -1
+	for i := range offer.sections {
+		if text, terms, ok := a.lens.answer(i, &offer.sections[i], want, a.addr); ok {
+			return text, terms
+		}
+	}
+	return "", videoTerms{}
 }
 
 // choose picks the section and the format of an offer that the phone takes up.
@@ -134,6 +161,9 @@ func (a *agreement) accept(answer description, want direction) (outcome, error) 
 	o.send = o.send && want.send && s.dir.recv
 	in := a.offered()
 	o.sounds, o.digitsIn, o.hasDigitsIn = in.sounds, in.digitsIn, in.hasDigitsIn
+	if a.lens != nil && a.lens.section >= 0 {
+		o.video = a.lens.accept(&answer.sections[a.lens.section], want, a.addr)
+	}
 	a.layout = answer.sections
 	return o, nil
 }
@@ -143,6 +173,9 @@ func (a *agreement) offered() outcome {
 	o := outcome{sounds: make(map[uint8]companding, len(a.codecs)), digitsIn: a.digits, hasDigitsIn: true}
 	for _, c := range a.codecs {
 		o.sounds[c.static] = c
+	}
+	if a.lens != nil && a.lens.section >= 0 {
+		o.video = videoTerms{agreed: true, payloadType: a.lens.payloadType}
 	}
 	return o
 }
@@ -154,13 +187,7 @@ func (a *agreement) outcome(s *section, codec companding, payloadType uint8) out
 		payloadType: payloadType,
 		send:        !s.addr.IsUnspecified(),
 		to:          netip.AddrPortFrom(s.addr, uint16(s.port)),
-	}
-	control := s.rtcpPort
-	if control == 0 {
-		control = s.port + 1
-	}
-	if control <= 0xFFFF {
-		o.controlTo = netip.AddrPortFrom(s.addr, uint16(control))
+		controlTo:   s.control(),
 	}
 	if event, ok := s.find(eventName); ok {
 		o.digits, o.hasDigits = event.payloadType, true
@@ -168,9 +195,9 @@ func (a *agreement) outcome(s *section, codec companding, payloadType uint8) out
 	return o
 }
 
-// write returns the description with the given audio formats. The version of its origin grows when anything has changed since the
-// last one (RFC 3264 section 8).
-func (a *agreement) write(formats []format, dir direction) string {
+// write returns the description with the given audio formats and section of pictures. The version of its origin grows when anything
+// has changed since the last one (RFC 3264 section 8).
+func (a *agreement) write(formats []format, dir direction, pictures string) string {
 	family := "IP4"
 	if a.addr.Is6() {
 		family = "IP6"
@@ -178,8 +205,12 @@ func (a *agreement) write(formats []format, dir direction) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "s=siptest\r\nc=IN %s %s\r\nt=0 0\r\n", family, a.addr)
 	for i, s := range a.layout {
-		if i == a.audio {
+		switch {
+		case i == a.audio:
 			writeAudio(&b, a.port, formats, dir)
+			continue
+		case pictures != "" && i == a.lens.section:
+			b.WriteString(pictures)
 			continue
 		}
 		fmt.Fprintf(&b, "m=%s 0 %s %s\r\n", s.kind, s.proto, strings.Join(s.rawFormats, " "))

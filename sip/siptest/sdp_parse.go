@@ -51,6 +51,17 @@ type format struct {
 	payloadType uint8
 	name        string // encoding name in capitals; empty when the description does not say
 	rate        int    // in Hz
+	params      string // of a=fmtp
+}
+
+// param returns a parameter of f, "" when it has none of that name.
+func (f format) param(name string) string {
+	for one := range strings.SplitSeq(f.params, ";") {
+		if key, value, ok := strings.Cut(strings.TrimSpace(one), "="); ok && strings.EqualFold(key, name) {
+			return value
+		}
+	}
+	return ""
 }
 
 // section is one m-line with what belongs to it.
@@ -61,7 +72,8 @@ type section struct {
 	rawFormats  []string // as written
 	addr        netip.Addr
 	dir         direction
-	rtcpPort    int // of a=rtcp; 0: the next port
+	rtcpPort    int      // of a=rtcp; 0: the next port
+	feedback    []string // values of a=rtcp-fb
 }
 
 // description is what a session description says, as far as a phone cares.
@@ -226,6 +238,17 @@ func (s *section) attribute(name, value string) error {
 				f.name, f.rate = strings.ToUpper(parts[0]), rate
 			}
 		}
+	case "fmtp":
+		number, params, _ := strings.Cut(value, " ")
+		for i := range s.formats {
+			if f := &s.formats[i]; strconv.Itoa(int(f.payloadType)) == number {
+				f.params = params
+			}
+		}
+	case "rtcp-fb":
+		if len(s.feedback) < maxFormats {
+			s.feedback = append(s.feedback, strings.TrimSpace(value))
+		}
 	case "rtcp":
 		number, _, _ := strings.Cut(value, " ")
 		port, err := strconv.ParseUint(number, 10, 16)
@@ -235,6 +258,18 @@ func (s *section) attribute(name, value string) error {
 		s.rtcpPort = int(port)
 	}
 	return nil
+}
+
+// control returns where RTCP goes; the zero value when there is no such port.
+func (s *section) control() netip.AddrPort {
+	port := s.rtcpPort
+	if port == 0 {
+		port = s.port + 1
+	}
+	if port > 0xFFFF {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(s.addr, uint16(port))
 }
 
 // find returns the first format of s called name at 8 kHz.
