@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/alexacall/alexacall/internal/join"
@@ -16,13 +17,21 @@ const (
 	hangupFor = 5 * time.Second // how long Join waits for a far side to confirm the end
 )
 
+// ErrMaxDuration is in the chain of the *EndError of a call that has lasted for JoinOptions.MaxDuration.
+var ErrMaxDuration = errors.New("bridge: the call has lasted as long as it may")
+
 // JoinOptions are the options of Join and To; nil is valid.
 type JoinOptions struct {
-	Dialer   Dialer                             // places the calls of transfers; nil refuses all transfers
+	Dialer   Dialer                             // places the calls of transfers; nil refuses transfers
 	RingFor  time.Duration                      // how long until the call, or that of a transfer, is accepted; 0: DefaultRingFor
 	Ringback func(media.Endpoint) (stop func()) // plays to a side that is up while the other rings; nil: silence
 	Relay    *media.RelayOptions
 	Stay     bool // when one side ends leave the other up
+
+	// MaxDuration is how long the call may last from when both sides are up, held or not; 0: no limit. Transfers do not begin it anew,
+	// since the call is the same for who stays in it, but another Join does. It is what ends a call whose far sides never say that they
+	// have gone while their media flow on.
+	MaxDuration time.Duration
 }
 
 func (o *JoinOptions) ringFor() time.Duration {
@@ -40,9 +49,11 @@ func (o *JoinOptions) ringFor() time.Duration {
 // one, or the leg that has come is answered, and takes the place of the leg whose far side asked once it is up. Until then the other side is
 // given its early media or o.Ringback, and a failure leaves the call as it was. A far side that hangs up as soon as it has asked is let go:
 // then a failure is the end of the call.
+// A party that has come on another leg (Transfer.Same) takes its own place likewise, and needs no dialer.
 //
 // When one leg ends, Join ends the other with the same cause, unless o.Stay, and returns: nil if the cause was Normal, else an
-// *EndError. When ctx ends, Join returns its error and leaves both legs up. A leg that a transfer has brought is Join's own, and is hung up
+// *EndError. After o.MaxDuration it ends both with Normal, whatever o.Stay, and returns an *EndError with ErrMaxDuration in its chain; a
+// transfer that is under way is told the same. When ctx ends, Join returns its error and leaves both legs up. A leg that a transfer has brought is Join's own, and is hung up
 // whenever it returns. It waits for everything that it started.
 func Join(ctx context.Context, a, b Leg, o *JoinOptions) error {
 	j := newJoint(a, b, o)
@@ -59,6 +70,8 @@ func Join(ctx context.Context, a, b Leg, o *JoinOptions) error {
 			j.step(running, join.Input{Note: join.RingTimeout})
 		case <-j.asked.C:
 			j.step(running, join.Input{Note: join.AskTimeout})
+		case <-j.lasts.C:
+			j.timeUp(running)
 		case <-ctx.Done():
 			j.leave(running)
 			return context.Cause(ctx)
@@ -80,7 +93,7 @@ func (j *joint) over() (error, bool) {
 	if j.end == nil || over == 0 || over == 1 && !j.o.Stay {
 		return nil, false
 	}
-	if j.end.Cause == Normal {
+	if j.end.Cause == Normal && !errors.Is(j.end, ErrMaxDuration) {
 		return nil, true
 	}
 	return j.end, true
@@ -91,7 +104,7 @@ func (j *joint) over() (error, bool) {
 func To(d Dialer, to string, o *JoinOptions) Bridge {
 	return Func(func(ctx context.Context, in Leg) error {
 		begun := time.Now()
-		out, err := dial(ctx, d, to, in, o.ringFor())
+		out, err := dial(ctx, d, to, in, o)
 		if err != nil {
 			return err
 		}
@@ -106,8 +119,8 @@ func To(d Dialer, to string, o *JoinOptions) Bridge {
 }
 
 // dial calls on behalf of in, for no longer than in is there.
-func dial(ctx context.Context, d Dialer, to string, in Leg, ringFor time.Duration) (Leg, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, ringFor, &EndError{Cause: NoAnswer})
+func dial(ctx context.Context, d Dialer, to string, in Leg, o *JoinOptions) (Leg, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, o.ringFor(), &EndError{Cause: NoAnswer})
 	defer cancel()
 	ctx, gone := context.WithCancelCause(ctx)
 	watched := make(chan struct{})
@@ -120,7 +133,7 @@ func dial(ctx context.Context, d Dialer, to string, in Leg, ringFor time.Duratio
 		gone(err)
 	}()
 	info := in.Info()
-	out, err := d.Dial(ctx, to, &DialOptions{Plan: info.Far, From: info.From, Attr: info.Attr})
+	out, err := o.place(ctx, d, to, &DialOptions{Plan: info.Far, From: info.From, Attr: info.Attr})
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}

@@ -31,6 +31,7 @@ type joint struct {
 	notes chan note
 	ring  *time.Timer // until the call, or a new leg in it, has to be accepted
 	asked *time.Timer // of the question that is asked; stopped while there is none
+	lasts *time.Timer // until the call has lasted as long as it may; stopped before both sides are up
 	work  sync.WaitGroup
 }
 
@@ -58,15 +59,16 @@ type note struct {
 func newJoint(a, b Leg, o *JoinOptions) *joint {
 	j := &joint{
 		seats: [2]*seat{{leg: a, info: a.Info()}, {leg: b, info: b.Info()}}, notes: make(chan note),
-		ring: time.NewTimer(o.ringFor()), asked: time.NewTimer(askFor),
+		ring: time.NewTimer(o.ringFor()), asked: time.NewTimer(askFor), lasts: time.NewTimer(askFor),
 	}
 	j.asked.Stop()
+	j.lasts.Stop()
 	if o != nil {
 		j.o = *o
 	}
 	j.rules = join.Rules{
 		Fits: j.lists.fits, Stay: j.o.Stay, Mixed: j.o.Relay != nil && j.o.Relay.Transcode != nil, Transfers: j.o.Dialer != nil,
-		NoAnswer: uint8(NoAnswer), NoMedia: uint8(Media),
+		Limited: j.o.MaxDuration > 0, NoAnswer: uint8(NoAnswer), NoMedia: uint8(Media), TooLong: uint8(Normal),
 	}
 	return j
 }
@@ -168,10 +170,7 @@ func (j *joint) look(s *seat) join.Side {
 		side.Cause = uint8(s.end.Cause)
 	}
 	if t := i.Transfer; t != nil && t != s.taken {
-		side.Wish = join.WishTo
-		if t.By != nil {
-			side.Wish = join.WishBy
-		}
+		side.Wish = t.kind()
 	}
 	return side
 }
@@ -213,7 +212,8 @@ func (j *joint) quiet(x int) {
 
 // do starts one action.
 func (j *joint) do(ctx context.Context, a join.Action) {
-	s, want := j.seats[a.Side], j.lists.plan(a.Want)
+	s := j.seats[a.Side]
+	want := j.o.widened(j.lists.plan(a.Want), s.info.Far)
 	switch a.Do {
 	case join.DoRing:
 		j.run(ctx, s, func() error { return s.leg.Ring(ctx, nil) })
@@ -236,6 +236,8 @@ func (j *joint) do(ctx context.Context, a join.Action) {
 		j.giveBack(ctx, a.Side, Cause(a.Cause))
 	case join.DoRefuse:
 		j.refuse(ctx, a.Side)
+	case join.DoTime:
+		j.lasts.Reset(j.o.MaxDuration)
 	}
 }
 
@@ -254,6 +256,17 @@ func (j *joint) ends(cause Cause) {
 	if cause == Media {
 		j.end.Err = j.failed
 	}
+}
+
+// timeUp ends a call that has lasted as long as it may.
+func (j *joint) timeUp(ctx context.Context) {
+	if j.end == nil {
+		j.end = &EndError{Cause: Normal, Err: ErrMaxDuration}
+	}
+	if j.move != nil {
+		j.move.err = ErrMaxDuration
+	}
+	j.step(ctx, join.Input{Note: join.TimeUp})
 }
 
 // run starts an action on a leg. Its end is told with a new look at the leg, so that what it did, or the end that made it fail, is
@@ -285,6 +298,7 @@ func (j *joint) close(ctx context.Context, cancel context.CancelFunc) {
 		j.quiet(x)
 	}
 	j.asked.Stop()
+	j.lasts.Stop()
 	j.ring.Stop()
 	for _, s := range j.seats {
 		if s.ours {

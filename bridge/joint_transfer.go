@@ -11,6 +11,7 @@ import (
 var (
 	errNoTransfers  = errors.New("bridge: transfers are not allowed here")
 	errTransferring = errors.New("bridge: a transfer is under way")
+	errGivenUp      = errors.New("bridge: the wish to be replaced was given up")
 )
 
 // move is a wish of a far side's that is being carried out.
@@ -18,6 +19,19 @@ type move struct {
 	wish *Transfer
 	stop context.CancelFunc // ends the dialling
 	err  error              // why it came to nothing
+	late bool               // it had been given up
+}
+
+// kind returns how the rules name a wish.
+func (t *Transfer) kind() join.Wish {
+	switch {
+	case t.By == nil:
+		return join.WishTo
+	case t.Same:
+		return join.WishSame
+	default:
+		return join.WishBy
+	}
 }
 
 // fetch gets the leg that is to take the place of another one.
@@ -29,6 +43,7 @@ func (j *joint) fetch(ctx context.Context, x int) {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	m := &move{wish: s.taken, stop: stop}
+	m.late = m.wish.Take != nil && !m.wish.Take()
 	j.move = m
 	far := other.info.Far
 	if far == nil {
@@ -38,8 +53,11 @@ func (j *joint) fetch(ctx context.Context, x int) {
 	j.work.Go(func() {
 		defer stop()
 		n := note{kind: join.NotFetched, move: m, seat: &seat{leg: m.wish.By, ours: true}}
-		if m.wish.By == nil {
-			n.seat.leg, n.err = j.o.Dialer.Dial(ctx, m.wish.To, o)
+		switch {
+		case m.late:
+			n.err = errGivenUp
+		case m.wish.By == nil:
+			n.seat.leg, n.err = j.o.place(ctx, j.o.Dialer, m.wish.To, o)
 		}
 		if n.err == nil {
 			n.seat.info, n.end = lookAt(ctx, n.seat.leg)
@@ -72,7 +90,10 @@ func (j *joint) fetched(ctx context.Context, n note) {
 		}
 	case n.err != nil:
 		j.move.err = n.err
-		j.step(ctx, join.Input{Note: join.NotFetched, Cause: uint8(CauseOf(n.err))})
+		if old := j.seats[j.state.Moved]; j.move.late && old.end != nil {
+			j.move.err = old.end // which ends the call as if it had not asked
+		}
+		j.step(ctx, join.Input{Note: join.NotFetched, Cause: uint8(CauseOf(j.move.err))})
 	default:
 		x := j.state.Moved
 		n.seat.brought = j.move.wish.Attr
@@ -117,6 +138,9 @@ func (j *joint) giveBack(ctx context.Context, x int, why Cause) {
 	if s := j.seats[x]; s.info.Phase == Over {
 		s.end = end // it has gone meanwhile: this is what ends the call
 	}
+	if m.late {
+		return
+	}
 	j.work.Go(func() {
 		m.wish.Done(end)
 		if fresh != nil {
@@ -137,7 +161,7 @@ func (j *joint) refuse(ctx context.Context, x int) {
 	}
 	j.work.Go(func() {
 		t.Done(end)
-		if t.By != nil {
+		if t.By != nil && !t.Same {
 			hangup(ctx, t.By, end.Cause)
 		}
 	})

@@ -55,12 +55,15 @@ func (i Info) Party() Party {
 }
 
 // A Transfer is the wish of a far side to be replaced. It is a wish of its own by its address: a leg that has two, one after the other, has
-// two Transfers. Who carries it out calls Done, and takes charge of By. The leg gives up a wish that nobody takes up for long.
+// two Transfers. Who carries it out calls Take, then Done, and takes charge of By. Who refuses it calls Done, and hangs up By unless that is
+// Same, which stays with the leg that has the wish. The leg gives up a wish that nobody takes up for long.
 type Transfer struct {
 	To   string            // dial this in its place, or
 	By   Leg               // this leg has come to take its place, and waits for Answer
+	Same bool              // By is the same party on another leg, such as a device that has connected anew: no transfer, and always allowed
 	Attr map[string]string // goes along when To is dialled: what the protocol of the leg has to tell itself
 	Done func(error)       // tells the far side how it went, nil for well; called once, from any goroutine; it does not wait
+	Take func() bool       // called before anything is done about the wish; false: it has been given up, By is not to be touched; nil: true
 }
 
 // A Leg is one side of a call: our end of the signalling and the media towards one far side. It is safe for concurrent use. A leg that

@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -25,14 +26,17 @@ func TestRandomTransfersSoak(t *testing.T) {
 
 // randomTransfers makes n calls whose parties ask to be replaced, each from a seed of its own.
 func randomTransfers(t *testing.T, n uint64) {
-	done, failed, ran := 0, 0, uint64(0)
+	done, failed, late, ran := 0, 0, 0, uint64(0)
 	for seed := range testutil.Seeds(t, n) {
-		d, f := randomTransfer(t, seed)
+		d, f, end := randomTransfer(t, seed)
 		done, failed = done+d, failed+f
+		if errors.Is(end, bridge.ErrMaxDuration) {
+			late++
+		}
 		ran++
 	}
-	t.Logf("%d calls, %d transfers done, %d failed", ran, done, failed)
-	if ran == n && !t.Failed() && (done < int(n/10) || failed < int(n/10)) {
+	t.Logf("%d calls, %d transfers done, %d failed, %d calls as long as they may be", ran, done, failed, late)
+	if ran == n && !t.Failed() && (done < int(n/10) || failed < int(n/10) || late < int(n/50)) {
 		t.Error("the run is not worth much")
 	}
 }
@@ -118,9 +122,9 @@ func giveUp(by bridge.Leg) {
 	}
 }
 
-// randomTransfer makes one call and returns how many of its transfers were done. Nobody may be left in it, nobody told twice, and who still
-// talk have to know each other.
-func randomTransfer(t *testing.T, seed uint64) (done, failed int) {
+// randomTransfer makes one call and returns how many of its transfers were done, and what Join has returned. Nobody may be left in it, nobody
+// told twice, and who still talk have to know each other. One call in four may last for a minute at the most.
+func randomTransfer(t *testing.T, seed uint64) (done, failed int, end error) {
 	synctest.Test(t, func(t *testing.T) {
 		chance := rand.New(rand.NewPCG(seed, 1))
 		tr := &troupe{seed: chance.Uint64()}
@@ -133,11 +137,17 @@ func randomTransfer(t *testing.T, seed uint64) (done, failed int) {
 		tr.playing.Go(func() { tr.asks(in, guest, rand.New(rand.NewPCG(seed, 2))) })
 		tr.playing.Go(func() { tr.asks(out, desk, rand.New(rand.NewPCG(seed, 3))) })
 		ctx, stop := context.WithCancel(t.Context())
+		o := &bridge.JoinOptions{Dialer: tr, RingFor: 20 * time.Second}
+		if limit := rand.New(rand.NewPCG(seed, 4)); limit.IntN(4) == 0 {
+			o.MaxDuration = time.Duration(1 + limit.Int64N(int64(time.Minute)))
+		}
 		var joins sync.WaitGroup
-		joins.Go(func() { _ = bridge.Join(ctx, in, out, &bridge.JoinOptions{Dialer: tr, RingFor: 20 * time.Second}) })
+		joins.Go(func() { end = bridge.Join(ctx, in, out, o) })
 		time.Sleep(200 * time.Second)
 		synctest.Wait()
-		tr.rest(t)
+		if left := tr.rest(t); left > 0 && o.MaxDuration > 0 {
+			t.Errorf("%d legs are left of a call that may last for %v", left, o.MaxDuration)
+		}
 		if chance.IntN(4) == 0 {
 			stop() // the program takes the call for itself
 		}
@@ -153,11 +163,11 @@ func randomTransfer(t *testing.T, seed uint64) (done, failed int) {
 		tr.playing.Wait()
 		done, failed = tr.over(t)
 	})
-	return done, failed
+	return done, failed, end
 }
 
-// rest checks a call in which nobody has done anything for long: two are left at the most, and they know each other.
-func (tr *troupe) rest(t *testing.T) {
+// rest checks a call in which nobody has done anything for long: two are left at the most, and they know each other. It returns how many.
+func (tr *troupe) rest(t *testing.T) int {
 	t.Helper()
 	var left []int
 	for x, l := range tr.legs {
@@ -167,11 +177,11 @@ func (tr *troupe) rest(t *testing.T) {
 	}
 	switch len(left) {
 	case 0:
-		return
+		return 0
 	case 2:
 	default:
 		t.Errorf("%d legs are left, want two or none", len(left))
-		return
+		return len(left)
 	}
 	a, b := left[0], left[1]
 	for _, x := range left {
@@ -181,6 +191,7 @@ func (tr *troupe) rest(t *testing.T) {
 	}
 	knows(t, "one party", tr.actors[a].leg, tr.legs[a], tr.legs[b])
 	knows(t, "the other one", tr.actors[b].leg, tr.legs[b], tr.legs[a])
+	return len(left)
 }
 
 // over checks a call that is over, and returns how many transfers were done and how many were not.

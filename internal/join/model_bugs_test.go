@@ -63,7 +63,8 @@ func ignoring(note join.Note) func(stepFunc) stepFunc {
 }
 
 func bugs() []bug {
-	const dialled = "replaced by one that is dialled"
+	const same = "the same party on a new leg"
+	const dialled, limited = "replaced by one that is dialled", "may last for some time only"
 	return []bug{
 		{"lost hang-up", "incoming and dialled", false, "the end was not passed on to side B", dropping(func(_ join.State, a join.Action) bool {
 			return a.Do == join.DoHangup && a.Side == 1
@@ -88,6 +89,12 @@ func bugs() []bug {
 			return a.Do == join.DoRing
 		})},
 		{"rings for ever", "incoming and dialled", false, "the end was not passed on", ignoring(join.RingTimeout)},
+		{"lasts for ever", limited, false, "the end was not passed on", ignoring(join.TimeUp)},
+		{"its time does not begin", limited, false, "may last for ever", dropping(func(_ join.State, a join.Action) bool { return a.Do == join.DoTime })},
+		{"its time begins anew with who comes instead", limited + ", and is replaced", false, "begun twice", timeAnew},
+		{"its time is up and one stays", limited + ", and one stays", false, "the end was not passed on to side B", dropping(func(_ join.State, a join.Action) bool {
+			return a.Do == join.DoHangup && a.Side == 1 && a.Cause == causeTooLong
+		})},
 		{"asks for ever", "take-over", false, "is not answered", ignoring(join.AskTimeout)},
 		{"hold not passed on", "take-over", true, "where the other side says", dropping(func(s join.State, a join.Action) bool {
 			return a.Do == join.DoUpdate && s.Told[a.Side][audio].Dir != join.Absent && s.Told[a.Side][audio].Dir != a.Want[audio].Dir
@@ -122,7 +129,23 @@ func bugs() []bug {
 			return a.Do == join.DoAnswer && (s.By || s.Move == join.Fetching)
 		})},
 		{"replaces although that is forbidden", "replacing is forbidden", false, "nobody wants to be", func(stepFunc) stepFunc { return rules(worldRules{}).Step }},
+		{"a party on a new leg needs leave", same, false, "a party on a new leg is refused", asIf(join.WishSame, join.WishBy)},
+		{"a party on a new leg is not heeded", same, false, "nobody heeds it", asIf(join.WishSame, join.NoWish)},
 		{"ends the side that is to stay", "one stays", false, "that is to stay is hung up", func(stepFunc) stepFunc { return rules(worldRules{}).Step }},
+	}
+}
+
+// asIf returns a spoiler that takes one wish for another.
+func asIf(wish, other join.Wish) func(stepFunc) stepFunc {
+	return func(step stepFunc) stepFunc {
+		return func(s join.State, in join.Input) (join.State, []join.Action) {
+			for x := range in.Sides {
+				if in.Sides[x].Wish == wish {
+					in.Sides[x].Wish = other
+				}
+			}
+			return step(s, in)
+		}
 	}
 }
 
@@ -138,6 +161,16 @@ func twice(do join.Do) func(stepFunc) stepFunc {
 			}
 			return n, acts
 		}
+	}
+}
+
+// timeAnew begins the time of the call again with a new leg.
+func timeAnew(step stepFunc) stepFunc {
+	return func(s join.State, in join.Input) (join.State, []join.Action) {
+		if in.Note == join.Fetched {
+			s.Timed = false
+		}
+		return step(s, in)
 	}
 }
 

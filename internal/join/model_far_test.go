@@ -9,6 +9,7 @@ const (
 	causeCancelled
 	causeNoAnswer
 	causeNoMedia
+	causeTooLong
 )
 
 // emitLeg names a step of a leg and what becomes of the leg.
@@ -35,7 +36,7 @@ func (l leg) perform(emit emitLeg) {
 		l.accept(emit)
 	case join.DoUpdate:
 		l.update(emit)
-	case join.DoHangup, join.DoAsk, join.DoFetch, join.DoSettle, join.DoReturn, join.DoRefuse:
+	case join.DoHangup, join.DoAsk, join.DoFetch, join.DoSettle, join.DoReturn, join.DoRefuse, join.DoTime:
 	}
 }
 
@@ -57,6 +58,9 @@ func (l leg) early(emit emitLeg) {
 }
 
 func (l leg) accept(emit emitLeg) {
+	if l.act.want == 0 { // left to the leg
+		l.act.want = l.policy()
+	}
 	switch {
 	case !l.came && l.phase < join.Up:
 		emit("answer: nothing", l.finish(true))
@@ -115,7 +119,7 @@ func (l leg) policy() plan {
 
 // act lets the far side do what it likes.
 func (l leg) farActs(emit emitLeg) {
-	if l.may != join.NoWish && !l.wish && (l.phase == join.Up || l.may == join.WishBy && l.phase == join.Alerting) {
+	if l.may != join.NoWish && !l.wish && l.phase != join.Over && (l.phase == join.Up || l.may == join.WishBy && l.phase == join.Alerting || l.may == join.WishSame) {
 		n := l
 		n.wish = true
 		emit("far asks to be replaced", n)

@@ -25,7 +25,7 @@ func (r worldRules) moves(w world, emit func(string, world)) {
 		}
 		n.legs[x].seen = n.legs[x].view()
 		emit("new leg comes", r.take(n, join.Fetched, 0))
-		if !w.join.By {
+		if !w.join.By || w.legs[x].may == join.WishSame { // which may have given up
 			emit("new leg does not come", r.take(w, join.NotFetched, 0))
 		}
 	case aside:
@@ -64,8 +64,10 @@ func (r worldRules) checkMove(w world, a join.Action) fault {
 		return movedTwice
 	case a.Do == join.DoSettle && (w.move != aside || me.seen.phase != join.Up):
 		return settledTooSoon
-	case (a.Do == join.DoFetch || a.Do == join.DoRefuse) && (!me.seen.wish || me.taken), a.Do == join.DoFetch && (moving || r.forbids || w.legs[1-a.Side].seen.phase == join.Over):
+	case (a.Do == join.DoFetch || a.Do == join.DoRefuse) && (!me.seen.wish || me.taken), a.Do == join.DoFetch && (moving || r.forbids && me.may != join.WishSame || w.legs[1-a.Side].seen.phase == join.Over):
 		return movedNothing
+	case a.Do == join.DoRefuse && me.may == join.WishSame && !moving && !w.join.Ended && w.legs[1-a.Side].seen.phase != join.Over:
+		return refusedSame
 	}
 	return noFault
 }

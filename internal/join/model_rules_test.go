@@ -25,6 +25,9 @@ func (r worldRules) invariant(w world) error {
 	if err := w.moved(); err != nil {
 		return err
 	}
+	if r.limited && w.time == stopped && w.legs[0].phase == join.Up && w.legs[1].phase == join.Up {
+		return errors.New("the call may last for ever")
+	}
 	for x := range w.legs {
 		if err := w.atRest(x); err != nil {
 			return fmt.Errorf("at rest, side %c: %w", 'A'+x, err)
@@ -52,7 +55,7 @@ func (w world) moved() error {
 		return errors.New("the old leg is left standing, and is not told")
 	}
 	for x, l := range w.legs {
-		if l.seen.wish && !l.taken && (l.may == join.WishBy || w.legs[1-x].seen.phase == join.Up) {
+		if l.seen.wish && !l.taken && (l.may != join.WishTo || w.legs[1-x].seen.phase == join.Up) {
 			return fmt.Errorf("side %c asks to be replaced and nobody heeds it", 'A'+x)
 		}
 	}
@@ -62,7 +65,7 @@ func (w world) moved() error {
 // ended checks a call that is over.
 func (r worldRules) ended(w world) error {
 	for x, l := range w.legs {
-		if l.phase != join.Over && !r.stay {
+		if l.phase != join.Over && (!r.stay || w.end == 1+causeTooLong) {
 			return fmt.Errorf("the end was not passed on to side %c", 'A'+x)
 		}
 	}
@@ -148,6 +151,6 @@ func format(w world) string {
 	if w.move != unasked {
 		fmt.Fprintf(&b, "move=%d third: phase=%d seen=%d act=%v\n      ", w.move, w.third.phase, w.third.seen.phase, w.third.act.is)
 	}
-	fmt.Fprintf(&b, "%+v end=%d hang=%v asking=%v updates=%d", w.join, w.end, w.hang, w.asking, w.updates)
+	fmt.Fprintf(&b, "%+v end=%d hang=%v asking=%v time=%d updates=%d", w.join, w.end, w.hang, w.asking, w.time, w.updates)
 	return b.String()
 }

@@ -116,6 +116,13 @@ func scenarios(soak bool) []scenario {
 			moving(up(0, live, codecX), asking(up(0, join.SendOnly, codecX), join.WishBy), caller(more, codecY)),
 			moving(caller(0, both), asking(called(0, both), join.WishBy), caller(0, both)),
 		}},
+		{"the same party on a new leg", false, worldRules{slow: soak, forbids: true}, []world{
+			moving(asking(up(0, live, both), join.WishSame), up(0, live, both), caller(0, both)),
+			moving(asking(up(0, live, codecX), join.WishSame), up(more, live, codecX), caller(0, codecY)),
+			moving(asking(up(0, live, codecX), join.WishSame), called(0, both), caller(0, codecY)),
+			moving(asking(caller(0, both), join.WishSame), called(0, both), caller(0, both)),
+			moving(caller(0, both), asking(called(0, both), join.WishSame), caller(0, both)),
+		}},
 		{"both ask to be replaced", false, worldRules{}, []world{ // likewise
 			moving(asking(up(0, live, both), join.WishTo), asking(up(0, live, both), join.WishTo), fresh),
 		}},
@@ -128,11 +135,26 @@ func scenarios(soak bool) []scenario {
 		{"one stays", true, worldRules{stay: true, slow: soak}, []world{
 			pair(caller(0, both), called(0, both)), pair(up(1, live, both), up(0, live, codecX)),
 		}},
+		{"may last for some time only", false, worldRules{limited: true, slow: soak}, []world{
+			pair(caller(0, both), called(0, both)), pair(up(1, live, codecX), up(0, live, codecY)),
+		}},
+		{"may last for some time only, and is replaced", false, worldRules{limited: true}, []world{
+			moving(asking(up(0, live, codecX), join.WishTo), up(0, live, codecX), fresh),
+			moving(up(0, live, codecX), asking(up(0, live, codecX), join.WishBy), caller(0, codecX)),
+			moving(asking(up(0, live, codecX), join.WishSame), up(0, live, codecX), caller(0, codecX)),
+			moving(asking(up(0, live, codecX), join.WishSame), called(0, codecX), caller(0, codecX)),
+			moving(caller(0, both), asking(called(0, both), join.WishBy), caller(0, both)),
+		}},
+		{"may last for some time only, and one stays", true, worldRules{limited: true, stay: true}, []world{
+			pair(caller(0, codecX), called(0, codecX)), pair(up(0, live, both), up(0, live, codecX)),
+		}},
 	}
 }
 
 func rules(w worldRules) join.Rules {
-	return join.Rules{Fits: fits, Stay: w.stay, Transfers: !w.forbids, NoAnswer: causeNoAnswer, NoMedia: causeNoMedia}
+	return join.Rules{
+		Fits: fits, Stay: w.stay, Transfers: !w.forbids, Limited: w.limited, NoAnswer: causeNoAnswer, NoMedia: causeNoMedia, TooLong: causeTooLong,
+	}
 }
 
 func (s scenario) check(step stepFunc) model.Result {

@@ -29,6 +29,9 @@ const (
 	movedTwice
 	settledTooSoon
 	movedNothing
+	refusedSame
+	timedTwice
+	timedTooSoon
 )
 
 func (f fault) String() string {
@@ -38,7 +41,8 @@ func (f fault) String() string {
 		"a caller is answered before the other side", "a caller is told what is not so", "an update before acceptance",
 		"an action without a plan", "updates without end", "the call is ended and nobody has ended it",
 		"a far side that asked to be replaced is told twice, or was not to be told", "it is told that it is replaced and it is not",
-		"a leg is to be replaced that nobody wants to be",
+		"a leg is to be replaced that nobody wants to be", "a party on a new leg is refused",
+		"the call's time is begun twice", "the call's time is begun before both sides are up",
 	}[f]
 }
 
@@ -53,6 +57,15 @@ const (
 	hungUp
 )
 
+// clock is the timer of the call.
+type clock uint8
+
+const (
+	stopped clock = iota
+	ticking
+	expired
+)
+
 // world is the joint and both legs, as bridge.Join puts them together.
 type world struct {
 	join    join.State
@@ -61,6 +74,7 @@ type world struct {
 	asking  bool  // the timer of a question runs
 	end     uint8 // the cause of the call's end, plus one; 0: it has not ended
 	updates uint8 // since a far side last acted
+	time    clock
 	fault   fault
 	third   leg // the leg of a replacement: before it has come, or the old one while that stands aside
 	move    stage
@@ -73,6 +87,7 @@ type worldRules struct {
 	patient bool // far sides do not hang up
 	slow    bool // watchers hold a look in hand for a while before Join takes it
 	forbids bool // Join does not replace legs
+	limited bool // the call may last for some time only
 }
 
 // returned reports whether Join has returned.
@@ -112,6 +127,11 @@ func (r worldRules) next(w world, emit func(string, world)) {
 		n := w
 		n.asking = false
 		emit("question over", r.take(n, join.AskTimeout, 0))
+	}
+	if w.time == ticking {
+		n := w
+		n.time = expired
+		emit("time is up", r.take(n, join.TimeUp, 0))
 	}
 }
 
@@ -197,8 +217,15 @@ func (r worldRules) take(w world, note join.Note, x int) world {
 		in.Old = w.third.side()
 	}
 	before := w.join
-	if note == join.RingTimeout && (before.Move == join.NoMove || w.legs[1-before.Moved].seen.phase < join.Up) {
+	stood := [2]join.Phase{w.legs[0].seen.phase, w.legs[1].seen.phase} // without the replacement
+	if before.Move == join.Trying {
+		stood[before.Moved] = w.third.seen.phase
+	}
+	if note == join.RingTimeout && min(stood[0], stood[1]) < join.Up {
 		w.end = 1 + causeNoAnswer
+	}
+	if note == join.TimeUp && w.end == 0 {
+		w.end = 1 + causeTooLong
 	}
 	var acts []join.Action
 	w.join, acts = r.step(w.join, in)
@@ -235,6 +262,8 @@ func (r worldRules) check(w world, a join.Action, before join.State) fault {
 	switch a.Do {
 	case join.DoFetch, join.DoRefuse, join.DoSettle, join.DoReturn:
 		return r.checkMove(w, a)
+	case join.DoTime:
+		return r.checkTime(w, before)
 	default:
 	}
 	if a.Do == join.DoHangup {
@@ -266,10 +295,23 @@ func (r worldRules) check(w world, a join.Action, before join.State) fault {
 		return toldTooSoon
 	case a.Do == join.DoUpdate && early:
 		return updatedTooSoon
-	case (a.Do == join.DoUpdate || a.Do == join.DoEarly || a.Do == join.DoAnswer) && pack(a.Want) == 0:
+	case (a.Do == join.DoUpdate || a.Do == join.DoEarly || a.Do == join.DoAnswer) && pack(a.Want) == 0 && (!w.join.By || other.seen.far != 0):
 		return toldNothing
 	case a.Do == join.DoUpdate && w.updates == maxUpdates:
 		return pingPong
+	}
+	return noFault
+}
+
+// checkTime holds the beginning of the call's time against what has gone before.
+func (r worldRules) checkTime(w world, before join.State) fault {
+	switch {
+	case before.Ended:
+		return actedAfterEnd
+	case w.time != stopped:
+		return timedTwice
+	case !r.limited || w.legs[0].seen.phase != join.Up || w.legs[1].seen.phase != join.Up:
+		return timedTooSoon
 	}
 	return noFault
 }
@@ -285,6 +327,8 @@ func (w world) do(a join.Action) world {
 		}
 	case join.DoAsk:
 		w.asking = true
+	case join.DoTime:
+		w.time = ticking
 	case join.DoUpdate:
 		w.updates++
 		w.legs[a.Side].act = action{is: true, do: a.Do, want: pack(a.Want)}

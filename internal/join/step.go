@@ -35,6 +35,7 @@ const (
 	Fetched                 // the new leg of a replacement has come, and is in the place of the old one
 	NotFetched              // it will not come
 	Leave                   // the join is given up and both sides stay as they are
+	TimeUp                  // the call has lasted as long as it may
 )
 
 // Input is one step's input: both sides as they are now, and a note about one of them.
@@ -61,6 +62,7 @@ const (
 	DoSettle           // tell the old leg that it is replaced, and end it
 	DoReturn           // stop the replacement and tell the old leg why, end the new one if there is one, and put the old one in its place
 	DoRefuse           // refuse the wish of this side
+	DoTime             // start the timer of the call, which ends in TimeUp
 )
 
 // Action is one thing to do, in this order. At most one of DoRing, DoEarly, DoAnswer and DoUpdate runs on a side at a time; each ends in
@@ -84,6 +86,7 @@ type State struct {
 	Moved  uint8    // the side that is replaced
 	By     bool     // the new leg has come by itself: it is answered whatever the other side is
 	Kept   Kept     // of the leg that stands aside
+	Timed  bool     // the timer of the call has been started: it runs on through replacements
 }
 
 // Rules are what does not change during a join.
@@ -91,9 +94,11 @@ type Rules struct {
 	Fits      Fits
 	Stay      bool  // leave a side up when the other ends
 	Mixed     bool  // sides without a common codec serve too
-	Transfers bool  // legs may be replaced
+	Transfers bool  // legs may be replaced by another party's
+	Limited   bool  // the call may last for some time only
 	NoAnswer  uint8 // the cause of a call that nobody answered
 	NoMedia   uint8 // the cause of a call without a common codec
+	TooLong   uint8 // the cause of a call that has lasted as long as it may
 }
 
 // Step takes one input and returns the next state and what to do. The join is over once one side is Over and, unless it is to stay,
@@ -117,10 +122,13 @@ func (r Rules) Step(s State, in Input) (State, []Action) {
 	case Leave:
 		m.giveBack(in.Cause)
 		return m.State, m.acts
+	case TimeUp:
+		m.end(r.TooLong) // both sides, also where one is to stay: that is for who is left by the other
 	case Look:
 	}
 	if !m.over() {
 		m.settle()
+		m.time()
 		m.wishes()
 		for x := range m.sides {
 			m.serve(x)
@@ -174,6 +182,14 @@ func (m *machine) end(cause uint8) {
 		if m.sides[x].Phase != Over {
 			m.acts = append(m.acts, Action{Do: DoHangup, Side: x, Cause: cause})
 		}
+	}
+}
+
+// time starts the timer of a call that may last for some time only, once both sides are up.
+func (m *machine) time() {
+	if m.Limited && !m.Timed && m.sides[0].Phase == Up && m.sides[1].Phase == Up {
+		m.Timed = true
+		m.acts = append(m.acts, Action{Do: DoTime})
 	}
 }
 

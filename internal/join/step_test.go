@@ -217,8 +217,18 @@ func standing() []row {
 	}
 }
 
+// limited lets a call last for some time only.
+func limited(r *join.Rules) { r.Limited = true }
+
+// timedAnd is s in a call whose time runs.
+func timedAnd(s join.State) join.State {
+	s.Timed = true
+	return s
+}
+
 func ending() []row {
 	ended := join.State{Ended: true}
+	timed := timedAnd(join.State{Told: [2]join.Plan{plain, plain}})
 	apart := join.State{Busy: [2]bool{false, true}, Told: [2]join.Plan{onlyY, onlyX}}
 	return []row{
 		{why: "the end of one is the end of the other, with its cause", in: look(placed(plain), over(causeBusy)), want: []join.Action{hang(0, causeBusy)}},
@@ -243,6 +253,27 @@ func ending() []row {
 			why: "a call that stands does not ring out", in: note(join.RingTimeout, 0, at(join.Up, plain), at(join.Up, plain)),
 			state: join.State{Told: [2]join.Plan{plain, plain}},
 		},
+		{
+			why: "a call that may last for some time only is timed once both sides are up", rules: limited, in: look(at(join.Up, plain), at(join.Up, plain)),
+			state: join.State{Told: [2]join.Plan{plain, plain}}, want: []join.Action{do(join.DoTime, 0, none)}, next: func(s join.State) bool { return s.Timed },
+		},
+		{
+			why: "and not before", rules: limited, in: look(at(join.Alerting, plain), at(join.Alerting, none)),
+			next: func(s join.State) bool { return !s.Timed },
+		},
+		{
+			why: "nor again", rules: limited, in: look(at(join.Up, plain), at(join.Up, plain)), state: timed,
+		},
+		{
+			why: "a call whose time is up ends", rules: limited, in: note(join.TimeUp, 0, at(join.Up, plain), at(join.Up, plain)), state: timed,
+			want: []join.Action{hang(0, causeTooLong), hang(1, causeTooLong)}, next: func(s join.State) bool { return s.Ended },
+		},
+		{
+			why: "for both, for nobody is left by the other", rules: func(r *join.Rules) { r.Limited, r.Stay = true, true },
+			in: note(join.TimeUp, 0, at(join.Up, plain), at(join.Up, plain)), state: timed,
+			want: []join.Action{hang(0, causeTooLong), hang(1, causeTooLong)},
+		},
+		{why: "time that is up when the call has ended is too late", rules: limited, in: note(join.TimeUp, 0, over(causeNormal), at(join.Up, plain)), state: ended},
 		{
 			why: "a caller who cannot be answered with what the called party has", in: note(join.Failed, 0, placed(onlyX), at(join.Up, onlyY)),
 			state: join.State{Busy: [2]bool{true, false}, Shown: [2]join.Phase{join.Up, 0}},

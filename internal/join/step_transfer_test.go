@@ -64,6 +64,20 @@ func replacing() []row {
 			want: []join.Action{do(join.DoRefuse, 1, none), hang(0, causeNormal)},
 		},
 		{
+			why: "for its own party on a new leg it goes on, also where that is forbidden", in: look(standing, gone(join.WishSame)), state: join.State{Told: told},
+			rules: func(r *join.Rules) { r.Transfers = false }, want: []join.Action{do(join.DoFetch, 1, none)},
+			next: func(s join.State) bool { return s.By && s.Move == join.Fetching && !s.Ended },
+		},
+		{
+			why: "a party on a new leg waits for its turn", in: look(asks(join.WishSame), standing), state: fetching,
+			next: func(s join.State) bool { return s == fetching },
+		},
+		{
+			why: "a party on a new leg is answered while the other one rings", state: join.State{Move: join.Fetching, Moved: 0, By: true},
+			in:   join.Input{Sides: [2]join.Side{placed(plain), at(join.Alerting, none)}, Old: standing, Note: join.Fetched},
+			want: []join.Action{do(join.DoAnswer, 0, none)}, // as the leg likes
+		},
+		{
 			why: "nor for somebody who is not up", in: look(at(join.Alerting, none), gone(join.WishTo)), state: join.State{Told: told},
 			want: []join.Action{hang(0, causeNormal)},
 		},
@@ -102,6 +116,16 @@ func replacing() []row {
 			why: "a new leg that rings for too long gives its place back", state: trying,
 			in:   join.Input{Sides: [2]join.Side{standing, at(join.Alerting, none)}, Old: standing, Note: join.RingTimeout},
 			want: []join.Action{back(causeNoAnswer)},
+		},
+		{
+			why: "a call whose time is up waits for nobody", state: trying, rules: limited,
+			in:   join.Input{Sides: [2]join.Side{standing, at(join.Alerting, none)}, Old: standing, Note: join.TimeUp},
+			want: []join.Action{back(causeTooLong), hang(0, causeTooLong), hang(1, causeTooLong)},
+		},
+		{
+			why: "a call that has been timed is not timed anew when the new leg is up", rules: limited,
+			in: join.Input{Sides: [2]join.Side{standing, standing}, Old: standing}, state: timedAnd(trying),
+			want: []join.Action{do(join.DoSettle, 1, none), do(join.DoUpdate, 1, plain)}, next: func(s join.State) bool { return s.Timed },
 		},
 		{
 			why: "a join that is left does not take it along", state: trying,

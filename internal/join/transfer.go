@@ -5,9 +5,10 @@ type Wish uint8
 
 // The wishes.
 const (
-	NoWish Wish = iota
-	WishTo      // another party be dialled in its place
-	WishBy      // a leg that has come take its place
+	NoWish   Wish = iota
+	WishTo        // another party be dialled in its place
+	WishBy        // a leg that has come take its place
+	WishSame      // likewise, and it is the same party: that is no transfer, and allowed where transfers are not
 )
 
 // Move is how far the replacement of a leg has come.
@@ -30,11 +31,15 @@ type Kept struct {
 	Told         Plan
 }
 
-// wishes takes up what the far sides ask for. Only one leg is replaced at a time.
+// wishes takes up what the far sides ask for. Only one leg is replaced at a time; a party on a new leg waits for its turn.
 func (m *machine) wishes() {
 	for x, me := range m.sides {
 		switch {
 		case me.Wish == NoWish:
+		case me.Wish == WishSame:
+			if m.Move == NoMove {
+				m.fetch(x)
+			}
 		case !m.Transfers || m.Move != NoMove:
 			m.acts = append(m.acts, Action{Do: DoRefuse, Side: x})
 		case me.Wish == WishBy || me.Phase == Up && m.sides[1-x].Phase == Up: // a call that is being set up comes first
@@ -43,13 +48,16 @@ func (m *machine) wishes() {
 	}
 }
 
-// lastWishes takes up what the far side of a leg that has just ended asked for before: many phones hang up as soon as they have asked.
-// Who has come to take its place is told that there is none any more.
+// lastWishes takes up what the far side of a leg that has just ended asked for before: many phones hang up as soon as they have asked, and
+// a party on a new leg gives up the old one. Anybody else who has come to take its place is told that there is none any more.
 func (m *machine) lastWishes() {
 	for x, me := range m.sides {
 		switch {
 		case me.Phase != Over:
-		case me.Wish == WishBy:
+		case me.Wish == WishSame && m.sides[1-x].Phase != Over && m.Move == NoMove && !m.Ended:
+			m.fetch(x)
+			return
+		case me.Wish == WishBy || me.Wish == WishSame:
 			m.acts = append(m.acts, Action{Do: DoRefuse, Side: x})
 		case me.Wish == WishTo && m.stands(1-x) && m.Transfers && m.Move == NoMove && !m.Ended:
 			m.fetch(x)
@@ -66,7 +74,7 @@ func (m *machine) stands(x int) bool {
 
 // fetch begins to replace the leg of a side.
 func (m *machine) fetch(x int) {
-	m.Move, m.Moved, m.By = Fetching, uint8(x), m.sides[x].Wish == WishBy
+	m.Move, m.Moved, m.By = Fetching, uint8(x), m.sides[x].Wish != WishTo
 	m.acts = append(m.acts, Action{Do: DoFetch, Side: x})
 }
 
