@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/alexa/lwa"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/media"
 )
 
@@ -170,7 +172,7 @@ func TestCallThroughFaultsOfTheCloud(t *testing.T) {
 				s.cloud.SetFaults(alexatest.Faults{Refuse: []int{500, 503, 500, 502, 503, 500}})
 				began := time.Now()
 				_ = phone.Hangup(t.Context(), bridge.Normal)
-				wantOver(t, phone, bridge.Normal, false)
+				calltest.WantEnd(t, phone, bridge.Normal, false)
 				s.wantEnded(call, "SUCCESS")
 				if d := time.Since(began); d < 5*time.Second || d > time.Minute {
 					t.Errorf("the cloud knew of the end after %v", d)
@@ -190,9 +192,9 @@ func TestGrantOfAUser(t *testing.T) {
 			&lwa.Options{TokenURL: s.cloud.TokenURL(), HTTPClient: &http.Client{Transport: s.cloud.RoundTripper()}, Store: store})
 		must(t, err)
 		defer accounts.Close()
-		var user string
+		var user atomic.Value // of a request's goroutine
 		s.skill.Client.Tokens, s.skill.Client.TokensOf = nil, func(ctx context.Context, of string) (alexa.TokenSource, error) {
-			user = of
+			user.Store(of)
 			return accounts.Source(ctx, of)
 		}
 		s.skill.Other = func(ctx context.Context, e *alexa.Event) ([]byte, error) {
@@ -201,7 +203,7 @@ func TestGrantOfAUser(t *testing.T) {
 		}
 
 		call, phone := s.deviceCalls()
-		wantOver(t, phone, bridge.Unreachable, true)
+		calltest.WantEnd(t, phone, bridge.Unreachable, true)
 		must(t, call.Hangup(t.Context()))
 		if !errors.Is(s.skill.Client.Health(), lwa.ErrNoGrant) {
 			t.Errorf("without a grant the client is well: %v", s.skill.Client.Health())
@@ -210,7 +212,7 @@ func TestGrantOfAUser(t *testing.T) {
 		for code, want := range map[string]string{"no such code": "ACCEPT_GRANT_FAILED", s.cloud.AuthorizationCode(""): "AcceptGrant.Response"} {
 			envelope := fmt.Sprintf(`{"version":"1.0","context":{"System":{"application":{"applicationId":%q},"user":{"userId":%q}}},`+
 				`"request":{"type":"Alexa.Authorization.Grant","requestId":%q,"timestamp":%q,"body":{"grant":{"type":"OAuth2.AuthorizationCode","code":%q}}}}`,
-				s.cloud.SkillID(), user, "request "+want, time.Now().UTC().Format(time.RFC3339), code)
+				s.cloud.SkillID(), user.Load(), "request "+want, time.Now().UTC().Format(time.RFC3339), code)
 			status, body, err := s.cloud.SendEvent(t.Context(), nil, &alexatest.EventFault{Body: []byte(envelope)})
 			if err != nil || status != http.StatusOK || !strings.Contains(string(body), want) || strings.Contains(s.log.String(), code) {
 				t.Fatalf("%d %s, %v, want %s", status, body, err, want)
@@ -218,7 +220,7 @@ func TestGrantOfAUser(t *testing.T) {
 		}
 		call, phone = s.deviceTalks()
 		must(t, call.Hangup(t.Context()))
-		wantOver(t, phone, bridge.Normal, true)
+		calltest.WantEnd(t, phone, bridge.Normal, true)
 		if err := s.skill.Client.Health(); err != nil || s.cloud.TokenRequests("refresh_token") != 0 {
 			t.Errorf("health %v, %d refreshes", err, s.cloud.TokenRequests("refresh_token"))
 		}

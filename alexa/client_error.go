@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/alexacall/alexacall/internal/peertext"
 )
 
 const (
@@ -116,8 +116,8 @@ func readError(resp *http.Response, m *Message) *Error {
 		Type:       m.Type,
 		Status:     resp.StatusCode,
 		Exception:  exceptionName(resp.Header.Get("X-Amzn-Errortype"), m),
-		RequestID:  printable(mask(resp.Header.Get("X-Amzn-Requestid"), m), maxErrorName),
-		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		RequestID:  peertext.Printable(mask(resp.Header.Get("X-Amzn-Requestid"), m), maxErrorName),
+		RetryAfter: peertext.RetryAfter(resp.Header.Get("Retry-After"), time.Now()),
 		Uncertain:  resp.StatusCode >= 500,
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -132,7 +132,7 @@ func readError(resp *http.Response, m *Message) *Error {
 		Payload       struct{ Code, Description string } // as the event gateway has it
 	}
 	_ = json.Unmarshal(data, &body) // as far as it goes: a property of another kind hides no other
-	e.Message = printable(mask(cmp.Or(body.Message, body.Payload.Description), m), maxErrorText)
+	e.Message = peertext.Printable(mask(cmp.Or(body.Message, body.Payload.Description), m), maxErrorText)
 	e.Exception = cmp.Or(e.Exception, exceptionName(body.Code, m), exceptionName(body.Type, m), exceptionName(body.Payload.Code, m))
 	return e
 }
@@ -153,20 +153,6 @@ func exceptionName(s string, m *Message) string {
 	return s
 }
 
-// retryAfter reads both forms of the header, RFC 9110 section 10.2.3; 0 for none.
-func retryAfter(h string, now time.Time) time.Duration {
-	if h == "" {
-		return 0
-	}
-	if s, err := strconv.ParseUint(h, 10, 31); err == nil {
-		return time.Duration(s) * time.Second
-	}
-	if t, err := http.ParseTime(h); err == nil {
-		return max(t.Sub(now), 0)
-	}
-	return 0
-}
-
 // mask removes from Alexa's text what it may have quoted of m: addresses, the caller's
 // name, lines of the SDP and the keys in them.
 func mask(text string, m *Message) string {
@@ -182,14 +168,7 @@ func mask(text string, m *Message) string {
 			secrets = append(secrets, sdpSecrets(strings.TrimSpace(line))...)
 		}
 	}
-	// Longest first, so that no part of one stays behind when another lies inside it.
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
-	for _, s := range secrets {
-		if s != "" {
-			text = strings.ReplaceAll(text, s, redacted)
-		}
-	}
-	return text
+	return peertext.Redact(text, secrets)
 }
 
 // sdpSecrets returns the line, and the keys in it. Lines such as "t=" and "v=0" are

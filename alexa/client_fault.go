@@ -113,7 +113,7 @@ func faultOf(err error) Fault {
 	return FaultBroken
 }
 
-// isTLS reports whether a handshake failed. The message has not been sent then.
+// isTLS reports whether a handshake failed, or an alert came. Unless it was an alert, the message has not been sent then.
 func isTLS(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
@@ -121,8 +121,13 @@ func isTLS(err error) bool {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return true
 	}
-	_, ok := errors.AsType[tls.AlertError](err)
-	return ok
+	return errors.Is(err, http.ErrSchemeMismatch) || isAlert(err)
+}
+
+// isAlert reports whether the other side has sent an alert. crypto/tls has no type for it outside of QUIC, but an Op that nobody else uses.
+func isAlert(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error"
 }
 
 // neverSent reports whether a request failed before anything of it could arrive. An alert may come after it has been sent.
@@ -131,8 +136,7 @@ func neverSent(err error) bool {
 	case FaultSetup, FaultNoToken, FaultDNS, FaultConnect:
 		return true
 	case FaultTLS:
-		_, alert := errors.AsType[tls.AlertError](err)
-		return !alert
+		return !isAlert(err)
 	default:
 		return false
 	}

@@ -51,7 +51,8 @@ func TestFaults(t *testing.T) {
 		{"no route in time", failing(dial(context.DeadlineExceeded)), alexa.FaultConnect, true, false},
 		{"wrong certificate", failing(&tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: new(x509.Certificate), Host: "h"}}), alexa.FaultTLS, true, false},
 		{"no TLS", failing(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), alexa.FaultTLS, true, false},
-		{"alert", failing(tls.AlertError(80)), alexa.FaultTLS, true, true},
+		{"HTTP without TLS", failing(tls.RecordHeaderError{RecordHeader: [5]byte([]byte("HTTP/"))}), alexa.FaultTLS, true, false},
+		{"alert", failing(alert(t)), alexa.FaultTLS, true, true},
 		{"silence", silent, alexa.FaultSilence, true, true},
 		{"silence of the network", failing(&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}), alexa.FaultSilence, true, true},
 		{"reset", failing(&net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}), alexa.FaultBroken, true, true},
@@ -77,6 +78,22 @@ func TestFaults(t *testing.T) {
 			})
 		})
 	}
+}
+
+// alert returns what a client says of a handshake that the server has refused.
+func alert(t *testing.T) error {
+	t.Helper()
+	near, far := net.Pipe()
+	defer near.Close()
+	go func() {
+		defer far.Close()
+		_ = tls.Server(far, &tls.Config{MinVersion: tls.VersionTLS13}).HandshakeContext(t.Context())
+	}()
+	err := tls.Client(near, &tls.Config{ServerName: "h", MaxVersion: tls.VersionTLS12}).HandshakeContext(t.Context())
+	if err == nil {
+		t.Fatal("the handshake has succeeded")
+	}
+	return err
 }
 
 func TestFaultsWithoutATry(t *testing.T) {

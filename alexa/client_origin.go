@@ -2,9 +2,11 @@ package alexa
 
 import (
 	"cmp"
-	"errors"
+	"fmt"
 	neturl "net/url"
 	"strings"
+
+	"github.com/alexacall/alexacall/internal/outbound"
 )
 
 // The hosts of Alexa's REST APIs by region. North America serves the United States and Canada; Europe the United Kingdom, Germany,
@@ -48,9 +50,9 @@ func (c *Client) baseURL(o Origin) (*neturl.URL, error) {
 	if amazonEndpoint(own) != "" {
 		own = cmp.Or(amazonEndpoint(o.Endpoint), own)
 	}
-	base, err := neturl.Parse(own)
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
-		return nil, errors.New("Client.Endpoint is not an absolute http or https URL")
+	base, err := outbound.BaseURL(own)
+	if err != nil {
+		return nil, fmt.Errorf("Client.Endpoint %w", err)
 	}
 	return base, nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/alexa/lwa"
+	"github.com/alexacall/alexacall/internal/outbound"
 )
 
 // A sending is one message on its way, with all its tries.
@@ -141,13 +142,7 @@ func (s *sending) request(ctx context.Context, token *lwa.Token) (*http.Response
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
 	token.SetAuthHeader(req)
-	var own http.Client
-	if s.client.HTTPClient != nil {
-		own = *s.client.HTTPClient
-	}
-	// Following one would carry the token and the SDP elsewhere.
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return own.Do(req)
+	return outbound.NoRedirects(s.client.HTTPClient).Do(req)
 }
 
 // next says whether to send again after a failure, and after which pause.

@@ -101,6 +101,9 @@
 // in likewise. A body has 5 s to come, Skill.Other 6 s to answer; of its answers the last 4,096 are kept, or 4 MB of them. A certificate
 // chain is at most 64 kB and has 2 s to come, from a public address and without a redirect; 16 of them are kept until they expire.
 //
+// A call has no longest time of its own: an Echo whose CallEnded is lost is noticed when it sends nothing any more, and one that sends on is
+// not, unless [bridge.JoinOptions] have a MaxDuration, or the handler ends the call.
+//
 // # Compatibility
 //
 // Amazon documents part of the interface only. What follows is inferred or known from one witness alone; each stands in one place:

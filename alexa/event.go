@@ -8,6 +8,8 @@ import (
 	"maps"
 	"strings"
 	"time"
+
+	"github.com/alexacall/alexacall/internal/peertext"
 )
 
 // An Event is what Alexa delivers to a skill: a custom-skill request whose request
@@ -113,9 +115,9 @@ func (e *Event) CheckSkill(skillID string) error {
 	case e.SkillID == "":
 		return refuse(ReasonSkill, "the event names no skill")
 	case e.SkillID != skillID:
-		return refuse(ReasonSkill, fmt.Sprintf("the event is for skill %q", printable(e.SkillID, 128)))
+		return refuse(ReasonSkill, fmt.Sprintf("the event is for skill %q", peertext.Printable(e.SkillID, 128)))
 	case e.SessionSkillID != "" && e.SessionSkillID != skillID:
-		return refuse(ReasonSkill, fmt.Sprintf("the session is of skill %q", printable(e.SessionSkillID, 128)))
+		return refuse(ReasonSkill, fmt.Sprintf("the session is of skill %q", peertext.Printable(e.SessionSkillID, 128)))
 	}
 	return nil
 }
@@ -125,7 +127,7 @@ var errNoSkillID = errors.New("alexa: no skill id to check events against")
 // LogValue returns what may be logged: no token, no user.
 func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{
-		slog.String("type", printable(e.RequestType, 128)),
+		slog.String("type", peertext.Printable(e.RequestType, 128)),
 		slog.String("request", e.RequestID),
 		slog.String("skill", e.SkillID),
 	}
@@ -136,7 +138,7 @@ func (e Event) LogValue() slog.Value {
 }
 
 // String returns type and request id. It is what fmt prints of an Event.
-func (e Event) String() string { return printable(e.RequestType, 128) + " " + e.RequestID }
+func (e Event) String() string { return peertext.Printable(e.RequestType, 128) + " " + e.RequestID }
 
 // GoString returns what String does, so that %#v shows no secret either.
 func (e Event) GoString() string { return "alexa.Event{" + e.String() + "}" }

@@ -27,7 +27,10 @@ var faultTable = [][2]string{
 	{"InitiateOutboundCall again", "TestInvitationTwice TestInvitationAgainUnderAnotherID TestSameRequestAgain TestOtherRequestAgain"},
 	{"CallUpdate right after acceptance, or during ours", "TestChangeRightAfterAcceptance TestEarlyChange TestGlare TestGlareThatIsNotSettledByTheAnswer TestModel TestModelFindsBugs"},
 	{"a stream that the call has not begun with", "TestPicturesLater"},
-	{"CallEnded never comes", "TestMediaFails"},
+	{"STUN or TURN servers are silent while Alexa waits for our answer", "TestTURNMissing TestTURNClientSilence TestSTUNMapping TestDoorStalledServers"},
+	{"the answer to an offer takes more than 6 s (RTCSessionController)", "TestNobodyAnswersInTime TestDoorAnswersLate TestSlowFunctions TestVisitorsDoorHangs TestHTTPBodyTakesFromTheTime"},
+	{"CallEnded never comes, nor any media", "TestMediaFails"},
+	{"CallEnded never comes, and media flow on", "TestCallEndedNeverComes"},
 	// Us.
 	{"everything at once, by chance", "TestRandomCalls TestCallsConnect"},
 	{"our process dies in the middle of calls", "TestKilled TestLeftBehind TestLeftBehindAndAlexaDown TestDrainLeavesBehind TestJournalOfOtherLives"},
@@ -44,4 +47,6 @@ var faultTable = [][2]string{
 }
 
 // TestFaultTable holds that the tests of the table are there.
-func TestFaultTable(t *testing.T) { testutil.CheckFaults(t, faultTable, "lwa", "alexatest") }
+func TestFaultTable(t *testing.T) {
+	testutil.CheckFaults(t, faultTable, "lwa", "alexatest", "../media/engine", "../rtc")
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
@@ -119,7 +120,7 @@ func (k *Skill) endLeft() {
 	}
 }
 
-// endRound tries to end each call that is left, and reports whether it has done so.
+// endRound tries to end each call that is left, until Drain begins, and reports whether none has failed.
 func (k *Skill) endRound() bool {
 	calls, err := k.Journal.Pending()
 	if err != nil {
@@ -127,33 +128,31 @@ func (k *Skill) endRound() bool {
 		return false
 	}
 	var work sync.WaitGroup
-	slots, failed := make(chan struct{}, leftAtOnce), make(chan struct{}, 1)
+	var failed atomic.Bool
+	slots := make(chan struct{}, leftAtOnce)
 	for _, c := range calls {
 		if k.session(c.SessionID) != nil {
 			continue // it stands, and was not left
 		}
 		slots <- struct{}{}
+		if k.left.quit.Err() != nil {
+			break // the rest is for the next process
+		}
 		work.Go(func() {
 			defer func() { <-slots }()
 			if k.end(c) != nil {
-				select {
-				case failed <- struct{}{}:
-				default:
-				}
+				failed.Store(true)
 			}
 		})
 	}
 	work.Wait()
-	return len(failed) == 0
+	return !failed.Load()
 }
 
 // end ends a call of which nothing else is known any more.
 func (k *Skill) end(c OpenCall) error {
-	err := k.left.quit.Err()
-	if err == nil {
-		err = k.sayOver(k.left.quit, c.SessionID, c.Origin, CallResult{Code: resultOf(bridge.Internal), Message: "call was left behind"})
-	}
-	if err != nil {
+	r := CallResult{Code: resultOf(bridge.Internal), Message: "call was left behind"}
+	if err := k.sayOver(k.left.quit, c.SessionID, c.Origin, r); err != nil {
 		k.logger().Warn("call that was left behind not ended", "session", c.SessionID, "err", err)
 		return err
 	}

@@ -75,7 +75,7 @@ func OpenJournal(path string, o *JournalOptions) (*FileJournal, error) {
 	}
 	j := &FileJournal{path: path, sync: o.Sync, lock: lock}
 	if err := j.load(); err != nil {
-		_ = lock.Close()
+		_ = j.Close()
 		return nil, err
 	}
 	return j, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/alexacall/alexacall/alexa"
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/media"
 )
 
@@ -71,7 +72,7 @@ func TestAnswerThatIsGivenUp(t *testing.T) {
 		if p := leg.Info().Phase; p != bridge.Alerting {
 			t.Errorf("phase %v before Alexa has taken CallAccepted", p)
 		}
-		wantPhase(t, leg, bridge.Up)
+		calltest.WaitPhase(t, leg, bridge.Up)
 		s.took(2 * time.Second)
 		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
@@ -124,7 +125,7 @@ func TestHangupDoesNotWaitForEver(t *testing.T) {
 		s.wire.spoil(alexa.CallEnded, wireFault{slow: 2 * time.Second})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		go func() { wantOver(t, leg, bridge.Busy, false); s.took(0) }()
+		go func() { calltest.WantEnd(t, leg, bridge.Busy, false); s.took(0) }()
 		if err := leg.Hangup(ctx, bridge.Busy); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}

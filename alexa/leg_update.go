@@ -207,8 +207,9 @@ func (l *Leg) offeredChange(d description, no uint8) {
 	l.terminal.Rollback()
 	l.mu.Lock()
 	l.offered, l.offerNo = d, no
-	l.kinds = append(slices.Clip(l.kinds), d.sdp.Plan()...)
-	l.Change(func(i *bridge.Info) { i.Far, i.Pending = d.sdp.Plan(), true })
+	far := l.s.skill.policy.Read(d.sdp)
+	l.kinds = append(slices.Clip(l.kinds), far...)
+	l.Change(func(i *bridge.Info) { i.Far, i.Pending = far, true })
 	l.mu.Unlock()
 	l.settle(errGlare)
 }

@@ -3,13 +3,14 @@ package alexa
 import (
 	"fmt"
 	"log/slog"
-	"unicode/utf8"
+
+	"github.com/alexacall/alexacall/internal/peertext"
 )
 
 // Everything here keeps addresses, names and SDP keys out of logs: LogValue for
 // log/slog, String and GoString for fmt.
 
-const redacted = "[redacted]"
+const redacted = peertext.Redacted
 
 // LogValue returns what may be logged: no address, no name, no SDP.
 func (m Message) LogValue() slog.Value {
@@ -75,26 +76,3 @@ func (c CustomParams) String() string { return redacted }
 
 // GoString returns what String does.
 func (c CustomParams) GoString() string { return "alexa.CustomParams{" + redacted + "}" }
-
-// printable returns a peer's text fit for a log or an error: no control characters, and
-// at most limit bytes.
-func printable(s string, limit int) string {
-	cut := len(s) > limit
-	if cut {
-		s = s[:limit]
-	}
-	out := make([]rune, 0, len(s))
-	for _, r := range s {
-		switch {
-		case r < ' ', r >= 0x7f && r < 0xa0, r == 0x2028, r == 0x2029:
-			r = ' '
-		case r == utf8.RuneError:
-			continue
-		}
-		out = append(out, r)
-	}
-	if cut {
-		return string(out) + "..."
-	}
-	return string(out)
-}

@@ -267,7 +267,7 @@ func (r rules) begin(w world) world {
 		}
 		l.next = l.act.want
 		return w.tell(evUpdate, l.next)
-	case join.DoHangup, join.DoAsk, join.DoFetch, join.DoSettle, join.DoReturn, join.DoRefuse:
+	case join.DoHangup, join.DoAsk, join.DoFetch, join.DoSettle, join.DoReturn, join.DoRefuse, join.DoTime:
 	}
 	return w
 }

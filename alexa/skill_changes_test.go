@@ -11,6 +11,7 @@ import (
 	"github.com/alexacall/alexacall/alexa"
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/media"
 )
 
@@ -138,7 +139,7 @@ func TestChangeAnsweredByTheProgram(t *testing.T) {
 	withAlone(t, func(t *testing.T, s *stage, call *alexatest.Call, leg *alexa.Leg) {
 		done := make(chan error)
 		go func() { done <- call.Update(t.Context(), alexatest.Mute) }()
-		wantInfo(t, leg, "an offer", func(i bridge.Info) bool { return i.Pending })
+		calltest.Wait(t, leg, "an offer", func(i bridge.Info) bool { return i.Pending })
 		time.Sleep(time.Second)
 		must(t, leg.Answer(t.Context(), g711()))
 		must(t, <-done)
@@ -149,7 +150,7 @@ func TestChangeAnsweredByTheProgram(t *testing.T) {
 		}
 		// What the program cannot say is answered with what stands.
 		go func() { done <- call.Update(t.Context(), alexatest.Unmute) }()
-		wantInfo(t, leg, "an offer", func(i bridge.Info) bool { return i.Pending })
+		calltest.Wait(t, leg, "an offer", func(i bridge.Info) bool { return i.Pending })
 		strange := media.Plan{{Kind: media.Audio, Dir: media.SendRecv, Codecs: []media.Codec{{Name: "G729", ClockRate: 8000, Channels: 1}}}}
 		if err := leg.Answer(t.Context(), strange); !errors.Is(err, media.ErrNoCommonCodec) {
 			t.Errorf("an answer without a codec: %v", err)

@@ -9,6 +9,7 @@ import (
 	"github.com/alexacall/alexacall/alexa"
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 )
 
 func TestDeviceCallsAndHangsUp(t *testing.T) {
@@ -22,7 +23,7 @@ func TestDeviceCallsAndHangsUp(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
-		wantOver(t, phone, bridge.Normal, true)
+		calltest.WantEnd(t, phone, bridge.Normal, true)
 		s.wantStats(alexa.SkillStats{Calls: 1, Events: 4})
 		s.wantTranscript("device_calls")
 	})
@@ -77,7 +78,7 @@ func TestDeviceGivesUp(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
-		wantOver(t, phone, bridge.Cancelled, true)
+		calltest.WantEnd(t, phone, bridge.Cancelled, true)
 		s.wantTranscript("device_gives_up")
 	})
 }
@@ -114,7 +115,7 @@ func TestHangUpCrossesAcceptance(t *testing.T) {
 		must(t, phone.Answer(t.Context(), g711()))
 		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
-		wantOver(t, phone, bridge.Cancelled, true)
+		calltest.WantEnd(t, phone, bridge.Cancelled, true)
 		s.took(0)
 	})
 }
@@ -126,7 +127,7 @@ func TestRefusalCrossesTheEnd(t *testing.T) {
 		call, phone := s.deviceCalls()
 		synctest.Wait()
 		must(t, phone.Answer(t.Context(), g711()))
-		wantOver(t, phone, bridge.Cancelled, true)
+		calltest.WantEnd(t, phone, bridge.Cancelled, true)
 		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
 		if n := s.wire.tries(alexa.CallEnded); n != 0 {

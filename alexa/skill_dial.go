@@ -83,7 +83,7 @@ func (k *Skill) receive(m *Message, from Origin) {
 		k.refuse(m.SessionID, from, bridge.Media, bad)
 		return
 	}
-	info.Far = offer.Plan()
+	info.Far = k.policy.Read(offer)
 	s, err := k.prepare(m.SessionID, info, false)
 	if err != nil {
 		k.refuse(m.SessionID, from, bridge.Overload, err)

@@ -9,6 +9,7 @@ import (
 	"github.com/alexacall/alexacall/alexa"
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/media"
 )
 
@@ -64,7 +65,7 @@ func TestDialWithAPlan(t *testing.T) {
 	play(t, props{}, func(t *testing.T, s *stage) {
 		leg, err := s.skill.Dial(t.Context(), "7201", &bridge.DialOptions{Plan: g711(), Attr: map[string]string{"room": "101"}})
 		must(t, err)
-		info := wantPhase(t, leg, bridge.Up)
+		info := calltest.WaitPhase(t, leg, bridge.Up)
 		synctest.Wait()
 		if p := leg.Media().Plan(); len(p) != 1 || len(p[0].Codecs) != 1 || p[0].Codecs[0] != media.PCMU() {
 			t.Errorf("agreed: %v", p)

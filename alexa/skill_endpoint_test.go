@@ -66,7 +66,7 @@ func TestRefusedRequestsStartNothing(t *testing.T) {
 			f.RequestID = "once"
 			s.wantAnswer(invitation("s-1", dtlsSDP), &f, http.StatusBadRequest, "bad request\n")
 		}
-		if n := len(s.engine.terminals()); n != 0 {
+		if n := len(s.engine.Terminals()); n != 0 {
 			t.Errorf("%d terminals", n)
 		}
 		s.wantStats(alexa.SkillStats{Refused: 4})

@@ -8,6 +8,7 @@ import (
 	"github.com/alexacall/alexacall/alexa"
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/media"
 )
 
@@ -25,7 +26,7 @@ func TestTokenExpires(t *testing.T) {
 			t.Errorf("%d tokens were asked for, want 2", n)
 		}
 		must(t, call.Hangup(t.Context()))
-		wantOver(t, phone, bridge.Normal, true)
+		calltest.WantEnd(t, phone, bridge.Normal, true)
 	})
 }
 
@@ -78,7 +79,7 @@ func TestFailuresThatPass(t *testing.T) {
 				before := s.wire.tries(typ)
 				s.wire.spoil(typ, faults...)
 				phone := s.converse(called)
-				wantOver(t, phone, bridge.Normal, false)
+				calltest.WantEnd(t, phone, bridge.Normal, false)
 				if n := s.wire.tries(typ) - before; n < 1+len(faults) && name != "slow" {
 					t.Errorf("%s %s: %d tries", typ, name, n)
 				}
@@ -137,7 +138,7 @@ func (s *stage) checkLasting(typ alexa.MessageType, status int, cause bridge.Cau
 	case isAck, typ == alexa.CallUpdate, typ == alexa.CallEnded: // the call goes on until we hang up
 		end.cause, end.remote = bridge.Normal, false
 	}
-	if got := endOf(s.t, phone); got.Cause != end.cause || got.Remote != end.remote || (ended > 0) != end.callEnded {
+	if got := calltest.End(s.t, phone); got.Cause != end.cause || got.Remote != end.remote || (ended > 0) != end.callEnded {
 		s.t.Errorf("%s, status %d: %v, remote %v, %d tries of CallEnded; want %+v", typ, status, got, got.Remote, ended, end)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alexacall/alexacall/alexa"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 )
 
 // eventOf returns the body of an event for the skill skillID.
@@ -55,7 +56,7 @@ func FuzzSkillRequest(f *testing.F) {
 	f.Add([]byte(`{"request":{"type":"Alexa.Comms.CallSignaling.CallEnded","sessionId":null}}`))
 	taken := answer(func(*http.Request) (reply, error) { return reply{code: 200, body: http.NoBody}, nil })
 	f.Fuzz(func(t *testing.T, data []byte) {
-		engine := &memoryEngine{}
+		engine := &calltest.Engine{}
 		skill := &alexa.Skill{
 			ID: skillID, Engine: engine, Client: &alexa.Client{Tokens: new(tokens), HTTPClient: &http.Client{Transport: taken}},
 			Bridge: bridge.Func(func(ctx context.Context, in bridge.Leg) error {
@@ -91,8 +92,8 @@ func FuzzSkillRequest(f *testing.F) {
 		if took := time.Since(begun); took > 10*time.Second {
 			t.Fatalf("ending the calls took %v", took)
 		}
-		if st := skill.Stats(); st.Sessions != 0 || st.Panics != 0 || len(engine.terminals()) != 0 {
-			t.Fatalf("%+v, %d terminals", st, len(engine.terminals()))
+		if st := skill.Stats(); st.Sessions != 0 || st.Panics != 0 || len(engine.Terminals()) != 0 {
+			t.Fatalf("%+v, %d terminals", st, len(engine.Terminals()))
 		}
 	})
 }

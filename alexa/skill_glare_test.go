@@ -9,6 +9,7 @@ import (
 	"github.com/alexacall/alexacall/alexa"
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/media"
 )
 
@@ -109,7 +110,7 @@ func TestUpdateAnswersWhatWaits(t *testing.T) {
 	withAlone(t, func(t *testing.T, s *stage, call *alexatest.Call, leg *alexa.Leg) {
 		done := make(chan error)
 		go func() { done <- call.Update(t.Context(), alexatest.Refresh) }()
-		wantInfo(t, leg, "an offer", func(i bridge.Info) bool { return i.Pending })
+		calltest.Wait(t, leg, "an offer", func(i bridge.Info) bool { return i.Pending })
 		must(t, leg.Update(t.Context(), turned(media.SendOnly)))
 		must(t, <-done)
 		s.took(0)

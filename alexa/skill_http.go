@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/peertext"
 )
 
 // bodyLimit is how long a request's body may take to come. Amazon's comes with its header, in a packet or two.
@@ -48,7 +49,7 @@ func (k *Skill) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errDraining):
 		http.Error(w, "draining", http.StatusServiceUnavailable)
 	case err != nil:
-		k.logger().Warn("skill request failed", "type", printable(e.RequestType, 128), "request", e.RequestID, "err", err)
+		k.logger().Warn("skill request failed", "type", peertext.Printable(e.RequestType, 128), "request", e.RequestID, "err", err)
 		http.Error(w, "failed", http.StatusInternalServerError)
 	default:
 		w.Header().Set("Content-Type", "application/json")

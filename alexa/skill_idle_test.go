@@ -15,6 +15,7 @@ import (
 	"github.com/alexacall/alexacall/alexa"
 	"github.com/alexacall/alexacall/alexa/lwa"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 )
 
 // idleCall is what a call may hold while nothing happens in it, without its media: bytes of live objects and of stacks.
@@ -62,7 +63,7 @@ func TestIdleCall(t *testing.T) {
 	const calls = 500
 	up := make(chan struct{}, calls)
 	skill := &alexa.Skill{
-		ID: skillID, Engine: &memoryEngine{},
+		ID: skillID, Engine: &calltest.Engine{},
 		Client: &alexa.Client{Endpoint: alexa.EndpointEU, Tokens: steady{}, HTTPClient: &http.Client{Transport: taken{}}},
 		Bridge: bridge.Func(func(ctx context.Context, in bridge.Leg) error {
 			if err := in.Answer(ctx, nil); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/alexacall/alexacall/alexa"
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 )
 
 // TestBadRequests are not Amazon's, or not for this skill: 400, a line in the log, and nothing else.
@@ -110,7 +111,7 @@ func TestSameRequestAgain(t *testing.T) {
 		}
 		s.wantStats(alexa.SkillStats{Sessions: 1, Calls: 1, Events: 6, Repeated: 2, Unknown: 3})
 		must(t, call.Hangup(t.Context()))
-		wantOver(t, phone, bridge.Normal, true)
+		calltest.WantEnd(t, phone, bridge.Normal, true)
 	})
 }
 
@@ -130,7 +131,7 @@ func TestHandleEvent(t *testing.T) {
 			t.Errorf("%s, %v", answer, err)
 		}
 		phone := s.desk.next(t)
-		_ = endOf(t, phone) // the cloud does not know of the call
+		_ = calltest.End(t, phone) // the cloud does not know of the call
 		if _, err := handle("amzn1.ask.skill.other", invitation("s-2", dtlsSDP)); !errors.Is(err, &alexa.VerifyError{Reason: alexa.ReasonSkill}) {
 			t.Errorf("another skill: %v", err)
 		}

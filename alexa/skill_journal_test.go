@@ -3,6 +3,7 @@ package alexa_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -194,6 +195,27 @@ func TestDrainLeavesBehind(t *testing.T) {
 	})
 }
 
+// TestDrainLeavesManyBehind is begun while a few of many calls of a process before are being ended: it is silent about the others.
+func TestDrainLeavesManyBehind(t *testing.T) {
+	n := &notes{}
+	for i := range 100 {
+		n.calls = append(n.calls, alexa.OpenCall{SessionID: fmt.Sprint("call ", i)})
+	}
+	play(t, props{}, func(t *testing.T, s *stage) {
+		s.wire.spoil(alexa.CallEnded, repeated(wireFault{lost: true}, 10_000)...)
+		next := s.newSkill(journal(n))
+		_ = next.Stats()
+		synctest.Wait()
+		must(t, next.Drain(t.Context()))
+		if got := strings.Count(s.log.String(), "not ended"); got == 0 || got > 20 {
+			t.Errorf("the log has %d calls that were not ended", got)
+		}
+		if calls, _ := n.Pending(); len(calls) != 100 {
+			t.Errorf("%d calls are left", len(calls))
+		}
+	})
+}
+
 // TestRecoverIsGivenUp ends with its context, and the rest goes on.
 func TestRecoverIsGivenUp(t *testing.T) {
 	n := &notes{calls: []alexa.OpenCall{{SessionID: "a"}, {SessionID: "b"}}}
@@ -218,13 +240,13 @@ func TestRecoverIsGivenUp(t *testing.T) {
 func TestRefusedCallIsNoted(t *testing.T) {
 	n := &notes{}
 	play(t, journal(n), func(t *testing.T, s *stage) {
-		s.engine.limit, s.engine.open = 1, make([]*memoryTerminal, 1)
+		s.engine.Full.Store(true)
 		s.wire.spoil(alexa.CallEnded, repeated(wireFault{status: 500}, 12)...)
 		call, err := s.echo.Call(t.Context(), "desk")
 		must(t, err)
 		time.Sleep(time.Second)
 		wantPending(t, n, call.SessionID())
-		s.engine.open = nil
+		s.engine.Full.Store(false)
 		time.Sleep(10 * time.Minute)
 		s.wantEnded(call, "INTERNAL_ERROR")
 		wantPending(t, n)

@@ -18,6 +18,7 @@ import (
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/alexa/lwa"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 )
 
 // What a child of TestKilled is told, by its environment.
@@ -50,7 +51,7 @@ func TestKilledChild(t *testing.T) {
 	journal, err := alexa.OpenJournal(os.Getenv(childJournal), nil)
 	must(t, err)
 	skill := &alexa.Skill{
-		ID: os.Getenv(childSkill), Client: &alexa.Client{Endpoint: cloud, Tokens: tokens}, Engine: &memoryEngine{}, Roots: roots,
+		ID: os.Getenv(childSkill), Client: &alexa.Client{Endpoint: cloud, Tokens: tokens}, Engine: &calltest.Engine{}, Roots: roots,
 		DialContext: dialTo(os.Getenv(childChain)), Journal: journal, Bridge: bridge.Func(childTakes),
 	}
 	must(t, skill.Recover(t.Context()))

@@ -10,6 +10,7 @@ import (
 	"github.com/alexacall/alexacall/alexa"
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/media"
 )
 
@@ -17,10 +18,10 @@ func TestPhoneCallsTheDevice(t *testing.T) {
 	play(t, props{echo: alexatest.EchoOptions{AnswerAfter: 8 * time.Second}}, func(t *testing.T, s *stage) {
 		phone := s.phoneCalls()
 		call := s.deviceRings()
-		wantPhase(t, phone, bridge.Alerting)
+		calltest.WaitPhase(t, phone, bridge.Alerting)
 		s.took(0)
 		s.wantState(call, alexatest.StateConnected)
-		wantPhase(t, phone, bridge.Up)
+		calltest.WaitPhase(t, phone, bridge.Up)
 		s.took(8 * time.Second)
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -34,7 +35,7 @@ func TestPhoneCallsTheDevice(t *testing.T) {
 func TestDeviceHangsUp(t *testing.T) {
 	play(t, props{echo: alexatest.EchoOptions{HangUpAfter: 10 * time.Second}}, func(t *testing.T, s *stage) {
 		call, phone := s.phoneTalks()
-		wantOver(t, phone, bridge.Normal, true)
+		calltest.WantEnd(t, phone, bridge.Normal, true)
 		s.took(10 * time.Second)
 		s.wantEnded(call, "SUCCESS")
 		s.wantStats(alexa.SkillStats{Calls: 1, Events: 4})
@@ -51,12 +52,12 @@ func TestEarlyAnswerOfTheDevice(t *testing.T) {
 		if p := phone.Info().Phase; p != bridge.Alerting {
 			t.Errorf("phase %v after an early answer without sound", p)
 		}
-		s.engine.only(t).hear()
+		s.engine.Only(t).Hear()
 		synctest.Wait()
 		if p := phone.Info().Phase; p != bridge.Early {
 			t.Errorf("phase %v after the first sound", p)
 		}
-		wantPhase(t, phone, bridge.Up)
+		calltest.WaitPhase(t, phone, bridge.Up)
 		s.took(20 * time.Second)
 		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Normal))
@@ -80,7 +81,7 @@ func TestDeviceDoesNotTakeTheCall(t *testing.T) {
 		t.Run(tt.reject, func(t *testing.T) {
 			play(t, props{echo: alexatest.EchoOptions{Reject: tt.reject, AnswerAfter: 9 * time.Second}}, func(t *testing.T, s *stage) {
 				phone := s.phoneCalls()
-				wantOver(t, phone, tt.cause, true)
+				calltest.WantEnd(t, phone, tt.cause, true)
 				s.took(tt.took)
 				if tt.golden != "" {
 					s.wantTranscript(tt.golden)
@@ -95,7 +96,7 @@ func TestNobodyAnswersTheDevice(t *testing.T) {
 		phone := s.phoneCalls()
 		call := s.deviceRings()
 		s.wantEnded(call, "SESSION_TIMEOUT")
-		wantOver(t, phone, bridge.NoAnswer, true)
+		calltest.WantEnd(t, phone, bridge.NoAnswer, true)
 		s.took(45 * time.Second)
 	})
 }
@@ -104,7 +105,7 @@ func TestCallerGivesUp(t *testing.T) {
 	play(t, props{echo: alexatest.EchoOptions{RingOnly: true}}, func(t *testing.T, s *stage) {
 		phone := s.phoneCalls()
 		call := s.deviceRings()
-		wantPhase(t, phone, bridge.Alerting)
+		calltest.WaitPhase(t, phone, bridge.Alerting)
 		time.Sleep(4 * time.Second)
 		synctest.Wait()
 		must(t, phone.Hangup(t.Context(), bridge.Cancelled))
@@ -192,7 +193,7 @@ func TestEventsTwice(t *testing.T) {
 		call, phone = s.deviceTalks()
 		synctest.Wait()
 		must(t, call.Hangup(t.Context()))
-		wantOver(t, phone, bridge.Normal, true)
+		calltest.WantEnd(t, phone, bridge.Normal, true)
 		s.wantStats(alexa.SkillStats{Calls: 2, Events: 9, Repeated: 9})
 	})
 }

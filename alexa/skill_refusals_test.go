@@ -12,6 +12,7 @@ import (
 	"github.com/alexacall/alexacall/alexa"
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/media"
 )
 
@@ -46,7 +47,7 @@ func TestCallsThatAreNotTaken(t *testing.T) {
 		},
 		{
 			"the engine is full",
-			props{skill: func(k *alexa.Skill) { k.Engine = &memoryEngine{limit: 1, open: make([]*memoryTerminal, 1)} }},
+			props{skill: func(k *alexa.Skill) { k.Engine.(*calltest.Engine).Full.Store(true) }},
 			"INTERNAL_ERROR",
 			alexa.SkillStats{Events: 1},
 		},
@@ -71,10 +72,11 @@ func TestNoPorts(t *testing.T) {
 		return answered
 	})
 	play(t, props{bridge: handle}, func(t *testing.T, s *stage) {
-		s.engine.ports = true
+		s.engine.NoPorts.Store(true)
 		call, err := s.echo.Call(t.Context(), "desk")
 		must(t, err)
 		s.wantEnded(call, "INTERNAL_ERROR")
+		synctest.Wait() // until the handler has what it returns
 		if bridge.CauseOf(answered) != bridge.Overload || !errors.Is(answered, media.ErrFull) {
 			t.Errorf("got %v", answered)
 		}
@@ -84,12 +86,11 @@ func TestNoPorts(t *testing.T) {
 // TestEngineFullForDial tells whoever dials, and Alexa nothing.
 func TestEngineFullForDial(t *testing.T) {
 	play(t, props{}, func(t *testing.T, s *stage) {
-		s.engine.limit, s.engine.open = 1, make([]*memoryTerminal, 1)
+		s.engine.Full.Store(true)
 		_, err := s.skill.Dial(t.Context(), "7201", nil)
-		if bridge.CauseOf(err) != bridge.Overload || !errors.Is(err, errEngineFull) {
+		if bridge.CauseOf(err) != bridge.Overload || !errors.Is(err, media.ErrFull) {
 			t.Errorf("got %v", err)
 		}
-		s.engine.open = nil
 		if n := len(s.cloud.Transcript()); n != 0 {
 			t.Errorf("%d messages", n)
 		}
@@ -174,11 +175,11 @@ func TestHostileAnswers(t *testing.T) {
 			for name, sdp := range hostileSDPs() {
 				phone := s.phoneCalls()
 				call := s.deviceRings()
-				wantPhase(t, phone, bridge.Alerting)
+				calltest.WaitPhase(t, phone, bridge.Alerting)
 				s.send(map[string]any{
 					"type": string(typ), "sessionId": call.SessionID(), "sdpDetails": map[string]any{"type": "ANSWER", "value": sdp},
 				})
-				wantOver(t, phone, bridge.Media, true)
+				calltest.WantEnd(t, phone, bridge.Media, true)
 				if !phone.Info().Answered.IsZero() {
 					t.Errorf("%s: the phone was answered", name)
 				}
@@ -195,7 +196,7 @@ func TestHostileChanges(t *testing.T) {
 		play(t, props{}, func(t *testing.T, s *stage) {
 			call, phone := s.deviceTalks()
 			s.sendChange(call, sdp)
-			wantOver(t, phone, bridge.Media, true)
+			calltest.WantEnd(t, phone, bridge.Media, true)
 			s.wantEnded(call, "INTERNAL_ERROR")
 			if took := time.Since(s.began); took > 4*time.Second {
 				t.Errorf("%s: it took %v", name, took)
@@ -207,18 +208,18 @@ func TestHostileChanges(t *testing.T) {
 func TestMediaFails(t *testing.T) {
 	play(t, props{}, func(t *testing.T, s *stage) {
 		call, phone := s.deviceCalls()
-		if s.engine.only(t).up() {
+		if s.engine.Only(t).Up() {
 			t.Error("a device has to send while its call rings")
 		}
 		must(t, phone.Answer(t.Context(), g711()))
 		s.wantState(call, alexatest.StateConnected)
 		synctest.Wait()
-		if !s.engine.only(t).up() {
+		if !s.engine.Only(t).Up() {
 			t.Error("a device need not send though its call is up")
 		}
-		s.engine.only(t).failed(errors.New("no way to the device"))
+		s.engine.Only(t).Options.Failed(errors.New("no way to the device"))
 		s.wantEnded(call, "INTERNAL_ERROR")
-		wantOver(t, phone, bridge.Media, true)
+		calltest.WantEnd(t, phone, bridge.Media, true)
 		if !strings.Contains(s.log.String(), "no way to the device") {
 			t.Error("the log does not say why")
 		}
@@ -281,8 +282,8 @@ func TestDrain(t *testing.T) {
 		s.took(30 * time.Second)
 		s.wantEnded(call, "INTERNAL_ERROR")
 		s.wantEnded(inbound, "INTERNAL_ERROR")
-		_ = endOf(t, phone)
-		wantOver(t, out, bridge.Overload, false)
+		_ = calltest.End(t, phone)
+		calltest.WantEnd(t, out, bridge.Overload, false)
 	})
 	play(t, props{}, func(t *testing.T, s *stage) {
 		_, phone := s.deviceTalks()
@@ -307,7 +308,7 @@ func TestCallAfterDrain(t *testing.T) {
 		if err != nil || status != http.StatusOK {
 			t.Errorf("the end of a call: %d, %v", status, err)
 		}
-		if n := len(s.engine.terminals()); n != 0 {
+		if n := len(s.engine.Terminals()); n != 0 {
 			t.Errorf("%d terminals are open", n)
 		}
 		s.wantStats(alexa.SkillStats{Refused: 2, Unknown: 1})

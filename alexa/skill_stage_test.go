@@ -19,6 +19,7 @@ import (
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/alexa/lwa"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 )
 
 var updateGolden = flag.Bool("update", false, "write the transcripts of testdata anew")
@@ -31,7 +32,7 @@ type stage struct {
 	echo   *alexatest.Echo
 	skill  *alexa.Skill
 	tokens *lwa.Source
-	engine *memoryEngine
+	engine *calltest.Engine
 	wire   *wire
 	desk   *desk
 	log    *logged
@@ -66,7 +67,7 @@ func newStage(t *testing.T, p props) *stage {
 	p.cloud.NoSockets, p.echo.NoMedia = true, true
 	cloud, err := alexatest.NewCloud(&p.cloud)
 	must(t, err)
-	s := &stage{t: t, cloud: cloud, engine: &memoryEngine{}, wire: &wire{next: cloud.RoundTripper()}, desk: newDesk(), log: &logged{}, began: time.Now()}
+	s := &stage{t: t, cloud: cloud, engine: &calltest.Engine{}, wire: &wire{next: cloud.RoundTripper()}, desk: newDesk(), log: &logged{}, began: time.Now()}
 	s.echo, err = cloud.NewEcho("7201", &p.echo)
 	must(t, err)
 	s.tokens, err = lwa.NewSource(lwa.Credentials{
@@ -109,7 +110,7 @@ func (s *stage) close() {
 	if st := s.skill.Stats(); st.Sessions != 0 {
 		s.t.Errorf("%d sessions are left", st.Sessions)
 	}
-	if open := s.engine.terminals(); len(open) != 0 {
+	if open := s.engine.Terminals(); len(open) != 0 {
 		s.t.Errorf("%d terminals are left open", len(open))
 	}
 	synctest.Wait()
@@ -176,7 +177,7 @@ func (s *stage) phoneTalks() (*alexatest.Call, bridge.Leg) {
 	phone := s.phoneCalls()
 	call := s.deviceRings()
 	s.wantState(call, alexatest.StateConnected)
-	wantPhase(s.t, phone, bridge.Up)
+	calltest.WaitPhase(s.t, phone, bridge.Up)
 	s.attend(phone)
 	synctest.Wait()
 	return call, phone
@@ -212,53 +213,6 @@ func (s *stage) wantEnded(c *alexatest.Call, code string) {
 	s.wantState(c, alexatest.StateEnded)
 	if got, _ := c.Ended(); got != code {
 		s.t.Errorf("the call ended with %q, want %q", got, code)
-	}
-}
-
-// wantPhase waits until a leg is as far as that.
-func wantPhase(t *testing.T, l bridge.Leg, want bridge.Phase) bridge.Info {
-	t.Helper()
-	return wantInfo(t, l, want.String(), func(i bridge.Info) bool { return i.Phase >= want })
-}
-
-// wantInfo waits until a leg is as wanted.
-func wantInfo(t *testing.T, l bridge.Leg, what string, is func(bridge.Info) bool) bridge.Info {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	for rev := uint64(0); ; {
-		info, err := l.Next(ctx, rev)
-		if err != nil {
-			t.Fatalf("waiting for %s: %v in phase %v", what, err, info.Phase)
-		}
-		if is(info) {
-			return info
-		}
-		rev = info.Rev
-	}
-}
-
-// wantOver waits until a leg is over, and checks why.
-func wantOver(t *testing.T, l bridge.Leg, cause bridge.Cause, remote bool) {
-	t.Helper()
-	end := endOf(t, l)
-	if end.Cause != cause || end.Remote != remote {
-		t.Errorf("ended: %v, remote %v; want %v, %v", end, end.Remote, cause, remote)
-	}
-}
-
-// endOf waits until a leg is over.
-func endOf(t *testing.T, l bridge.Leg) *bridge.EndError {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	for rev := uint64(0); ; {
-		info, err := l.Next(ctx, rev)
-		if end, ok := errors.AsType[*bridge.EndError](err); ok {
-			return end
-		}
-		must(t, err)
-		rev = info.Rev
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/alexa"
+	"github.com/alexacall/alexacall/internal/testutil"
 )
 
 // wire carries the skill's messages to the cloud, and spoils some.
@@ -143,22 +144,7 @@ func pass(ctx context.Context, d time.Duration) error {
 }
 
 // logged keeps what was logged.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
+type logged struct{ testutil.Output }
 
 // wantNoSecrets looks for tokens, addresses and keys in what was logged.
 func (l *logged) wantNoSecrets(s *stage) {

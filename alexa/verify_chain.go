@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/alexacall/alexacall/internal/peertext"
 )
 
 const (
@@ -97,7 +99,7 @@ func clockError(c *x509.Certificate, now time.Time) error {
 	const day = time.DateOnly
 	return refuse(ReasonClock, fmt.Sprintf(
 		"certificate %q is valid from %s to %s and this host's clock says %s: the certificate is out of date, or the clock is wrong",
-		printable(c.Subject.CommonName, 64), c.NotBefore.Format(day), c.NotAfter.Format(day), now.UTC().Format(day)))
+		peertext.Printable(c.Subject.CommonName, 64), c.NotBefore.Format(day), c.NotAfter.Format(day), now.UTC().Format(day)))
 }
 
 func parseChain(data []byte) ([]*x509.Certificate, error) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -172,24 +171,11 @@ func (c *Cloud) run(f func()) bool {
 
 // listen starts the two servers on loopback.
 func (c *Cloud) listen() error {
-	open := func(h http.HandlerFunc) (*httptest.Server, error) {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		config := &http.Server{
-			Handler:           h,
-			ReadHeaderTimeout: 10 * time.Second,
-			ReadTimeout:       30 * time.Second,
-			ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
-		}
-		return &httptest.Server{Listener: l, Config: config}, nil
-	}
 	var err error
-	if c.api, err = open(c.serveAPI); err != nil {
+	if c.api, err = listenLoopback(c.serveAPI, c.log); err != nil {
 		return err
 	}
-	if c.chain, err = open(c.serveChain); err != nil {
+	if c.chain, err = listenLoopback(c.serveChain, c.log); err != nil {
 		return errors.Join(err, c.api.Listener.Close())
 	}
 	c.chain.TLS = c.signer.serverConfig()

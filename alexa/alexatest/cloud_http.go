@@ -25,7 +25,7 @@ const (
 func (c *Cloud) serveAPI(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case tokenPath:
-		c.handleToken(w, r)
+		c.tokens.serve(w, r, c.violate)
 	case signalingPath:
 		c.handleSignaling(w, r)
 	default:
@@ -191,12 +191,20 @@ type memoryTransport struct{ c *Cloud }
 
 // RoundTrip implements http.RoundTripper.
 func (t memoryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body != nil {
-		defer r.Body.Close()
-	}
 	h, err := t.c.memoryHandler(r.URL)
 	if err != nil {
+		if r.Body != nil {
+			r.Body.Close()
+		}
 		return nil, err
+	}
+	return serveInMemory(h, r)
+}
+
+// serveInMemory answers a client's request in the goroutine of the caller.
+func serveInMemory(h http.Handler, r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		defer r.Body.Close()
 	}
 	if err := r.Context().Err(); err != nil {
 		return nil, err

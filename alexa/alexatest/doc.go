@@ -1,7 +1,8 @@
 // Package alexatest connects tests and examples to a simulated Alexa cloud and simulated Echo devices, in the manner of
 // net/http/httptest. It speaks the Alexa.Comms.CallSignaling interface from Amazon's side: it issues Login with Amazon
 // tokens, takes signaling requests, sends signed events to a skill, and its Echo is a complete WebRTC peer which plays a
-// tone or a WAV file and records what it hears.
+// tone or a WAV file and records what it hears. [Home] does the same for smart-home skills with Alexa.RTCSessionController, and its Echo
+// Show receives video.
 //
 // The package shares no code with what it tests, so that a mistake on one side shows on the other.
 //
@@ -46,11 +47,33 @@
 // a skill, and the ways in which her API may fail; with Faults.Random it fails by chance, and the same CloudOptions.Seed has it fail the
 // same again. [Entry.Summary] of a [Cloud.Transcript] is made to be compared with a golden file.
 //
+// # A smart-home skill and its door
+//
+// A [Home] is apart from a Cloud. It has the event gateway with its tokens, the account that has linked the skill, and Echo Shows:
+//
+//	home, err := alexatest.NewHome(&alexatest.HomeOptions{Handle: skill.HandleDirective})
+//	...
+//	defer home.Close()
+//	devices, err := home.Discover(ctx)
+//	err = home.Grant(ctx)                               // from now on the skill can have tokens of the gateway
+//	press, err := home.NextPress(ctx)                   // someone rings
+//	show, err := home.NewShow(&alexatest.ShowOptions{Play: alexatest.Tone(440), Loss: 0.05})
+//	...
+//	session, err := show.Talk(ctx, press.EndpointID)    // an answer after six seconds is a violation
+//	err = session.WaitSeen(ctx, 100)
+//	first := session.Seen().FirstKey                    // the first frame was a key frame
+//	err = session.Disconnect(ctx)
+//	home.Report(t)
+//
+// The skill under test is given [Home.URL] as its event gateway, [Home.TokenURL], [Home.ClientID] and [Home.ClientSecret], and knows
+// [Account.Token] as the token of the customer. [HomeFaults] has the ways in which directives may surprise it.
+//
 // # Fake time
 //
 // For tests under testing/synctest, CloudOptions.NoSockets opens no socket, [Cloud.RoundTripper] answers requests in memory,
 // [Cloud.SetSkillHandler] takes events in memory, [Cloud.DialChain] connects to the signing chain, and EchoOptions.NoMedia makes an Echo without media. Certificates are
-// valid from an hour before NewCloud to a year after it, by the clock of the bubble.
+// valid from an hour before NewCloud to a year after it, by the clock of the bubble. For a Home it is HomeOptions.NoSockets,
+// [Home.RoundTripper] and ShowOptions.NoMedia.
 //
 // # What the simulated Alexa does
 //
@@ -69,6 +92,13 @@
 //   - CallAccepted repeats the answer of CallInProgress (Faults.BareAccept leaves it out).
 //   - On hold the device offers a=inactive, when muted a=recvonly.
 //   - client_credentials gives tokens for alexa:skill_messaging only; calling needs a refresh token.
+//   - A Show connects the media, then sends SessionConnected. When the far side has closed the media it sends SessionDisconnected; after a
+//     Talk that has failed it sends nothing.
+//   - Whatever the offer lists in BUNDLE, the Show's media comes from one place, so that all sections of the answer must share one
+//     transport.
+//   - The same directive delivered twice is to be answered twice with the same payload.
+//   - An event at the gateway that does not fit, or is for a device that was not described, is answered with 400; other tokens than those
+//     of [Account.Grant] are unknown.
 //
 // # Concurrency
 //
@@ -79,7 +109,9 @@
 //     hung up by the device, one that closes the media of a call when it ends, one for each event that is handled in memory:
 //     joined by [Cloud.Close];
 //   - for a call with media, a player, readers of RTP and RTCP, and those of pion/webrtc: joined when the call's media closes,
-//     at the end of the call, and so by [Cloud.Close].
+//     at the end of the call, and so by [Cloud.Close];
+//   - of a Home: an HTTP server, one for each directive on its way and each that is delivered again, one that waits for the end of each
+//     session, one that waits for the far side's end, and those of its media, with one that asks for lost video: joined by [Home.Close].
 //
 // [Cloud.Close] ends all calls without telling the skill, and returns when these have ended. A skill handler that is called in
 // memory must return when the context of its request ends, else Close waits for it. CloudOptions.OnMessage is called
@@ -87,11 +119,17 @@
 //
 // # Limitations
 //
-// Video is signalled only: an Echo with EchoOptions.Camera negotiates H.264 and sends none, and cannot have media at all. Every other Echo
+// Video of a call is signalled only: an Echo with EchoOptions.Camera negotiates H.264 and sends none, and cannot have media at all. Every other Echo
 // rejects all sections of an offer but one of audio. There is no Opus encoder in Go that this package could use: when the
 // answer names Opus first, the Echo sends valid Opus packets of silence whatever EchoOptions.Play says, and keeps received Opus
 // packets undecoded in [Recording].Opus; offer or answer with PCMU or PCMA to hear tones. An Echo's media is on IPv4 loopback
 // only. With [OfferCaptured] the Echo's ICE credentials have the shortest legal length and stay the same through an ICE restart.
 // Of the ASP REST interfaces those that make devices callable are simulated by [Provisioning], apart from a Cloud: what is associated there
-// is not called here. The event gateway and RTCSessionController are not simulated.
+// is not called here.
+//
+// A [Show] sends no video of its own, takes H.264 in packetization modes 0 and 1 without redundant streams, and shows frames only after an
+// IDR picture: a stream that refreshes itself by parts is never shown. It does not decode. Its candidates are on IPv4 loopback; with
+// ShowOptions.NoMedia they lead nowhere. Its loss of packets is behind SRTP, so that its SRTP must take a packet twice: a skill that
+// repeats packets without need is not noticed by it. Of the event gateway, regions are not told apart, and DeleteReport and ChangeReport
+// are unknown.
 package alexatest

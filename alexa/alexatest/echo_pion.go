@@ -26,9 +26,11 @@ const maxReadStream = 1 << 20
 type pionMedia struct {
 	negotiation
 	early bool // send before the call is accepted
-	pc    *webrtc.PeerConnection
-	out   *echoTrack
-	play  *track
+
+	constant bool // as PCMU, send nothing but 0xFF
+	pc       *webrtc.PeerConnection
+	out      *echoTrack
+	play     *track
 
 	// reoffer is an offer that waits for its answer. It becomes pion's local description only then, because pion cannot roll back.
 	reoffer *webrtc.SessionDescription
@@ -116,12 +118,11 @@ type tap struct {
 	hear func([]byte)
 }
 
-// Write implements io.Writer. A full queue loses the packet for pion only.
+// Write implements io.Writer. A queue that is full or closed loses the packet for pion only: an error would end the compound packet that
+// pion is taking apart, with the BYE at its end, while it closes on a close_notify that came right after.
 func (t *tap) Write(p []byte) (int, error) {
 	t.hear(p)
-	if _, err := t.Buffer.Write(p); err != nil && !errors.Is(err, packetio.ErrFull) {
-		return 0, err
-	}
+	_, _ = t.Buffer.Write(p)
 	return len(p), nil
 }
 

@@ -1,6 +1,7 @@
 package alexatest
 
 import (
+	"bytes"
 	"sync"
 	"time"
 
@@ -107,6 +108,9 @@ func (m *pionMedia) player() {
 			} else {
 				m.play.frame(frame[:], pos)
 				h.Timestamp, payload = base+frames*frameSamples, encodeG711(payload[:0], codec.name, frame[:])
+				if m.constant && codec.name == CodecPCMU {
+					payload = append(payload[:0], bytes.Repeat([]byte{0xff}, frameSamples)...)
+				}
 			}
 			pos += frameSamples
 			m.out.write(&h, payload)

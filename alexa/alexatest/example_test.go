@@ -98,3 +98,46 @@ func signal(cloud *alexatest.Cloud, name, session, more string) {
 	}
 	res.Body.Close()
 }
+
+// A smart-home skill with a door that nobody answers, and a customer who wants to talk to it.
+func ExampleHome() {
+	home, err := alexatest.NewHome(&alexatest.HomeOptions{Handle: func(_ context.Context, directive []byte) ([]byte, error) {
+		var in struct {
+			Directive struct {
+				Header   struct{ CorrelationToken string }
+				Endpoint struct{ EndpointID string }
+			}
+		}
+		if err := json.Unmarshal(directive, &in); err != nil {
+			return nil, err
+		}
+		return fmt.Appendf(nil, `{"event":{
+			"header":{"namespace":"Alexa","name":"ErrorResponse","payloadVersion":"3","messageId":"m-1","correlationToken":%q},
+			"endpoint":{"endpointId":%q},
+			"payload":{"type":"ENDPOINT_UNREACHABLE","message":"nobody is at home"}}}`,
+			in.Directive.Header.CorrelationToken, in.Directive.Endpoint.EndpointID), nil
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer home.Close()
+	show, err := home.NewShow(nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, err = show.Talk(ctx, "front-door")
+	fmt.Println(err)
+	for _, e := range home.Transcript() {
+		fmt.Println(e.Summary())
+	}
+	fmt.Println(len(home.Violations()), "violations")
+	// Output:
+	// alexatest: the skill answered ENDPOINT_UNREACHABLE: nobody is at home
+	// directive InitiateSessionWithOffer [audio sendrecv opus PCMU PCMA, video sendrecv H264]
+	// answer ErrorResponse ENDPOINT_UNREACHABLE
+	// 0 violations
+}

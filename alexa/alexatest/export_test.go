@@ -1,6 +1,12 @@
 package alexatest
 
-import "errors"
+import (
+	"errors"
+	"io"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/transport/v4/packetio"
+)
 
 // What the tests of this package look at directly.
 var (
@@ -51,4 +57,48 @@ func SourceFrame(s Source, pos, n int) ([]int16, error) {
 	out := make([]int16, n)
 	t.frame(out, pos)
 	return out, nil
+}
+
+// ReadEvent returns what the schema check finds wrong with an event of a smart-home skill, and what its devices are.
+func ReadEvent(body []byte) (faults, extra []string, devices []Device) {
+	e, faults, extra := readEvent(body)
+	return faults, extra, readDevices(e.payload)
+}
+
+// CheckShowAnswer returns what is wrong with an answer to an offer, and for a usable one what pion would be given.
+func CheckShowAnswer(offer, answer string) (faults []string, forPion string, err error) {
+	a, faults, err := checkShowAnswer(offer, answer)
+	if err != nil {
+		return faults, "", err
+	}
+	forPion, err = a.forPion(ShowCaptured)
+	return faults, forPion, err
+}
+
+// Viewer is a Show's receiver of video in format 99.
+type Viewer struct{ w *viewer }
+
+// NewViewer returns a receiver that sends its requests by send.
+func NewViewer(o *ShowOptions, send func(...rtcp.Packet)) Viewer {
+	w := newViewer(o, 7, send)
+	w.learn([]uint8{99}, 0)
+	return Viewer{w}
+}
+
+// Take takes a packet.
+func (v Viewer) Take(raw []byte) { v.w.take(raw) }
+
+// Watch asks for what is missing until done is closed.
+func (v Viewer) Watch(done <-chan struct{}) {
+	up := make(chan struct{})
+	close(up)
+	v.w.watch(up, done)
+}
+
+// Video returns what was seen.
+func (v Viewer) Video() Video { return v.w.video() }
+
+// NewTap returns the queue between SRTP and pion, whose packets hear is told of.
+func NewTap(hear func([]byte)) io.ReadWriteCloser {
+	return &tap{Buffer: packetio.NewBuffer(), hear: hear}
 }

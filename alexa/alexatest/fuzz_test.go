@@ -1,6 +1,7 @@
 package alexatest_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ func FuzzRequest(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Add([]byte(`{"type":"Alexa.Comms.CallSignaling.InitiateInboundCall","sessionId":"s","participants":[null,{"id":{}}]}`))
+	f.Add([]byte(strings.Repeat("2", 1000))) // no number that there is
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if err := alexatest.ParseRequest(body); err != nil && len(err.Error()) > 1000 {
 			t.Errorf("an error of %d bytes", len(err.Error()))
@@ -59,6 +61,52 @@ func FuzzWAV(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if samples, err := alexatest.ParseWAV(data); err == nil && (len(samples) == 0 || len(samples) > len(data)) {
 			t.Errorf("%d samples of %d bytes", len(samples), len(data))
+		}
+	})
+}
+
+// FuzzEvent reads what a smart-home skill answers or posts.
+func FuzzEvent(f *testing.F) {
+	f.Add([]byte(`{"event":{"header":{"namespace":"Alexa","name":"ErrorResponse","payloadVersion":"3","messageId":"m"},"payload":{"type":"X","message":"m"}}}`))
+	f.Add([]byte(`{"event":{"header":{"namespace":"Alexa.Discovery","name":"Discover.Response","payloadVersion":"3","messageId":"m"},"payload":{"endpoints":[null,{"capabilities":[1]}]}}}`))
+	f.Add([]byte(strings.Repeat("2", 1000))) // no number that there is
+	f.Add([]byte(`{"context":{"properties":[{}]},"event":{"header":{"namespace":"Alexa.DoorbellEventSource","name":"DoorbellPress"}}}`))
+	if body, err := json.Marshal(object{"event": object{
+		"header":  object{"namespace": "Alexa.Discovery", "name": "Discover.Response", "payloadVersion": "3", "messageId": "m"},
+		"payload": object{"endpoints": []any{describe()}},
+	}}); err == nil {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		faults, extra, devices := alexatest.ReadEvent(body)
+		for _, s := range append(faults, extra...) {
+			if len(s) > 1000 {
+				t.Errorf("a fault of %d bytes", len(s))
+			}
+		}
+		if len(devices) > 300 {
+			t.Errorf("%d devices", len(devices))
+		}
+	})
+}
+
+// FuzzShowAnswer checks an answer; one that can be used must give pion something to parse.
+func FuzzShowAnswer(f *testing.F) {
+	const offer = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=a 2 z\r\nt=0 0\r\na=group:BUNDLE audio0 video0\r\n" +
+		"m=audio 1 UDP/TLS/RTP/SAVPF 96 0 8\r\na=rtpmap:96 opus/48000/2\r\na=mid:audio0\r\n" +
+		"m=video 1 UDP/TLS/RTP/SAVPF 99\r\na=rtpmap:99 H264/90000\r\na=fmtp:99 packetization-mode=1\r\na=mid:video0\r\na=rtcp-fb:99 nack\r\n"
+	good := doorAnswer(offer)
+	f.Add(good)
+	f.Add(rejectVideo(good))
+	f.Add(strings.ReplaceAll(good, "a=fmtp:99 packetization-mode=1", "a=fmtp:99 profile-level-id=640029;packetization-mode=1"))
+	f.Fuzz(func(t *testing.T, text string) {
+		_, forPion, err := alexatest.CheckShowAnswer(offer, text)
+		if err != nil {
+			return
+		}
+		d := &sdp.SessionDescription{}
+		if err := d.UnmarshalString(forPion); err != nil || len(d.MediaDescriptions) != 2 {
+			t.Errorf("what pion is given: %v\n%s", err, forPion)
 		}
 	})
 }

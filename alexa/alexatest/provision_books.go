@@ -36,6 +36,9 @@ func (p *Provisioning) onBooks(q request) outcome {
 		return q.rename(&b.name)
 	case q.is(http.MethodDelete, 0):
 		p.books = without(p.books, b)
+		for _, u := range p.units {
+			u.books = without(u.books, b)
+		}
 		return done()
 	case len(q.path) == 1 && q.path[0] == "unitAssociations":
 		return p.onUnitAssociations(q, b)

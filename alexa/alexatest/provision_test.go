@@ -159,3 +159,18 @@ func TestProvisioningPages(t *testing.T) {
 		t.Errorf("%d units, want that which was made all the same", len(all["results"].([]any)))
 	}
 }
+
+// TestProvisioningForgetsBooks takes a book that is removed from the units that had it.
+func TestProvisioningForgetsBooks(t *testing.T) {
+	a, organisation := newAsker(t)
+	of := "/v1/addressBooks/unitAssociations?unitId=" + organisation
+	book := "/v1/addressBooks/" + a.want(201, "POST", "/v1/addressBooks", `{"name":"house"}`)["addressBookId"].(string)
+	a.want(201, "POST", book+"/unitAssociations", `{"unitId":"`+organisation+`"}`)
+	if n := len(a.want(200, "GET", of, "")["results"].([]any)); n != 1 {
+		t.Errorf("%d books of the unit, want one", n)
+	}
+	a.want(204, "DELETE", book, "")
+	if n := len(a.want(200, "GET", of, "")["results"].([]any)); n != 0 {
+		t.Errorf("%d books of the unit after the only one was removed", n)
+	}
+}

@@ -124,7 +124,8 @@ func parseMessage(body []byte) (m *message, faults []string) {
 // jsonFault describes an error of encoding/json without repeating the input.
 func jsonFault(err error) string {
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Sprintf("%s is a %s", e.Field, e.Value)
+		kind, _, _ := strings.Cut(e.Value, " ") // a number stands after it
+		return fmt.Sprintf("%s is a %s", e.Field, kind)
 	}
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Sprintf("syntax error at byte %d", e.Offset)

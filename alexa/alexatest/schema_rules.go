@@ -15,6 +15,8 @@ type property struct {
 	max    int        // bytes of a string; 0: no limit
 	many   int        // entries of an array; 0: any number
 	of     []property // of an object, and of the objects in an array
+	open   bool       // an object with any properties
+	item   *property  // of an array whose entries are no objects
 }
 
 type jsonKind string
@@ -26,10 +28,14 @@ const (
 	anArray  jsonKind = "an array"
 	aNumber  jsonKind = "a number"
 	aNull    jsonKind = "null"
+	anything jsonKind = "anything"
 )
 
-// maxFaults is how many faults of one message are told.
-const maxFaults = 20
+// maxFaults is how many faults of one message are told, maxEach how many entries of an array are looked at.
+const (
+	maxFaults = 20
+	maxEach   = 300
+)
 
 // propertiesOf returns the rows of a request. Those of customParams are known from one public client only.
 func propertiesOf(m string) []property {
@@ -99,7 +105,7 @@ func (i *inspection) object(path string, v map[string]any, rows []property) {
 }
 
 func (i *inspection) value(path string, v any, p property) {
-	if kind := kindOfJSON(v); kind != p.kind {
+	if kind := kindOfJSON(v); kind != p.kind && p.kind != anything {
 		i.fault("%s is %s instead of %s", path, kind, p.kind)
 		return
 	}
@@ -114,13 +120,19 @@ func (i *inspection) value(path string, v any, p property) {
 			i.fault("%s longer than %d bytes", path, p.max)
 		}
 	case map[string]any:
-		i.object(path+".", v, p.of)
+		if !p.open {
+			i.object(path+".", v, p.of)
+		}
 	case []any:
 		if p.many > 0 && len(v) != p.many {
 			i.fault("%s has %d entries instead of %d", path, len(v), p.many)
 		}
-		for n, entry := range v[:min(len(v), maxFaults)] {
-			i.value(fmt.Sprintf("%s[%d]", path, n), entry, property{kind: anObject, of: p.of})
+		each := property{kind: anObject, of: p.of}
+		if p.item != nil {
+			each = *p.item
+		}
+		for n, entry := range v[:min(len(v), maxEach)] {
+			i.value(fmt.Sprintf("%s[%d]", path, n), entry, each)
 		}
 	}
 }

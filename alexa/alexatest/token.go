@@ -26,18 +26,20 @@ type tokens struct {
 	first   string // the refresh token of account linking
 	life    time.Duration
 	access  map[string]accessGrant
-	refresh map[string]bool
+	refresh map[string]string // whose account it is of: "" for the account that a Cloud's skill is linked with
 	codes   map[string]codeGrant
 	counts  map[string]int // token requests by grant type
 }
 
 type accessGrant struct {
 	scope   string
+	account string
 	expires time.Time
 }
 
 type codeGrant struct {
 	redirect string
+	account  string
 	expires  time.Time
 }
 
@@ -49,7 +51,7 @@ func newTokens(life time.Duration) *tokens {
 		first:   first,
 		life:    life,
 		access:  make(map[string]accessGrant),
-		refresh: map[string]bool{first: true},
+		refresh: map[string]string{first: ""},
 		codes:   make(map[string]codeGrant),
 		counts:  make(map[string]int),
 	}
@@ -58,17 +60,22 @@ func newTokens(life time.Duration) *tokens {
 // AuthorizationCode returns a new code for the grant authorization_code, as the user's consent or an AcceptGrant would bring it.
 // It can be used once, within five minutes, with the same redirect URI; "" when there is none.
 func (c *Cloud) AuthorizationCode(redirectURI string) string {
-	t := c.tokens
+	return c.tokens.newCode(redirectURI, "")
+}
+
+// newCode returns a code that can be exchanged once.
+func (t *tokens) newCode(redirectURI, account string) string {
 	code := "AN" + randomText(13)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.codes[code] = codeGrant{redirectURI, time.Now().Add(codeLifetime)}
+	t.codes[code] = codeGrant{redirectURI, account, time.Now().Add(codeLifetime)}
 	return code
 }
 
 // TokenRequests returns how many token requests with that grant_type were received, refused ones included; "" counts all.
-func (c *Cloud) TokenRequests(grantType string) int {
-	t := c.tokens
+func (c *Cloud) TokenRequests(grantType string) int { return c.tokens.requests(grantType) }
+
+func (t *tokens) requests(grantType string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if grantType != "" {
@@ -101,23 +108,23 @@ type tokenAnswer struct {
 	Scope        string `json:"scope,omitempty"`
 }
 
-// handleToken serves POST /auth/o2/token (Amazon's page "access-token-api"): grants in the body, never in the query.
-func (c *Cloud) handleToken(w http.ResponseWriter, r *http.Request) {
+// serve serves POST /auth/o2/token (Amazon's page "access-token-api"): grants in the body, never in the query.
+func (t *tokens) serve(w http.ResponseWriter, r *http.Request, violate func(format string, args ...any)) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
 	if r.URL.RawQuery != "" {
-		c.violate("token request: parameters in the query")
+		violate("token request: parameters in the query")
 	}
 	var body any
 	status := http.StatusOK
-	if answer, refused := c.tokens.grant(w, r); refused != nil {
+	if answer, refused := t.grant(w, r); refused != nil {
 		refused.RequestID = newUUID()
 		status, body = refused.status, refused
 		if refused.Code == "invalid_request" { // malformed, as RFC 6749 section 5.2 has it
-			c.violate("token request: %s", refused.Description)
+			violate("token request: %s", refused.Description)
 		}
 	} else {
 		body = answer
@@ -154,10 +161,11 @@ func (t *tokens) grant(w http.ResponseWriter, r *http.Request) (*tokenAnswer, *t
 		return nil, refuseToken(http.StatusBadRequest, "invalid_request", "The request is missing a required parameter : grant_type")
 	case "refresh_token":
 		token := form.Get("refresh_token")
-		if !t.refresh[token] {
+		account, ok := t.refresh[token]
+		if !ok {
 			return nil, refuseToken(http.StatusBadRequest, "invalid_grant", "The request has an invalid grant parameter : refresh_token")
 		}
-		return t.issue(now, scopeCalling, token), nil
+		return t.issue(now, accessGrant{scope: scopeCalling, account: account}, token), nil
 	case "authorization_code":
 		code := form.Get("code")
 		g, ok := t.codes[code]
@@ -166,13 +174,13 @@ func (t *tokens) grant(w http.ResponseWriter, r *http.Request) (*tokenAnswer, *t
 			return nil, refuseToken(http.StatusBadRequest, "invalid_grant", "The request has an invalid grant parameter : code")
 		}
 		token := "Atzr|" + randomText(96)
-		t.refresh[token] = true
-		return t.issue(now, scopeCalling, token), nil
+		t.refresh[token] = g.account
+		return t.issue(now, accessGrant{scope: scopeCalling, account: g.account}, token), nil
 	case "client_credentials":
 		if form.Get("scope") != scopeMessaging {
 			return nil, refuseToken(http.StatusBadRequest, "invalid_scope", "The requested scope is invalid")
 		}
-		a := t.issue(now, scopeMessaging, "")
+		a := t.issue(now, accessGrant{scope: scopeMessaging}, "")
 		a.Scope = scopeMessaging
 		return a, nil
 	default:
@@ -205,14 +213,15 @@ func formDecoded(s string) string {
 }
 
 // issue makes an access token; t.mu is held.
-func (t *tokens) issue(now time.Time, scope, refresh string) *tokenAnswer {
+func (t *tokens) issue(now time.Time, grant accessGrant, refresh string) *tokenAnswer {
 	for token, g := range t.access {
 		if now.After(g.expires) {
 			delete(t.access, token)
 		}
 	}
 	token := "Atza|" + randomText(192)
-	t.access[token] = accessGrant{scope, now.Add(t.life)}
+	grant.expires = now.Add(t.life)
+	t.access[token] = grant
 	return &tokenAnswer{AccessToken: token, TokenType: "bearer", ExpiresIn: int(t.life / time.Second), RefreshToken: refresh}
 }
 
@@ -239,4 +248,13 @@ func (t *tokens) revoke(authorization string) int {
 	defer t.mu.Unlock()
 	delete(t.access, token)
 	return http.StatusUnauthorized
+}
+
+// account returns whose account a token of an Authorization header is of; false for one that was not issued or is not valid any more.
+func (t *tokens) account(authorization string) (string, bool) {
+	kind, token, _ := strings.Cut(authorization, " ")
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g, ok := t.access[token]
+	return g.account, ok && strings.EqualFold(kind, "Bearer") && time.Now().Before(g.expires)
 }

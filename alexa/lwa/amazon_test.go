@@ -1,7 +1,6 @@
 package lwa_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/alexa/lwa"
+	"github.com/alexacall/alexacall/internal/testutil"
 )
 
 const (
@@ -145,22 +145,7 @@ func wantRequests(t *testing.T, a *amazon, n int, because string) {
 }
 
 // capture is a logger whose output a test can read.
-type capture struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (c *capture) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.buf.Write(p)
-}
-
-func (c *capture) String() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.buf.String()
-}
+type capture struct{ testutil.Output }
 
 func (c *capture) logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(c, &slog.HandlerOptions{Level: slog.LevelDebug}))

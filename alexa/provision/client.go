@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/alexa/lwa"
+	"github.com/alexacall/alexacall/internal/outbound"
 )
 
 // The hosts of the Alexa Smart Properties REST APIs: the United States and Canada; the United Kingdom, Germany, France, Italy and Spain;
@@ -133,9 +134,9 @@ func (c *Client) begin(k call) (*sending, error) {
 	if s.tokens == nil {
 		return nil, errors.New("Client.Tokens is not set")
 	}
-	base, err := url.Parse(cmp.Or(c.Endpoint, EndpointNA))
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
-		return nil, errors.New("Client.Endpoint is not an absolute http or https URL")
+	base, err := outbound.BaseURL(cmp.Or(c.Endpoint, EndpointNA))
+	if err != nil {
+		return nil, fmt.Errorf("Client.Endpoint %w", err)
 	}
 	escaped := make([]string, len(k.path))
 	for i, segment := range k.path {
@@ -152,13 +153,7 @@ func (c *Client) begin(k call) (*sending, error) {
 			return nil, err
 		}
 	}
-	own := http.Client{}
-	if c.HTTPClient != nil {
-		own = *c.HTTPClient
-	}
-	// Following one would carry the token elsewhere.
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	s.client = &own
+	s.client = outbound.NoRedirects(c.HTTPClient)
 	return s, nil
 }
 

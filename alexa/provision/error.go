@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/alexacall/alexacall/internal/peertext"
 )
 
 const (
@@ -108,7 +108,7 @@ func readError(resp *http.Response, sent []byte) *Error {
 	e := &Error{
 		Status:     resp.StatusCode,
 		RequestID:  requestID(resp),
-		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		RetryAfter: peertext.RetryAfter(resp.Header.Get("Retry-After"), time.Now()),
 		Uncertain:  resp.StatusCode >= 500 || resp.StatusCode == http.StatusRequestTimeout,
 	}
 	// Half an error body is as good as none: the status decides.
@@ -117,24 +117,13 @@ func readError(resp *http.Response, sent []byte) *Error {
 		Message string `json:"message"`
 	}
 	if json.Unmarshal(data, &body) == nil {
-		e.Message = printable(mask(body.Message, sent), maxErrorText)
+		e.Message = peertext.Printable(mask(body.Message, sent), maxErrorText)
 	}
 	return e
 }
 
 func requestID(resp *http.Response) string {
-	return printable(resp.Header.Get("X-Amzn-RequestId"), maxErrorText)
-}
-
-// retryAfter reads both forms of the header, RFC 9110 section 10.2.3; 0 for none.
-func retryAfter(h string, now time.Time) time.Duration {
-	if s, err := strconv.ParseUint(h, 10, 31); err == nil {
-		return time.Duration(s) * time.Second
-	}
-	if t, err := http.ParseTime(h); err == nil {
-		return max(t.Sub(now), 0)
-	}
-	return 0
+	return peertext.Printable(resp.Header.Get("X-Amzn-RequestId"), maxErrorText)
 }
 
 // mask removes from Alexa's text what it may have quoted of a body: ids, names, numbers.
@@ -143,13 +132,7 @@ func mask(text string, sent []byte) string {
 	if json.Unmarshal(sent, &body) != nil {
 		return text
 	}
-	secrets := texts(body, nil)
-	// Longest first, so that no part of one stays behind when another lies inside it.
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
-	for _, s := range secrets {
-		text = strings.ReplaceAll(text, s, "[redacted]")
-	}
-	return text
+	return peertext.Redact(text, texts(body, nil))
 }
 
 // texts appends the strings in a JSON value that say something.
@@ -169,24 +152,6 @@ func texts(v any, to []string) []string {
 		}
 	}
 	return to
-}
-
-// printable returns a peer's text fit for a log or an error.
-func printable(s string, limit int) string {
-	more := ""
-	if len(s) > limit {
-		s, more = s[:limit], "..."
-	}
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsControl(r), r == 0x2028, r == 0x2029:
-			return ' '
-		case r == utf8.RuneError:
-			return -1
-		}
-		return r
-	}, s)
-	return s + more
 }
 
 // checkID checks an id that is to become part of a URL or a body.
