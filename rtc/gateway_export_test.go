@@ -1,0 +1,4 @@
+package rtc
+
+// ReadError is readError, for fuzzing.
+var ReadError = readError

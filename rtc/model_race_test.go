@@ -1,0 +1,9 @@
+//go:build race
+
+package rtc
+
+// raceEnabled says that the race detector runs. RaceEnabled is 1 then, for the tests outside.
+const (
+	raceEnabled = true
+	RaceEnabled = 1
+)
