@@ -5,6 +5,7 @@ import (
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 )
 
 // TestInteropHotelAttendedTransfer has linphonec put its call with the Echo through to the kitchen, which it has called first: the hotel's
@@ -29,7 +30,7 @@ func TestInteropHotelAttendedTransfer(t *testing.T) {
 			kitchen.talks(t, echo)
 			desk.told(t, 200)
 			desk.idle(t)
-			if err := echo.Hangup(within(t)); err != nil {
+			if err := echo.Hangup(program.Within(t)); err != nil {
 				t.Fatal(err)
 			}
 			kitchen.idle(t)
@@ -55,7 +56,7 @@ func TestInteropHotelAttendedTransferBetweenRooms(t *testing.T) {
 	echo := l.meet(t, desk, false)
 	desk.talks(t, echo)
 	desk.consults(t, "sip:room-102@"+l.sip)
-	second, err := other.NextCall(within(t))
+	second, err := other.NextCall(program.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,10 +65,10 @@ func TestInteropHotelAttendedTransferBetweenRooms(t *testing.T) {
 	hearsNow(t, second, echoTone, aWhile)
 	desk.told(t, 200)
 	desk.idle(t)
-	if err := echo.Hangup(within(t)); err != nil {
+	if err := echo.Hangup(program.Within(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := second.WaitState(within(t), alexatest.StateEnded); err != nil {
+	if err := second.WaitState(program.Within(t), alexatest.StateEnded); err != nil {
 		t.Fatal(err)
 	}
 	l.shut(t)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 )
 
 // baresipTone is what baresip plays, in hertz.
@@ -19,7 +20,7 @@ const baresipTone = 1000
 
 // baresip is a running baresip with one account, which plays a tone, records what it hears and takes what is typed.
 type baresip struct {
-	*process
+	*program.Process
 	keyboard
 	port  int // of SIP
 	dir   string
@@ -74,12 +75,12 @@ func startBaresip(t *testing.T, command string) *baresip {
 		}
 		var screen io.Reader
 		b.keyboard, screen = newKeyboard(t)
-		b.process = startReading(t, screen, os.Environ(), "baresip", args...)
-		if b.await(t, "baresip is ready") != nil {
+		b.Process = program.StartReading(t, screen, os.Environ(), "baresip", args...)
+		if b.Await(t, "baresip is ready") != nil {
 			return b
 		}
 		const addressInUse = 98
-		if status := b.cmd.ProcessState.ExitCode(); status != addressInUse {
+		if status := b.Wait(t, program.Patience); status != addressInUse {
 			t.Fatalf("baresip has ended with status %d", status)
 		}
 	}
@@ -103,7 +104,7 @@ func baresipModules(t *testing.T) string {
 func (b *baresip) heard(t *testing.T, hz float64) {
 	t.Helper()
 	var share float64
-	eventually(t, "baresip's recording holds the tone", func() bool {
+	program.Eventually(t, "baresip's recording holds the tone", func() bool {
 		files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
 		if err != nil || len(files) != 1 {
 			return false
@@ -146,8 +147,8 @@ func (b *baresip) silent(t *testing.T, echo *alexatest.Call) {
 	t.Helper()
 	hearsNoMore(t, echo, baresipTone)
 	count, since := "", time.Now()
-	eventually(t, "nothing comes to baresip", func() bool {
-		if now := b.asks(t, &b.stderr, "/audio_debug", received); now != count {
+	program.Eventually(t, "nothing comes to baresip", func() bool {
+		if now := b.asks(t, b.Stderr, "/audio_debug", received); now != count {
 			count, since = now, time.Now()
 		}
 		return time.Since(since) > aWhile
@@ -166,14 +167,14 @@ func (b *baresip) isHeld(t *testing.T, echo *alexatest.Call) {
 // told has nothing to wait for after a transfer: baresip hangs up then, and says no more. It does so after one that failed too.
 func (b *baresip) told(t *testing.T, status int) {
 	t.Helper()
-	if status != 200 && b.await(t, fmt.Sprintf("transfer failed: %d ", status)) == nil {
+	if status != 200 && b.Await(t, fmt.Sprintf("transfer failed: %d ", status)) == nil {
 		t.Error("baresip has ended before it was told")
 	}
 }
 
 func (b *baresip) idle(t *testing.T) {
 	t.Helper()
-	eventually(t, "baresip has no call", func() bool { return b.asks(t, &b.stderr, "/listcalls", active) == "0" })
+	program.Eventually(t, "baresip has no call", func() bool { return b.asks(t, b.Stderr, "/listcalls", active) == "0" })
 }
 
 // TestInteropHotelBaresip has baresip as the front desk, which answers by itself.
@@ -194,15 +195,15 @@ func TestInteropHotelBaresipCalls(t *testing.T) {
 	l := newLobby(t, nil)
 	l.open(t, false)
 	guest := startBaresip(t, "/dial sip:room-101@"+l.sip)
-	echo, err := l.room.NextCall(within(t))
+	echo, err := l.room.NextCall(program.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the Echo hears baresip", func() bool { return echo.Heard().ToneShare(baresipTone) > 0.9 })
-	if err := echo.WaitHeard(within(t), 2*time.Second); err != nil {
+	program.Eventually(t, "the Echo hears baresip", func() bool { return echo.Heard().ToneShare(baresipTone) > 0.9 })
+	if err := echo.WaitHeard(program.Within(t), 2*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	if err := echo.Hangup(within(t)); err != nil {
+	if err := echo.Hangup(program.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	guest.heard(t, echoTone)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 	"github.com/alexacall/alexacall/sip/siptest"
 )
 
@@ -61,7 +62,7 @@ func newGate(t *testing.T, cloud *alexatest.Cloud) (*gate, string) {
 
 // TestServeDrains interrupts a hotel while a guest talks with the front desk and the front desk with a room.
 func TestServeDrains(t *testing.T) {
-	interruptible(t)
+	program.Interruptible(t)
 	t.Parallel()
 	l := newLobby(t, nil)
 	g, api := newGate(t, l.cloud)
@@ -80,33 +81,33 @@ func TestServeDrains(t *testing.T) {
 	echo2, phone2 := l.deskCalls(t, "sip:room-102@"+l.sip, other)
 
 	g.session.Store(echo1.SessionID())
-	l.interrupt(t)
+	l.Interrupt(t)
 	select {
 	case <-g.held:
-	case <-within(t).Done():
+	case <-program.Within(t).Done():
 		t.Fatal("no call is ended after an interrupt")
 	}
-	refused, err := l.desk.Call(within(t), "sip:room-101@"+l.sip, nil)
+	refused, err := l.desk.Call(program.Within(t), "sip:room-101@"+l.sip, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := refused.WaitState(within(t), siptest.Ended); err != nil {
+	if err := refused.WaitState(program.Within(t), siptest.Ended); err != nil {
 		t.Fatal(err)
 	}
 	if status, reason, _ := refused.Ended(); status != 503 {
 		t.Errorf("a new call from a phone ended with %d %s, want 503", status, reason)
 	}
-	guest, err := l.room.Call(within(t), "reception")
+	guest, err := l.room.Call(program.Within(t), "reception")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := guest.WaitState(within(t), alexatest.StateEnded); err != nil {
+	if err := guest.WaitState(program.Within(t), alexatest.StateEnded); err != nil {
 		t.Fatal(err)
 	}
 	if code, _ := guest.Ended(); code == "" || code == "SUCCESS" {
 		t.Errorf("a new call from an Echo ended with code %q, want that of a failure", code)
 	}
-	if l.ended() {
+	if l.Ended() {
 		t.Error("the hotel has ended before Alexa knew of the end of a guest's call")
 	}
 
@@ -121,7 +122,7 @@ func TestServeDrains(t *testing.T) {
 
 // TestServeEndsAtOnce interrupts a hotel that has nothing to do, and one that does not know yet whether anybody is there.
 func TestServeEndsAtOnce(t *testing.T) {
-	interruptible(t)
+	program.Interruptible(t)
 	t.Parallel()
 	l := newLobby(t, nil)
 	l.open(t, false)
@@ -132,22 +133,22 @@ func TestServeEndsAtOnce(t *testing.T) {
 	silent := newPhone(t, &siptest.PhoneOptions{AnswerAfter: -1})
 	l.settings["pbx"] = silent.URI()
 	l.open(t, false)
-	echo, err := l.room.Call(within(t), "reception")
+	echo, err := l.room.Call(program.Within(t), "reception")
 	if err != nil {
 		t.Fatal(err)
 	}
-	phone, err := silent.NextCall(within(t))
+	phone, err := silent.NextCall(program.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := echo.WaitState(within(t), alexatest.StateRinging); err != nil {
+	if err := echo.WaitState(program.Within(t), alexatest.StateRinging); err != nil {
 		t.Fatal(err)
 	}
 	l.shut(t)
-	if err := echo.WaitState(within(t), alexatest.StateEnded); err != nil {
+	if err := echo.WaitState(program.Within(t), alexatest.StateEnded); err != nil {
 		t.Fatal(err)
 	}
-	if err := phone.WaitState(within(t), siptest.Ended); err != nil {
+	if err := phone.WaitState(program.Within(t), siptest.Ended); err != nil {
 		t.Fatal(err)
 	}
 	if status, _, byRemote := phone.Ended(); status != 487 || !byRemote {
@@ -157,14 +158,14 @@ func TestServeEndsAtOnce(t *testing.T) {
 
 // TestServeEndsBeforeItIsRegistered interrupts a hotel that asks a PBX which says nothing, while a phone waits for the outcome with it.
 func TestServeEndsBeforeItIsRegistered(t *testing.T) {
-	interruptible(t)
+	program.Interruptible(t)
 	t.Parallel()
 	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	if err := silent.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := silent.SetReadDeadline(time.Now().Add(program.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	l := newLobby(t, nil)
@@ -174,13 +175,13 @@ func TestServeEndsBeforeItIsRegistered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	waits, err := l.desk.Call(within(t), "sip:room-101@"+hotel.String(), nil)
+	waits, err := l.desk.Call(program.Within(t), "sip:room-101@"+hotel.String(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the hotel has taken the call", func() bool { return len(waits.Responses()) > 0 })
+	program.Eventually(t, "the hotel has taken the call", func() bool { return len(waits.Responses()) > 0 })
 	l.shut(t)
-	if err := waits.WaitState(within(t), siptest.Ended); err != nil {
+	if err := waits.WaitState(program.Within(t), siptest.Ended); err != nil {
 		t.Fatal(err)
 	}
 	if status, reason, _ := waits.Ended(); status != 503 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 	"github.com/alexacall/alexacall/sip/siptest"
 )
 
@@ -38,14 +39,14 @@ var handsets = map[string]func(t *testing.T) handset{
 // eachWay does something with each phone, the front desk, in a call with the Echo: one that the Echo has placed and one that the phone has.
 func eachWay(t *testing.T, do func(*testing.T, *lobby, handset, *alexatest.Call)) {
 	t.Helper()
-	for program, begin := range handsets {
+	for name, begin := range handsets {
 		for _, placed := range []bool{false, true} {
-			name := program + " is called"
+			title := name + " is called"
 			if placed {
-				name = program + " calls"
+				title = name + " calls"
 			}
-			t.Run(name, func(t *testing.T) {
-				testutil.Need(t, program)
+			t.Run(title, func(t *testing.T) {
+				testutil.Need(t, name)
 				t.Parallel()
 				h, l := begin(t), newLobby(t, nil)
 				l.settings["pbx"] = h.uri()
@@ -65,9 +66,9 @@ func (l *lobby) meet(t *testing.T, h handset, placed bool) *alexatest.Call {
 	var err error
 	if placed {
 		h.calls(t, "sip:room-101@"+l.sip)
-		echo, err = l.room.NextCall(within(t))
+		echo, err = l.room.NextCall(program.Within(t))
 	} else {
-		echo, err = l.room.Call(within(t), "reception")
+		echo, err = l.room.Call(program.Within(t), "reception")
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -100,13 +101,13 @@ func (k keyboard) enters(t *testing.T, commands ...string) {
 }
 
 // asks types a command and returns what the program shows of it: the first group of the pattern in what is on the screen from then on.
-func (k keyboard) asks(t *testing.T, screen *output, command string, pattern *regexp.Regexp) string {
+func (k keyboard) asks(t *testing.T, screen func() string, command string, pattern *regexp.Regexp) string {
 	t.Helper()
-	seen := len(screen.String())
+	seen := len(screen())
 	k.enters(t, command)
 	var m []string
-	eventually(t, "an answer to "+command, func() bool {
-		m = pattern.FindStringSubmatch(screen.String()[seen:])
+	program.Eventually(t, "an answer to "+command, func() bool {
+		m = pattern.FindStringSubmatch(screen()[seen:])
 		return m != nil
 	})
 	return m[1]
@@ -133,7 +134,7 @@ func samplesIn(d time.Duration, rate int) int { return int(d * time.Duration(rat
 func hearsNow(t *testing.T, echo *alexatest.Call, hz float64, while time.Duration) {
 	t.Helper()
 	before, window := len(echo.Heard().Samples), samplesIn(while, 8000)
-	eventually(t, fmt.Sprintf("the Echo hears %v Hz", hz), func() bool {
+	program.Eventually(t, fmt.Sprintf("the Echo hears %v Hz", hz), func() bool {
 		now := echo.Heard().Samples
 		return len(now) >= before+window && testutil.ToneShare(now[len(now)-window:], 8000, hz) > 0.95
 	})
@@ -143,7 +144,7 @@ func hearsNow(t *testing.T, echo *alexatest.Call, hz float64, while time.Duratio
 func hearsNoMore(t *testing.T, echo *alexatest.Call, hz float64) {
 	t.Helper()
 	past, last := len(echo.Heard().Samples), time.Now()
-	eventually(t, fmt.Sprintf("the Echo hears %v Hz no more", hz), func() bool {
+	program.Eventually(t, fmt.Sprintf("the Echo hears %v Hz no more", hz), func() bool {
 		if now := echo.Heard().Samples; len(now) > past {
 			if testutil.ToneShare(now[past:], 8000, hz) > 0.1 {
 				last = time.Now()
@@ -158,5 +159,5 @@ func hearsNoMore(t *testing.T, echo *alexatest.Call, hz float64) {
 func talk(t *testing.T, echo *alexatest.Call, phone *siptest.Call, hz float64) {
 	t.Helper()
 	hearsNow(t, echo, hz, aWhile)
-	eventually(t, "the phone hears the Echo", func() bool { return phone.Heard().ToneShare(echoTone, aWhile) > 0.95 })
+	program.Eventually(t, "the phone hears the Echo", func() bool { return phone.Heard().ToneShare(echoTone, aWhile) > 0.95 })
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 )
 
 // TestInteropHotelHold has each phone hold its call with the Echo and take it up again.
@@ -13,7 +14,7 @@ func TestInteropHotelHold(t *testing.T) {
 	eachWay(t, func(t *testing.T, l *lobby, h handset, echo *alexatest.Call) {
 		l.holdAndResume(t, echo, h)
 		h.hangsUp(t)
-		if err := echo.WaitState(within(t), alexatest.StateEnded); err != nil {
+		if err := echo.WaitState(program.Within(t), alexatest.StateEnded); err != nil {
 			t.Fatal(err)
 		}
 		h.idle(t)
@@ -38,13 +39,13 @@ func (l *lobby) holdAndResume(t *testing.T, echo *alexatest.Call, h handset) {
 	h.talks(t, echo)
 	for n := range 2 {
 		h.holds(t)
-		eventually(t, "the Echo is held", func() bool { return !strings.Contains(echo.RemoteSDP(), "a=sendrecv") })
-		eventually(t, "the Echo agrees", func() bool {
+		program.Eventually(t, "the Echo is held", func() bool { return !strings.Contains(echo.RemoteSDP(), "a=sendrecv") })
+		program.Eventually(t, "the Echo agrees", func() bool {
 			return strings.Contains(echo.LocalSDP(), "a=recvonly") || strings.Contains(echo.LocalSDP(), "a=inactive")
 		})
 		h.silent(t, echo)
 		h.resumes(t)
-		eventually(t, "the Echo is taken up again", func() bool { return strings.Contains(echo.RemoteSDP(), "a=sendrecv") })
+		program.Eventually(t, "the Echo is taken up again", func() bool { return strings.Contains(echo.RemoteSDP(), "a=sendrecv") })
 		h.talks(t, echo)
 		if got := l.updates(); got != 2*(n+1) {
 			t.Errorf("Alexa is told %d changes after %d times on hold, want two each", got, n+1)
@@ -58,15 +59,15 @@ func TestInteropHotelHeld(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, _ *lobby, h handset, echo *alexatest.Call) {
 		h.talks(t, echo)
-		if err := echo.Update(within(t), alexatest.Hold); err != nil {
+		if err := echo.Update(program.Within(t), alexatest.Hold); err != nil {
 			t.Fatal(err)
 		}
 		h.isHeld(t, echo)
-		if err := echo.Update(within(t), alexatest.Resume); err != nil {
+		if err := echo.Update(program.Within(t), alexatest.Resume); err != nil {
 			t.Fatal(err)
 		}
 		h.talks(t, echo)
-		if err := echo.Hangup(within(t)); err != nil {
+		if err := echo.Hangup(program.Within(t)); err != nil {
 			t.Fatal(err)
 		}
 		h.idle(t)

@@ -5,14 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/alexacall/alexacall/internal/testutil/program"
 )
 
 // What each side of a simulated call plays, in hertz, and what the phone plays where -break tone spoils it.
@@ -22,53 +22,14 @@ const (
 	spoiledTone = 720
 )
 
-// buildDir is where the program is built, once for all tests.
-var buildDir string
+// underTest is the program, without the settings of whoever runs the tests.
+var underTest = program.UnderTest{Settings: []string{"HOTEL_", "LWA_", "SIP_"}}
 
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "hotel-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	buildDir = dir
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		_ = os.RemoveAll(dir)
+		underTest.Remove()
 		os.Exit(status)
 	}))
-}
-
-var build = sync.OnceValues(func() (string, error) {
-	binary := filepath.Join(buildDir, "hotel.exe") // the ending matters to Windows alone
-	args := []string{"build", "-o", binary, "."}
-	if raceDetector {
-		args = []string{"build", "-race", "-o", binary, "."}
-	}
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
-	}
-	return binary, nil
-})
-
-// program returns the path of the program under test. It is built with the race detector where the tests are.
-func program(t *testing.T) string {
-	t.Helper()
-	binary, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return binary
-}
-
-// environ returns the environment for a program that leaves its files in dir and has no settings but those given.
-func environ(dir string, settings ...string) []string {
-	var env []string
-	for _, s := range os.Environ() {
-		if !strings.HasPrefix(s, "HOTEL_") && !strings.HasPrefix(s, "LWA_") && !strings.HasPrefix(s, "SIP_") {
-			env = append(env, s)
-		}
-	}
-	return append(append(env, "TMPDIR="+dir, "TMP="+dir), settings...)
 }
 
 // outcome is how a simulation ended.
@@ -86,8 +47,8 @@ var (
 // run runs the program until it ends. What it leaves goes with the test.
 func run(t *testing.T, args ...string) outcome {
 	t.Helper()
-	p := start(t, environ(t.TempDir()), program(t), args...)
-	o := outcome{status: p.wait(t, patience), stdout: p.stdout.String(), stderr: p.stderr.String()}
+	p := underTest.Start(t, nil, args...)
+	o := outcome{status: p.Wait(t, program.Patience), stdout: p.Stdout(), stderr: p.Stderr()}
 	if m := namesDir.FindStringSubmatch(o.stdout); m != nil {
 		o.dir = m[1]
 	}

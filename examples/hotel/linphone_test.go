@@ -14,6 +14,7 @@ import (
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 )
 
 // What linphonec plays, in hertz: in calls, and to whom it holds.
@@ -24,7 +25,7 @@ const (
 
 // linphone is a running linphonec, which plays a tone and records what it hears.
 type linphone struct {
-	*process
+	*program.Process
 	keyboard
 	host        string
 	port        int // of SIP
@@ -88,13 +89,13 @@ func startLinphoneOn(t *testing.T, host string, port int) *linphone {
 	var screen io.Reader
 	l.keyboard, screen = newKeyboard(t)
 	env := append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
-	l.process = startReading(t, screen, env, "linphonec", args...)
-	if l.await(t, "linphonec> ") == nil {
+	l.Process = program.StartReading(t, screen, env, "linphonec", args...)
+	if l.Await(t, "linphonec> ") == nil {
 		t.Fatal("linphonec has ended")
 	}
 	// The fourth is PCMU, the rate of the tone: at Opus's own linphonec plays silence.
 	l.enters(t, "codec disable all", "codec enable 3", "soundcard use files", "play "+l.play, "record "+l.file)
-	l.asks(t, &l.stdout, "calls", states) // once it has taken all that
+	l.asks(t, l.Stdout, "calls", states) // once it has taken all that
 	return l
 }
 
@@ -124,11 +125,11 @@ func (l *linphone) plays(t *testing.T, hz float64) {
 func (l *linphone) consults(t *testing.T, uri string) {
 	t.Helper()
 	l.holds(t)
-	if l.await(t, `Call 1 .* paused`) == nil { // it refuses to call before
+	if l.Await(t, `Call 1 .* paused`) == nil { // it refuses to call before
 		t.Fatal("linphonec has ended before its call")
 	}
 	l.calls(t, uri)
-	if l.await(t, `Call 2 with .* connected`) == nil {
+	if l.Await(t, `Call 2 with .* connected`) == nil {
 		t.Fatal("linphonec has ended before its call")
 	}
 }
@@ -162,7 +163,7 @@ func (l *linphone) isHeld(t *testing.T, echo *alexatest.Call) {
 func (l *linphone) logs(t *testing.T, pattern string) {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	eventually(t, "linphonec logs "+pattern, func() bool {
+	program.Eventually(t, "linphonec logs "+pattern, func() bool {
 		log, err := os.ReadFile(l.log)
 		return err == nil && re.Match(log)
 	})
@@ -182,14 +183,14 @@ var states = regexp.MustCompile(`(No active call|Call states)`)
 
 func (l *linphone) idle(t *testing.T) {
 	t.Helper()
-	eventually(t, "linphonec has no call", func() bool { return l.asks(t, &l.stdout, "calls", states) == "No active call" })
+	program.Eventually(t, "linphonec has no call", func() bool { return l.asks(t, l.Stdout, "calls", states) == "No active call" })
 	l.hasHeard(t)
 }
 
 // hasHeard waits until linphonec has written what it heard since talks: the Echo, for a while at least.
 func (l *linphone) hasHeard(t *testing.T) {
 	t.Helper()
-	eventually(t, "linphonec has heard the Echo", func() bool {
+	program.Eventually(t, "linphonec has heard the Echo", func() bool {
 		rate, samples, err := testutil.ReadWAV(l.file)
 		window := samplesIn(aWhile, rate)
 		for ; err == nil && l.written+window <= len(samples); l.written += window / 10 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 	"github.com/alexacall/alexacall/sip/siptest"
 )
 
@@ -24,8 +25,8 @@ type lobby struct {
 
 	sipPassword string // "": none
 
-	*process        // the hotel, once it is open
-	sip      string // its address
+	*program.Process        // the hotel, once it is open
+	sip              string // its address
 }
 
 // newLobby starts everything but the hotel.
@@ -87,14 +88,14 @@ func (l *lobby) begin(t *testing.T, fromEnvironment bool, more ...string) {
 			args = append(args, "-"+name, l.settings[name])
 		}
 	}
-	l.process = start(t, environ(t.TempDir(), env...), program(t), append(args, more...)...)
+	l.Process = underTest.Start(t, env, append(args, more...)...)
 }
 
 // open begins, and waits until the hotel is open.
 func (l *lobby) open(t *testing.T, fromEnvironment bool, more ...string) {
 	t.Helper()
 	l.begin(t, fromEnvironment, more...)
-	at := l.await(t, `(?m)^events on (\S+), SIP on (\S+)$`)
+	at := l.Await(t, `(?m)^events on (\S+), SIP on (\S+)$`)
 	if at == nil {
 		t.Fatal("the hotel has not opened")
 	}
@@ -109,22 +110,22 @@ func (l *lobby) open(t *testing.T, fromEnvironment bool, more ...string) {
 // shut is Ctrl-C and what must come of it: the hotel ends soon and well. Nobody has broken a rule by then, and no secret has come out.
 func (l *lobby) shut(t *testing.T) {
 	t.Helper()
-	l.interrupt(t)
+	l.Interrupt(t)
 	l.over(t)
 }
 
 func (l *lobby) over(t *testing.T) {
 	t.Helper()
-	if status := l.wait(t, 8*time.Second); status != 0 {
+	if status := l.Wait(t, 8*time.Second); status != 0 {
 		t.Errorf("exit status %d after an interrupt", status)
 	}
-	if !strings.Contains(l.stdout.String(), "\ndraining\n") {
+	if !strings.Contains(l.Stdout(), "\ndraining\n") {
 		t.Error("the hotel does not say that it drains")
 	}
 	for _, v := range l.cloud.Violations() {
 		t.Error("violation:", v)
 	}
-	said := l.stdout.String() + l.stderr.String()
+	said := l.Stdout() + l.Stderr()
 	for _, secret := range []string{l.cloud.ClientSecret(), l.cloud.RefreshToken(), l.sipPassword, "Bearer", "a=ice-pwd", "a=fingerprint"} {
 		if secret != "" && strings.Contains(said, secret) {
 			t.Errorf("the hotel prints %.12s…", secret)
@@ -135,17 +136,17 @@ func (l *lobby) over(t *testing.T) {
 // quiet checks that nothing was worth a warning.
 func (l *lobby) quiet(t *testing.T) {
 	t.Helper()
-	outcome{stderr: l.stderr.String()}.quiet(t)
+	outcome{stderr: l.Stderr()}.quiet(t)
 }
 
 // guestCalls has the Echo call the front desk, until both hear each other.
 func (l *lobby) guestCalls(t *testing.T) (*alexatest.Call, *siptest.Call) {
 	t.Helper()
-	echo, err := l.room.Call(within(t), "reception")
+	echo, err := l.room.Call(program.Within(t), "reception")
 	if err != nil {
 		t.Fatal(err)
 	}
-	phone, err := l.desk.NextCall(within(t))
+	phone, err := l.desk.NextCall(program.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,11 +157,11 @@ func (l *lobby) guestCalls(t *testing.T) (*alexatest.Call, *siptest.Call) {
 // deskCalls has the front desk call a room, until both hear each other.
 func (l *lobby) deskCalls(t *testing.T, uri string, room *alexatest.Echo) (*alexatest.Call, *siptest.Call) {
 	t.Helper()
-	phone, err := l.desk.Call(within(t), uri, nil)
+	phone, err := l.desk.Call(program.Within(t), uri, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	echo, err := room.NextCall(within(t))
+	echo, err := room.NextCall(program.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,23 +172,23 @@ func (l *lobby) deskCalls(t *testing.T, uri string, room *alexatest.Echo) (*alex
 // hear waits until an Echo and a phone are connected, which is not sure while they hear each other early, and each hears the other.
 func hear(t *testing.T, echo *alexatest.Call, phone *siptest.Call) {
 	t.Helper()
-	if err := errors.Join(echo.WaitState(within(t), alexatest.StateConnected), phone.WaitState(within(t), siptest.Up)); err != nil {
+	if err := errors.Join(echo.WaitState(program.Within(t), alexatest.StateConnected), phone.WaitState(program.Within(t), siptest.Up)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the Echo hears the phone", func() bool { return echo.Heard().ToneShare(phoneTone) > 0.95 })
-	eventually(t, "the phone hears the Echo", func() bool { return phone.Heard().ToneShare(echoTone, time.Second/2) > 0.95 })
+	program.Eventually(t, "the Echo hears the phone", func() bool { return echo.Heard().ToneShare(phoneTone) > 0.95 })
+	program.Eventually(t, "the phone hears the Echo", func() bool { return phone.Heard().ToneShare(echoTone, time.Second/2) > 0.95 })
 }
 
 // ended checks that a call is over on both sides, and how. The code "" stands for any that the hotel or the Echo has given.
 func ended(t *testing.T, echo *alexatest.Call, code string, phone *siptest.Call, byRemote bool) {
 	t.Helper()
-	if err := echo.WaitState(within(t), alexatest.StateEnded); err != nil {
+	if err := echo.WaitState(program.Within(t), alexatest.StateEnded); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := echo.Ended(); got == "" || code != "" && got != code {
 		t.Errorf("ended with code %q at the Echo, want %q", got, code)
 	}
-	if err := phone.WaitState(within(t), siptest.Ended); err != nil {
+	if err := phone.WaitState(program.Within(t), siptest.Ended); err != nil {
 		t.Fatal(err)
 	}
 	if status, reason, by := phone.Ended(); status != 200 || by != byRemote {

@@ -26,6 +26,8 @@ import (
 	"github.com/alexacall/alexacall/sip"
 )
 
+const longest = 4 * time.Hour // of a call: one whose end is lost would hold a line for ever, for its sound may go on
+
 type options struct {
 	serve, json                                                                      bool
 	calls                                                                            int
@@ -104,6 +106,7 @@ type hotel struct {
 func open(ctx context.Context, o *options, roots *x509.CertPool) *hotel {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	rooms, desk, ready, public := &bridge.Router{}, &bridge.Router{}, make(chan struct{}), netip.Addr{}
+	join := &bridge.JoinOptions{Dialer: desk, MaxDuration: longest}
 	check(public.UnmarshalText([]byte(o.publicIP)))
 	media := must(engine.Listen(o.mediaAddr, &engine.Options{PublicIP: public, Logger: log}))
 	tokens := must(lwa.NewSource(o.secrets, &lwa.Options{TokenURL: o.lwaURL, Logger: log}))
@@ -113,7 +116,7 @@ func open(ctx context.Context, o *options, roots *x509.CertPool) *hotel {
 		skill.DialContext = func(ctx context.Context, n, _ string) (net.Conn, error) { return dial(ctx, n, o.skillChainAddr) }
 	}
 	for name, id := range o.devices {
-		rooms.Routes = append(rooms.Routes, bridge.Route{To: "sip:" + name + "@*", Bridge: bridge.To(skill, id, &bridge.JoinOptions{Dialer: desk})})
+		rooms.Routes = append(rooms.Routes, bridge.Route{To: "sip:" + name + "@*", Bridge: bridge.To(skill, id, join)})
 	}
 	take := bridge.Func(func(call context.Context, in bridge.Leg) error {
 		if <-ready; ctx.Err() != nil { // what has waited would ring at a device for nothing
@@ -129,7 +132,7 @@ func open(ctx context.Context, o *options, roots *x509.CertPool) *hotel {
 			line = must(own, err)
 		}
 	}
-	desk.Routes = []bridge.Route{{Bridge: bridge.To(line, o.pbx, &bridge.JoinOptions{Dialer: desk})}, {To: o.transferTo, Via: []bridge.Dialer{line}}}
+	desk.Routes = []bridge.Route{{Bridge: bridge.To(line, o.pbx, join)}, {To: o.transferTo, Via: []bridge.Dialer{line}}}
 	close(ready) // phones have waited; the skill takes calls from listen on
 	return &hotel{skill, phones, &http.Server{Handler: skill, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}, tokens, media}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 )
 
 // portTries is how often to try with a phone that cannot find a free port itself.
@@ -49,15 +50,15 @@ func TestInteropHotelSIPp(t *testing.T) {
 	const cannotBind = 254
 	for range portTries {
 		port, media := testutil.FreePort(t), testutil.FreePort(t)
-		sipp := start(t, os.Environ(), "sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-mi", "127.0.0.1", "-mp", strconv.Itoa(media),
+		sipp := program.Start(t, os.Environ(), "sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-mi", "127.0.0.1", "-mp", strconv.Itoa(media),
 			"-rtp_echo", "-nostdin", "-m", "1", "-timeout", "60s", "-timeout_error")
 		// SIPp listens some time after it has started: the INVITE is repeated until then.
 		o := run(t, "-json", "-pbx", fmt.Sprintf("sip:reception@127.0.0.1:%d", port))
-		if sipp.ended() && sipp.cmd.ProcessState.ExitCode() == cannotBind {
+		if sipp.Ended() && sipp.Wait(t, program.Patience) == cannotBind {
 			continue
 		}
 		checkGuestCall(t, o, echoTone)
-		if status := sipp.wait(t, patience); status != 0 {
+		if status := sipp.Wait(t, program.Patience); status != 0 {
 			t.Errorf("SIPp ends with status %d: the call was not as it expects calls to be", status)
 		}
 		return

@@ -8,6 +8,7 @@ import (
 
 	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 	"github.com/alexacall/alexacall/media/engine"
 	"github.com/alexacall/alexacall/sip"
 )
@@ -32,9 +33,9 @@ func newOperator(t *testing.T) *sip.Agent {
 // reach calls somebody, who answers, and takes what offers come in that call.
 func reach(t *testing.T, operator *sip.Agent, uri string) *sip.Leg {
 	t.Helper()
-	dialled, err := operator.Dial(within(t), uri, nil)
+	dialled, err := operator.Dial(program.Within(t), uri, nil)
 	for info := (bridge.Info{}); err == nil && info.Phase != bridge.Up; {
-		info, err = dialled.Next(within(t), info.Rev)
+		info, err = dialled.Next(program.Within(t), info.Rev)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -60,25 +61,25 @@ func reach(t *testing.T, operator *sip.Agent, uri string) *sip.Leg {
 // the operator that it is answered.
 func TestInteropHotelReferred(t *testing.T) {
 	t.Parallel()
-	for program, begin := range handsets {
-		t.Run(program, func(t *testing.T) {
-			testutil.Need(t, program)
+	for name, begin := range handsets {
+		t.Run(name, func(t *testing.T) {
+			testutil.Need(t, name)
 			t.Parallel()
 			h, l, operator := begin(t), newLobby(t, nil), newOperator(t)
 			l.open(t, false)
 			leg := reach(t, operator, h.uri())
-			if err := leg.Refer(within(t), "sip:room-101@"+l.sip); err != nil {
+			if err := leg.Refer(program.Within(t), "sip:room-101@"+l.sip); err != nil {
 				t.Fatal(err)
 			}
-			if err := leg.Hangup(within(t), bridge.Normal); err != nil {
+			if err := leg.Hangup(program.Within(t), bridge.Normal); err != nil {
 				t.Fatal(err)
 			}
-			echo, err := l.room.NextCall(within(t))
+			echo, err := l.room.NextCall(program.Within(t))
 			if err != nil {
 				t.Fatal(err)
 			}
 			h.talks(t, echo)
-			if err := echo.Hangup(within(t)); err != nil {
+			if err := echo.Hangup(program.Within(t)); err != nil {
 				t.Fatal(err)
 			}
 			h.idle(t)
@@ -91,21 +92,21 @@ func TestInteropHotelReferred(t *testing.T) {
 // TestInteropHotelReferredRefused has an operator ask each phone to call a room that does not exist: the phone tells what it was told.
 func TestInteropHotelReferredRefused(t *testing.T) {
 	t.Parallel()
-	for program, begin := range handsets {
-		t.Run(program, func(t *testing.T) {
-			testutil.Need(t, program)
+	for name, begin := range handsets {
+		t.Run(name, func(t *testing.T) {
+			testutil.Need(t, name)
 			t.Parallel()
 			h, l, operator := begin(t), newLobby(t, nil), newOperator(t)
 			l.open(t, false)
 			leg := reach(t, operator, h.uri())
-			err := leg.Refer(within(t), "sip:room-999@"+l.sip)
+			err := leg.Refer(program.Within(t), "sip:room-999@"+l.sip)
 			if e, ok := errors.AsType[*sip.Error](err); !ok || e.Status != 404 {
 				t.Errorf("the transfer ended with %v, want status 404", err)
 			}
 			if leg.Ended() != nil {
 				t.Error("the call has ended")
 			}
-			if err := leg.Hangup(within(t), bridge.Normal); err != nil {
+			if err := leg.Hangup(program.Within(t), bridge.Normal); err != nil {
 				t.Fatal(err)
 			}
 			l.shut(t)
@@ -121,22 +122,22 @@ func TestInteropHotelReferredAttended(t *testing.T) {
 	h, l, operator := startLinphone(t), newLobby(t, nil), newOperator(t)
 	l.open(t, false)
 	first, second := reach(t, operator, h.uri()), reach(t, operator, "sip:room-101@"+l.sip)
-	echo, err := l.room.NextCall(within(t))
+	echo, err := l.room.NextCall(program.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := first.ReferTo(within(t), second); err != nil {
+	if err := first.ReferTo(program.Within(t), second); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the operator's call with the room is replaced", func() bool { return second.Ended() != nil })
-	if err := first.Hangup(within(t), bridge.Normal); err != nil {
+	program.Eventually(t, "the operator's call with the room is replaced", func() bool { return second.Ended() != nil })
+	if err := first.Hangup(program.Within(t), bridge.Normal); err != nil {
 		t.Fatal(err)
 	}
 	h.talks(t, echo)
 	if n := len(l.room.Calls()); n != 1 {
 		t.Errorf("the Echo has %d calls, want the one", n)
 	}
-	if err := echo.Hangup(within(t)); err != nil {
+	if err := echo.Hangup(program.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	h.idle(t)

@@ -8,10 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 )
 
 // Who is known to the PBX, and with which password.
@@ -78,7 +78,7 @@ request_route {
 
 // pbx is a running Kamailio.
 type pbx struct {
-	*process
+	*program.Process
 	addr string
 }
 
@@ -92,22 +92,16 @@ func startPBX(t *testing.T) *pbx {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p := &pbx{start(t, os.Environ(), "kamailio", "-f", file, "-DD", "-E", "-m", "64", "-M", "8", "-Y", dir), "127.0.0.1:" + port}
-		t.Cleanup(func() { // it ends its other processes itself, but not when it is killed
-			_ = p.cmd.Process.Signal(os.Interrupt)
-			select {
-			case <-p.exited:
-			case <-time.After(patience):
-			}
-		})
-		eventually(t, "kamailio listens", func() bool {
+		p := &pbx{program.Start(t, os.Environ(), "kamailio", "-f", file, "-DD", "-E", "-m", "64", "-M", "8", "-Y", dir), "127.0.0.1:" + port}
+		t.Cleanup(p.Stop) // it ends its other processes itself, but not when it is killed
+		program.Eventually(t, "kamailio listens", func() bool {
 			c, err := net.Dial("tcp", p.addr)
 			if err == nil {
 				_ = c.Close()
 			}
-			return err == nil || p.ended()
+			return err == nil || p.Ended()
 		})
-		if !p.ended() {
+		if !p.Ended() {
 			return p
 		}
 	}
@@ -118,7 +112,7 @@ func startPBX(t *testing.T) *pbx {
 // tells waits until the PBX has written a line.
 func (p *pbx) tells(t *testing.T, line string) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%q from the PBX", line), func() bool { return strings.Contains(p.stderr.String(), ": "+line+"\n") })
+	program.Eventually(t, fmt.Sprintf("%q from the PBX", line), func() bool { return strings.Contains(p.Stderr(), ": "+line+"\n") })
 }
 
 // extension is a phone that can be registered at a PBX as the desk's.
@@ -142,13 +136,13 @@ func (l *linphone) registers(t *testing.T, at *pbx) {
 // in the path: the Echo calls the phone and hangs up, then the phone calls the Echo and hangs up.
 func TestInteropHotelRegistered(t *testing.T) {
 	t.Parallel()
-	for program, start := range handsets {
-		t.Run(program, func(t *testing.T) {
-			testutil.Need(t, program)
+	for name, begin := range handsets {
+		t.Run(name, func(t *testing.T) {
+			testutil.Need(t, name)
 			testutil.Need(t, "kamailio")
 			t.Parallel()
 			p := startPBX(t)
-			phone, ok := start(t).(extension)
+			phone, ok := begin(t).(extension)
 			if !ok {
 				t.Fatal("a phone that cannot be registered")
 			}
@@ -159,12 +153,12 @@ func TestInteropHotelRegistered(t *testing.T) {
 			l.open(t, false)
 			p.tells(t, "registered hotel")
 
-			echo, err := l.room.Call(within(t), "reception")
+			echo, err := l.room.Call(program.Within(t), "reception")
 			if err != nil {
 				t.Fatal(err)
 			}
 			phone.talks(t, echo)
-			if err := echo.Hangup(within(t)); err != nil {
+			if err := echo.Hangup(program.Within(t)); err != nil {
 				t.Fatal(err)
 			}
 			p.tells(t, "passed BYE of hotel")
@@ -172,7 +166,7 @@ func TestInteropHotelRegistered(t *testing.T) {
 			endedWell(t, echo)
 
 			phone.calls(t, "sip:room-101@"+p.addr)
-			if echo, err = l.room.NextCall(within(t)); err != nil {
+			if echo, err = l.room.NextCall(program.Within(t)); err != nil {
 				t.Fatal(err)
 			}
 			phone.talks(t, echo)
@@ -197,16 +191,16 @@ func TestInteropHotelTurnedAway(t *testing.T) {
 	testutil.Need(t, "kamailio")
 	t.Parallel()
 	p := startPBX(t)
-	env := environ(t.TempDir(), "LWA_CLIENT_ID=a", "LWA_CLIENT_SECRET=b", "LWA_REFRESH_TOKEN=c", "SIP_PASSWORD="+deskPassword)
-	h := start(t, env, program(t), "-serve", "-skill-id", "x", "-pbx", "sip:desk@"+p.addr, "-register", "sip:hotel@"+p.addr, "-public-ip", "127.0.0.1",
+	env := []string{"LWA_CLIENT_ID=a", "LWA_CLIENT_SECRET=b", "LWA_REFRESH_TOKEN=c", "SIP_PASSWORD=" + deskPassword}
+	h := underTest.Start(t, env, "-serve", "-skill-id", "x", "-pbx", "sip:desk@"+p.addr, "-register", "sip:hotel@"+p.addr, "-public-ip", "127.0.0.1",
 		"-skill-addr", "127.0.0.1:0", "-sip-addr", "127.0.0.1:0", "-media-addr", "127.0.0.1:0")
-	if status := h.wait(t, patience); status != 1 {
+	if status := h.Wait(t, program.Patience); status != 1 {
 		t.Errorf("exit status %d, want 1", status)
 	}
-	if said := h.stderr.String(); !strings.Contains(said, "401") || strings.Contains(said, deskPassword) {
+	if said := h.Stderr(); !strings.Contains(said, "401") || strings.Contains(said, deskPassword) {
 		t.Errorf("the hotel says %q, want that it is a 401, and no password", said)
 	}
-	if strings.Contains(p.stderr.String(), "registered") {
+	if strings.Contains(p.Stderr(), "registered") {
 		t.Error("the hotel is registered")
 	}
 }
@@ -214,7 +208,7 @@ func TestInteropHotelTurnedAway(t *testing.T) {
 // endedWell waits until a call has ended at the Echo, as calls do.
 func endedWell(t *testing.T, echo *alexatest.Call) {
 	t.Helper()
-	if err := echo.WaitState(within(t), alexatest.StateEnded); err != nil {
+	if err := echo.WaitState(program.Within(t), alexatest.StateEnded); err != nil {
 		t.Fatal(err)
 	}
 	if code, _ := echo.Ended(); code != "SUCCESS" {

@@ -3,48 +3,37 @@ package main_test
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 	"github.com/alexacall/alexacall/sip/siptest"
 )
 
-// interruptible skips a test where a program cannot be sent Ctrl-C.
-func interruptible(t *testing.T) {
-	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("no interrupts on Windows")
-	}
-}
-
 // TestServeByFlags calls both ways through a hotel that was set up by flags, and tries to fool it in between.
 func TestServeByFlags(t *testing.T) {
-	interruptible(t)
+	program.Interruptible(t)
 	t.Parallel()
 	l := newLobby(t, nil)
 	l.open(t, false)
 
 	echo, phone := l.guestCalls(t)
-	if err := echo.Hangup(within(t)); err != nil {
+	if err := echo.Hangup(program.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	ended(t, echo, "SUCCESS", phone, true)
 	l.quiet(t)
 
 	forge(t, l)
-	nobody, err := l.desk.Call(within(t), "sip:room-999@"+l.sip, nil)
+	nobody, err := l.desk.Call(program.Within(t), "sip:room-999@"+l.sip, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := nobody.WaitState(within(t), siptest.Ended); err != nil {
+	if err := nobody.WaitState(program.Within(t), siptest.Ended); err != nil {
 		t.Fatal(err)
 	}
 	if status, _, _ := nobody.Ended(); status != 404 {
@@ -52,7 +41,7 @@ func TestServeByFlags(t *testing.T) {
 	}
 
 	echo, phone = l.deskCalls(t, "sip:room-101@"+l.sip, l.room)
-	if err := phone.Hangup(within(t)); err != nil {
+	if err := phone.Hangup(program.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	ended(t, echo, "SUCCESS", phone, false)
@@ -67,21 +56,21 @@ func forge(t *testing.T, l *lobby) {
 		"bad signature": {BadSignature: true}, "no signature": {NoSignature: true}, "another skill": {SkillID: "amzn1.ask.skill.another"},
 		"an hour old": {Age: time.Hour}, "untrusted chain": {Chain: alexatest.ChainUntrusted}, "no JSON": {Body: []byte("{")},
 	} {
-		before := len(l.stderr.String())
-		status, _, err := l.cloud.SendEvent(within(t), request, fault)
+		before := len(l.Stderr())
+		status, _, err := l.cloud.SendEvent(program.Within(t), request, fault)
 		if err != nil || status != http.StatusBadRequest {
 			t.Errorf("%s: status %d, %v, want 400", name, status, err)
 		}
-		eventually(t, "a line about "+name, func() bool { return strings.Contains(l.stderr.String()[before:], "level=WARN") })
+		program.Eventually(t, "a line about "+name, func() bool { return strings.Contains(l.Stderr()[before:], "level=WARN") })
 	}
-	if strings.Contains(l.stderr.String(), "6d7c7f0e-forged") {
+	if strings.Contains(l.Stderr(), "6d7c7f0e-forged") {
 		t.Error("what a stranger sends is repeated in the log")
 	}
 }
 
 // TestServeByEnvironment takes the settings from the environment, two devices among them, but for a flag, which wins.
 func TestServeByEnvironment(t *testing.T) {
-	interruptible(t)
+	program.Interruptible(t)
 	t.Parallel()
 	l := newLobby(t, nil)
 	other := newEcho(t, l.cloud, "102")
@@ -90,12 +79,12 @@ func TestServeByEnvironment(t *testing.T) {
 	l.open(t, true, "-skill-id", l.cloud.SkillID())
 
 	echo, phone := l.deskCalls(t, "sip:room-102@"+l.sip, other)
-	if err := echo.Hangup(within(t)); err != nil {
+	if err := echo.Hangup(program.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	ended(t, echo, "SUCCESS", phone, true)
 	echo, phone = l.guestCalls(t)
-	if err := phone.Hangup(within(t)); err != nil {
+	if err := phone.Hangup(program.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	ended(t, echo, "SUCCESS", phone, false)
@@ -105,19 +94,19 @@ func TestServeByEnvironment(t *testing.T) {
 
 // TestServeByTLS has a hotel with a certificate of its own, and phones that speak TCP.
 func TestServeByTLS(t *testing.T) {
-	interruptible(t)
+	program.Interruptible(t)
 	t.Parallel()
 	server := httptest.NewTLSServer(nil) // for its certificate
 	server.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
 	l := newLobby(t, &alexatest.CloudOptions{SkillClient: trusting(t, &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}})})
-	l.settings["skill-cert"], l.settings["skill-key"] = pemFiles(t, server.TLS.Certificates[0])
+	l.settings["skill-cert"], l.settings["skill-key"] = program.PEMFiles(t, server.TLS.Certificates[0])
 	l.settings["pbx"] += ";transport=tcp"
 	l.open(t, false)
 
 	echo, phone := l.guestCalls(t)
-	if err := echo.Hangup(within(t)); err != nil {
+	if err := echo.Hangup(program.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	ended(t, echo, "SUCCESS", phone, true)
@@ -125,29 +114,10 @@ func TestServeByTLS(t *testing.T) {
 		t.Errorf("the call came by %q, want TCP", via)
 	}
 	echo, phone = l.deskCalls(t, "sip:room-101@"+l.sip+";transport=tcp", l.room)
-	if err := phone.Hangup(within(t)); err != nil {
+	if err := phone.Hangup(program.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	ended(t, echo, "SUCCESS", phone, false)
 	l.shut(t)
 	l.quiet(t)
-}
-
-// pemFiles writes a certificate and its key to files.
-func pemFiles(t *testing.T, c tls.Certificate) (cert, key string) {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	for file, block := range map[string]*pem.Block{
-		cert: {Type: "CERTIFICATE", Bytes: c.Certificate[0]}, key: {Type: "PRIVATE KEY", Bytes: der},
-	} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return cert, key
 }

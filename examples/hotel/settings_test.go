@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alexacall/alexacall/internal/testutil/program"
 )
 
 // serveFlagTable has each flag of -serve that the environment can set too.
@@ -20,11 +22,11 @@ var serveFlagTable = map[string]string{
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	p := start(t, environ(t.TempDir(), "HOTEL_SIP_ADDR=192.0.2.7:5080", "LWA_CLIENT_SECRET=hush", "LWA_REFRESH_TOKEN=hush", "SIP_PASSWORD=hush"), program(t), "-serve", "-h")
-	if status := p.wait(t, patience); status != 0 {
+	p := underTest.Start(t, []string{"HOTEL_SIP_ADDR=192.0.2.7:5080", "LWA_CLIENT_SECRET=hush", "LWA_REFRESH_TOKEN=hush", "SIP_PASSWORD=hush"}, "-serve", "-h")
+	if status := p.Wait(t, program.Patience); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
-	help := p.stderr.String()
+	help := p.Stderr()
 	for name, variable := range serveFlagTable {
 		if !regexp.MustCompile(`(?m)^  -` + name + ` \w+\n.*\[\$` + variable + `\b.*\]`).MatchString(help) {
 			t.Errorf("-h does not list -%s with $%s", name, variable)
@@ -97,11 +99,11 @@ func TestBadSettings(t *testing.T) {
 			if c.good {
 				args = slices.Concat(good, args)
 			}
-			p := start(t, environ(t.TempDir(), c.env...), program(t), args...)
-			if status := p.wait(t, patience); status != 1 && status != 2 {
+			p := underTest.Start(t, c.env, args...)
+			if status := p.Wait(t, program.Patience); status != 1 && status != 2 {
 				t.Errorf("exit status %d, want 1 or 2", status)
 			}
-			if said := p.stderr.String(); !strings.Contains(said, c.want) || strings.Contains(said, "panic") {
+			if said := p.Stderr(); !strings.Contains(said, c.want) || strings.Contains(said, "panic") {
 				t.Errorf("standard error does not say %q", c.want)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 )
 
 // TestInteropHotelSoundsByFFmpeg measures with another program's ears what each side has heard: the other side's tone is all there is.
@@ -49,7 +50,7 @@ func volume(t *testing.T, file string, hz float64) float64 {
 		band := fmt.Sprintf("bandpass=f=%v:width_type=h:w=60", hz)
 		filter = band + "," + band + "," + filter // twice, for steeper sides
 	}
-	out, err := exec.CommandContext(within(t), "ffmpeg", "-hide_banner", "-nostdin", "-i", file, "-af", filter, "-f", "null", "-").CombinedOutput()
+	out, err := exec.CommandContext(program.Within(t), "ffmpeg", "-hide_banner", "-nostdin", "-i", file, "-af", filter, "-f", "null", "-").CombinedOutput()
 	if err != nil {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 	"github.com/alexacall/alexacall/sip/siptest"
 )
 
@@ -17,7 +18,7 @@ func TestInteropHotelTransfer(t *testing.T) {
 		kitchen := newPhone(t, &siptest.PhoneOptions{User: "kitchen", Play: siptest.Tone(kitchenTone)})
 		h.talks(t, echo)
 		h.transfers(t, kitchen.URI())
-		third, err := kitchen.NextCall(within(t))
+		third, err := kitchen.NextCall(program.Within(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -27,7 +28,7 @@ func TestInteropHotelTransfer(t *testing.T) {
 		if n := len(l.room.Calls()); n != 1 {
 			t.Errorf("the Echo has %d calls, want the one", n)
 		}
-		if err := third.Hangup(within(t)); err != nil {
+		if err := third.Hangup(program.Within(t)); err != nil {
 			t.Fatal(err)
 		}
 		ended(t, echo, "SUCCESS", third, false)
@@ -61,7 +62,7 @@ func transfersInVain(t *testing.T, status int, to func(*testing.T) string) {
 			h.talks(t, echo)
 			h.hangsUp(t)
 		}
-		if err := echo.WaitState(within(t), alexatest.StateEnded); err != nil {
+		if err := echo.WaitState(program.Within(t), alexatest.StateEnded); err != nil {
 			t.Fatal(err)
 		}
 		if code, _ := echo.Ended(); code != "SUCCESS" {

@@ -17,7 +17,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -26,6 +25,7 @@ import (
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/internal/testutil"
+	"github.com/alexacall/alexacall/internal/testutil/program"
 	"github.com/alexacall/alexacall/sip/siptest"
 )
 
@@ -35,11 +35,11 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := os.ReadFile("main.go")
+	source, err := os.ReadFile("main.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	code := program[bytes.Index(program, []byte("package main")):]
+	code := source[bytes.Index(source, []byte("package main")):]
 	if !bytes.Contains(readme, append([]byte("```go\n"), append(code, "```"...)...)) {
 		t.Error("README.md does not show this program as it is")
 	}
@@ -51,15 +51,11 @@ func TestProgram(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the roots of the environment are a matter of Linux")
 	}
-	binary := filepath.Join(t.TempDir(), "shortest")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	cloud, err := alexatest.NewCloud(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer cloud.Close()
+	t.Cleanup(cloud.Close)
 	echo, err := cloud.NewEcho("room-101", &alexatest.EchoOptions{Play: alexatest.Tone(440)})
 	if err != nil {
 		t.Fatal(err)
@@ -68,22 +64,16 @@ func TestProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer desk.Close()
+	t.Cleanup(func() { _ = desk.Close() })
 	proxy, roots := amazon(t, cloud)
 	skill := freeAddr(t)
-	cmd := exec.CommandContext(t.Context(), binary)
-	cmd.Env = append(os.Environ(),
-		"HTTPS_PROXY="+proxy, "SSL_CERT_FILE="+roots, "SSL_CERT_DIR="+t.TempDir(), "MEDIA_ADDR=127.0.0.1:0", "SIP_ADDR=127.0.0.1:0", "SKILL_ADDR="+skill,
-		"PBX="+desk.URI(), "SKILL_ID="+cloud.SkillID(),
-		"LWA_CLIENT_ID="+cloud.ClientID(), "LWA_CLIENT_SECRET="+cloud.ClientSecret(), "LWA_REFRESH_TOKEN="+cloud.RefreshToken())
-	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}()
+	var underTest program.UnderTest
+	t.Cleanup(underTest.Remove)
+	underTest.Start(t, []string{
+		"HTTPS_PROXY=" + proxy, "SSL_CERT_FILE=" + roots, "SSL_CERT_DIR=" + t.TempDir(), "MEDIA_ADDR=127.0.0.1:0", "SIP_ADDR=127.0.0.1:0", "SKILL_ADDR=" + skill,
+		"PBX=" + desk.URI(), "SKILL_ID=" + cloud.SkillID(),
+		"LWA_CLIENT_ID=" + cloud.ClientID(), "LWA_CLIENT_SECRET=" + cloud.ClientSecret(), "LWA_REFRESH_TOKEN=" + cloud.RefreshToken(),
+	})
 	await(t, skill)
 	cloud.SetSkillURL("http://" + skill)
 

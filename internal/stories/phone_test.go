@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/sip"
 )
@@ -15,7 +16,7 @@ import (
 // phone is a SIP phone with a camera: G.711 and H.264. It says yes to every change that the other side wants.
 type phone struct {
 	agent  *sip.Agent
-	engine *engine
+	engine *calltest.Engine
 	came   chan bridge.Leg
 
 	mu   sync.Mutex
@@ -33,7 +34,7 @@ func videoPhone() *media.Policy {
 
 func newPhone(t *testing.T, listen func(network, addr string) (net.PacketConn, error)) *phone {
 	t.Helper()
-	p := &phone{engine: &engine{addr: "192.0.2.2"}, came: make(chan bridge.Leg, 1)}
+	p := &phone{engine: &calltest.Engine{Addr: "192.0.2.2"}, came: make(chan bridge.Leg, 1)}
 	var err error
 	p.agent, err = sip.Listen(phoneAddr, p.engine, &sip.Options{
 		Network: "udp", ListenPacket: listen, Policy: videoPhone(), Bridge: bridge.Func(p.takes), From: bridge.Party{URI: "sip:desk@" + phoneAddr},

@@ -2,7 +2,6 @@ package stories
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -18,6 +17,7 @@ import (
 	"github.com/alexacall/alexacall/alexa/alexatest"
 	"github.com/alexacall/alexacall/alexa/lwa"
 	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/internal/testutil"
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/sip"
@@ -41,7 +41,7 @@ type stage struct {
 	phone   *phone
 	rec     *record
 
-	toAlexa, toPhone *engine // the gateway's
+	toAlexa, toPhone *calltest.Engine // the gateway's
 	tokens           *lwa.Source
 }
 
@@ -61,7 +61,7 @@ func must(t testing.TB, err error) {
 
 func newStage(t *testing.T, p props) *stage {
 	t.Helper()
-	s := &stage{t: t, rec: &record{began: time.Now()}, toAlexa: &engine{addr: "192.0.2.1"}, toPhone: &engine{addr: "192.0.2.1"}}
+	s := &stage{t: t, rec: &record{began: time.Now()}, toAlexa: &calltest.Engine{}, toPhone: &calltest.Engine{}}
 	p.cloud.NoSockets, p.echo.NoMedia = true, true
 	var err error
 	s.cloud, err = alexatest.NewCloud(&p.cloud)
@@ -122,7 +122,7 @@ func (s *stage) close() {
 	must(s.t, s.gateway.Close())
 	must(s.t, s.phone.agent.Close())
 	must(s.t, s.tokens.Close())
-	if n := s.toAlexa.count() + s.toPhone.count() + s.phone.engine.count(); n != 0 {
+	if n := len(s.toAlexa.Terminals()) + len(s.toPhone.Terminals()) + len(s.phone.engine.Terminals()); n != 0 {
 		s.t.Errorf("%d terminals are left open", n)
 	}
 	synctest.Wait()
@@ -145,7 +145,7 @@ func (s *stage) transcript(title string) string {
 		fmt.Fprintf(&b, "the phone's call failed: %v\n", bridge.CauseOf(err))
 	}
 	for _, leg := range s.phone.all() {
-		end := endOf(s.t, leg)
+		end := calltest.End(s.t, leg)
 		by := "the phone"
 		if end.Remote {
 			by = "the gateway"
@@ -236,21 +236,6 @@ func (s *stage) wantState(c *alexatest.Call, want alexatest.State) {
 func (s *stage) over(c *alexatest.Call, leg bridge.Leg) {
 	s.t.Helper()
 	s.wantState(c, alexatest.StateEnded)
-	_ = endOf(s.t, leg)
+	_ = calltest.End(s.t, leg)
 	s.settle()
-}
-
-// endOf waits until a leg is over.
-func endOf(t *testing.T, l bridge.Leg) *bridge.EndError {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	for rev := uint64(0); ; {
-		info, err := l.Next(ctx, rev)
-		if end, ok := errors.AsType[*bridge.EndError](err); ok {
-			return end
-		}
-		must(t, err)
-		rev = info.Rev
-	}
 }

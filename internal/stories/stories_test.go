@@ -143,7 +143,7 @@ func toDevice() []story {
 				call, leg := s.phoneCalls()
 				s.wantState(call, alexatest.StateInProgress)
 				s.settle()
-				s.toAlexa.only(t).hear()
+				s.toAlexa.Only(t).Hear()
 				s.wantState(call, alexatest.StateConnected)
 				s.settle()
 				must(t, leg.Hangup(t.Context(), bridge.Normal))

@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
-# Installs rtpengine by apt-get where it is missing, and starts no daemon: Debian does so with the package unless policy-rc.d forbids it.
+# Installs rtpengine, and the Debian packages that are named, by apt-get where they are missing, and starts no daemon: Debian does so with
+# rtpengine's package unless policy-rc.d forbids it.
 set -euo pipefail
 
-command -v rtpengine >/dev/null && exit
+missing=()
+for package in rtpengine-daemon "$@"; do
+	dpkg -s "$package" &>/dev/null || missing+=("$package")
+done
+((${#missing[@]} > 0)) || exit 0
 root=() policy=/usr/sbin/policy-rc.d
 ((EUID == 0)) || root=(sudo -n)
 if [[ ! -e $policy ]]; then
@@ -10,5 +15,5 @@ if [[ ! -e $policy ]]; then
 	trap '"${root[@]}" rm -f "$policy"' EXIT
 fi
 "${root[@]}" apt-get -q update
-"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install rtpengine-daemon
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "${missing[@]}"
 command -v rtpengine

@@ -31,6 +31,10 @@ type leg struct {
 	offset uint16  // of the relay's numbers to ours
 	counts bool    // packets from first on
 	first  int
+
+	heard  int      // packets of what the other side says, in a codec of its own
+	lastIn uint16   // number of the latest
+	kept   [][]byte // their payloads, of one call
 }
 
 // rig is a generator's view of the calls through one relay.
@@ -60,7 +64,11 @@ func (r *rig) dial(c *control, i int) error {
 	if err != nil {
 		return err
 	}
-	toB, err := c.describe(dict{"command": "offer", "call-id": id, "from-tag": "a", "transport-protocol": "RTP/AVP"}, offer)
+	command := dict{"command": "offer", "call-id": id, "from-tag": "a", "transport-protocol": "RTP/AVP"}
+	if r.mode.transcodes() {
+		command["codec"] = dict{"mask": []any{r.mode.talk[0].codec.Name}, "transcode": []any{r.mode.talk[1].codec.Name}}
+	}
+	toB, err := c.describe(command, offer)
 	if err != nil {
 		return err
 	}

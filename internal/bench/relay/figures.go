@@ -50,6 +50,7 @@ type figures struct {
 	late       int // came after one that was sent later
 	wrong      int // not what was sent to that phone, or under a number that does not follow from its own
 	delay      histogram
+	distance   [2]float64 // between what was said and what callers and called heard of it, in dB: see judge
 
 	cost    float64       // microseconds of the processor's time for a packet that was passed on
 	foreign float64       // share of one processor that other programs have had
@@ -64,6 +65,9 @@ func (f *figures) add(other *figures) {
 	f.delay.merge(&other.delay)
 	f.foreign, f.stolen, f.behind = max(f.foreign, other.foreign), max(f.stolen, other.stolen), max(f.behind, other.behind)
 	f.ours += other.ours
+	for side, d := range other.distance {
+		f.distance[side] = max(f.distance[side], d)
+	}
 }
 
 // Limits of what still counts as carried.
@@ -106,6 +110,11 @@ func ratios(of, by []float64) []float64 {
 // verdict is the last line: the medians of the ratios by mode, and how many times as many calls one core carries.
 func verdict(plain, cm80, gcm spread, ours, rival int) string {
 	return fmt.Sprintf("ratio plain=%.2f cm80=%.2f gcm=%.2f calls=%.1f", plain.mid, cm80.mid, gcm.mid, float64(ours)/float64(max(rival, 1)))
+}
+
+// soundVerdict is the last line of the modes that transcode.
+func soundVerdict(same, byDefault, g722 spread) string {
+	return fmt.Sprintf("ratio opus_same=%.2f opus_default=%.2f g722=%.2f", same.mid, byDefault.mid, g722.mid)
 }
 
 // search finds the most calls that are carried, to within about 1 in 25, from a first guess on. It asks try a dozen times at the most.

@@ -17,6 +17,7 @@ var errNoCall = errors.New("no such call")
 type gateway struct {
 	engine *engine.Engine
 	calls  map[string]*joined
+	opus   opus // how it makes Opus
 }
 
 // joined is one call.
@@ -25,12 +26,12 @@ type joined struct {
 	near, far media.Terminal
 }
 
-func newGateway() (relay, error) {
+func newGateway(o opus) (relay, error) {
 	e, err := engine.Listen("127.0.0.1:0", &engine.Options{MaxTerminals: 2 * maxCalls})
 	if err != nil {
 		return nil, err
 	}
-	return &gateway{e, map[string]*joined{}}, nil
+	return &gateway{e, map[string]*joined{}, o}, nil
 }
 
 // sides are the policies of caller and called: video phones, of which the first may have keys.
@@ -55,7 +56,11 @@ func (g *gateway) offer(id, sdp string) (string, error) {
 		return "", err
 	}
 	g.calls[id] = c
-	onward, err := c.far.Offer(offer.Plan())
+	want := offer.Plan()
+	if g.opus.transcodes() {
+		want = media.Plan{{Kind: media.Audio, Dir: media.SendRecv, Codecs: []media.Codec{media.PCMU()}}}
+	}
+	onward, err := c.far.Offer(want)
 	return text(onward, err)
 }
 
@@ -72,11 +77,15 @@ func (g *gateway) answer(id, sdp string) (string, error) {
 	if err := c.far.Accept(answer); err != nil {
 		return "", err
 	}
-	back, err := c.near.Answer(c.offer, c.far.Plan())
+	want, o := c.far.Plan(), (*media.RelayOptions)(nil)
+	if g.opus.transcodes() {
+		want, o = nil, g.opus.relay()
+	}
+	back, err := c.near.Answer(c.offer, want)
 	if err != nil {
 		return "", err
 	}
-	if _, err := media.NewRelay(c.near, c.far, nil); err != nil { // for the life of the program
+	if _, err := media.NewRelay(c.near, c.far, o); err != nil { // for the life of the program
 		return "", err
 	}
 	return text(back, nil)

@@ -15,6 +15,11 @@
 //
 // The last line has the medians of our cost against rtpengine's, and how many times as many plain calls our engine carries on one core before
 // 1 packet in 1,000 is lost or 1 in 100 needs longer than 20 ms.
+//
+// With -sound it measures calls whose sides have no codec in common instead: PCMU with Opus, for which it has to be built with the tag libopus, and
+// PCMU with G.722. Both sides say the same of a voice, over and over. A packet is known by its place in the order then, and one of each way may be
+// held back; the log-spectral distance between what was said and what one call's sides have heard stands beside the cost. The last line has the
+// ratios of the costs at rtpengine's complexity of Opus and at ours.
 // It needs Linux, two cores, taskset and rtpengine.
 package main
 
@@ -43,6 +48,7 @@ type plan struct {
 	without       []string      // programs that are left out
 	limit         time.Duration // for everything: a disturbed run is repeated only if there is time
 	extremes      bool          // few calls, many calls, and the most
+	sound         bool          // modes that transcode, in place of the others
 	profile       string        // directory for profiles of our programs; empty: none
 	workers       int           // of rtpengine; 0: its own choice
 	realtime      bool
@@ -65,25 +71,28 @@ const (
 func main() {
 	p := plan{warm: warmUp, drain: drain}
 	var names, without string
-	flag.IntVar(&p.calls, "calls", 400, "calls of sound; of pictures a tenth of it")
+	flag.IntVar(&p.calls, "calls", 400, "calls of sound; of pictures a tenth of it, where sound is transcoded a twentieth")
 	flag.IntVar(&p.rounds, "rounds", 5, "rounds of each mode; of H.264, and of the simple relay, half as many")
 	flag.DurationVar(&p.length, "length", 2*time.Second, "how long a run is measured")
-	flag.StringVar(&names, "modes", "plain,cm80,gcm,h264", "what to measure")
+	flag.StringVar(&names, "modes", "", "what to measure; empty: all")
 	flag.StringVar(&without, "without", "", "programs to leave out: engine, rtpengine, simple")
 	flag.DurationVar(&p.limit, "limit", 5*time.Minute, "for everything: disturbed runs are repeated while there is time")
 	flag.BoolVar(&p.extremes, "extremes", true, "measure few calls, many calls, and the most that one core carries, too")
 	flag.StringVar(&p.profile, "profile", "", "directory for profiles of our programs")
 	flag.IntVar(&p.workers, "workers", 1, "of rtpengine; 0: its own choice")
 	flag.BoolVar(&p.realtime, "realtime", true, "go before all other programs of the machine, where it is allowed (SCHED_RR)")
+	flag.BoolVar(&p.sound, "sound", false, "measure calls whose sides have no codec in common, and nothing else")
 	name := flag.String("serve", "", "be one of the programs: engine or simple")
+	complexity := flag.Int("opus", 0, "of the engine as it is served: the complexity of Opus; 0: nothing is transcoded")
 	flag.Parse()
-	p.modes, p.without = strings.Split(names, ","), strings.Split(without, ",")
+	p.without = strings.Split(without, ",")
+	p.choose(names)
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
 	if *name != "" {
-		err = serve(*name, p.profile)
+		err = serve(*name, p.profile, opus(*complexity))
 	} else if err = p.pin(); err == nil {
 		err = p.run(ctx, os.Stdout)
 	}
@@ -92,6 +101,35 @@ func main() {
 		stop()
 		os.Exit(1)
 	}
+}
+
+// choose takes the modes that are named, or all.
+func (p *plan) choose(names string) {
+	if p.sound {
+		p.without, p.extremes = append(p.without, "simple"), false
+	}
+	switch {
+	case names != "":
+		p.modes = strings.Split(names, ",")
+	case p.sound:
+		p.modes = []string{"opus_same", "opus_default", "g722"}
+	default:
+		p.modes = []string{"plain", "cm80", "gcm", "h264"}
+	}
+}
+
+var errNoMode = errors.New("relay: no mode")
+
+// mode returns a mode by its name.
+func (p *plan) mode(name string) (mode, error) {
+	if p.sound {
+		return soundMode(name)
+	}
+	m, ok := modes()[name]
+	if !ok {
+		return m, fmt.Errorf("%w %q", errNoMode, name)
+	}
+	return m, nil
 }
 
 // pin ties this process, the generator, to one core, and chooses the other for the programs, which inherit its priority.
@@ -144,21 +182,22 @@ func (p *plan) skips(name string) bool { return slices.Contains(p.without, name)
 // run measures everything and writes the result.
 func (p *plan) run(ctx context.Context, w io.Writer) error {
 	p.expect()
-	all := modes()
 	results := map[string]map[string]*row{}
 	if err := writeHead(w); err != nil {
 		return err
 	}
 	for _, name := range p.modes {
-		m, ok := all[name]
-		if !ok {
-			return fmt.Errorf("relay: no mode %q", name)
+		m, err := p.mode(name)
+		if err != nil {
+			return err
 		}
 		calls := p.calls
-		if m.kind == media.Video {
+		switch {
+		case m.transcodes():
+			calls = max(calls/20, 1)
+		case m.kind == media.Video:
 			calls = max(calls/10, 1)
 		}
-		var err error
 		if results[name], err = p.compare(ctx, w, m, calls); err != nil {
 			return err
 		}
@@ -177,8 +216,11 @@ func (p *plan) run(ctx context.Context, w io.Writer) error {
 		}
 		return spreadOf(ratios(e.costs, r.costs))
 	}
-	_, err := fmt.Fprintf(w, "%d runs were repeated for foreign load, %.0f s in all\n%s\n", p.repeated, time.Since(p.began).Seconds(),
-		verdict(of("plain"), of("cm80"), of("gcm"), ours, rival))
+	last := verdict(of("plain"), of("cm80"), of("gcm"), ours, rival)
+	if p.sound {
+		last = soundVerdict(of("opus_same"), of("opus_default"), of("g722"))
+	}
+	_, err := fmt.Fprintf(w, "%d runs were repeated for foreign load, %.0f s in all\n%s\n", p.repeated, time.Since(p.began).Seconds(), last)
 	return err
 }
 

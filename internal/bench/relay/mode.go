@@ -21,6 +21,9 @@ type mode struct {
 	size  int             // bytes of a payload
 	step  uint32          // of the RTP clock from frame to frame
 	burst func(n int) int // packets of frame n
+
+	talk [2]talk // what caller and called say in codecs of their own; empty: what comes in goes out as it is
+	opus opus    // how our engine makes Opus; rtpengine goes by its own settings
 }
 
 const (
@@ -47,6 +50,9 @@ func modes() map[string]mode {
 // policy is that of a phone on one side.
 func (m *mode) policy(caller bool) *media.Policy {
 	p := &media.Policy{Name: "phone", Audio: []media.Codec{media.PCMU()}}
+	if m.transcodes() && caller {
+		p.Audio = []media.Codec{m.talk[0].codec}
+	}
 	if m.kind == media.Video {
 		p.Video = []media.Codec{m.codec}
 	}

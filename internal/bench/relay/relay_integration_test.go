@@ -63,6 +63,35 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
+// TestTranscodes has two phones talk that have no codec in common, through our engine in a process of its own, and compares what they hear
+// with what was said.
+func TestTranscodes(t *testing.T) {
+	needsLoopback(t)
+	t.Parallel()
+	p := small()
+	p.sound, p.length = true, 600*time.Millisecond
+	m, err := p.mode("g722")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, starters := programs()
+	f, err := p.once(t.Context(), starters["engine"], m, p.calls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 2 * p.calls * 30; f.sent != want || f.lost > 0 || f.twice > 0 || f.wrong > 0 {
+		t.Errorf("%d sent, %d lost, %d twice, %d wrong, want %d sent and nothing amiss", f.sent, f.lost, f.twice, f.wrong, want)
+	}
+	for side, d := range f.distance {
+		if d <= 0 || d > 6 {
+			t.Errorf("side %d hears what was said at a distance of %.1f dB", side, d)
+		}
+	}
+	if _, err := p.mode("no such mode"); !errors.Is(err, errNoMode) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestReport has the program write what it measures.
 func TestReport(t *testing.T) {
 	needsLoopback(t)

@@ -11,7 +11,7 @@ import (
 
 // once starts a program, sets up calls through it, sends, and ends it.
 func (p *plan) once(ctx context.Context, start starter, m mode, calls int) (*figures, error) {
-	s, err := start(ctx, p)
+	s, err := start(ctx, p, m.opus)
 	if err != nil {
 		return nil, err
 	}

@@ -14,12 +14,12 @@ import (
 )
 
 // serve is one of the programs that are measured: it prints the address that it takes commands at, and obeys until its input ends.
-func serve(name, profiles string) error {
-	start := map[string]func() (relay, error){"engine": newGateway, "simple": newSimple}[name]
+func serve(name, profiles string, o opus) error {
+	start := map[string]func(opus) (relay, error){"engine": newGateway, "simple": newSimple}[name]
 	if start == nil {
 		return fmt.Errorf("relay: no program %q", name)
 	}
-	r, err := start()
+	r, err := start(o)
 	if err != nil {
 		return err
 	}

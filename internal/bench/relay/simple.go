@@ -27,7 +27,7 @@ type pair struct {
 	far   media.Negotiation // with the called side
 }
 
-func newSimple() (relay, error) { return &simple{calls: map[string]*pair{}}, nil }
+func newSimple(opus) (relay, error) { return &simple{calls: map[string]*pair{}}, nil }
 
 // pass carries packets one way.
 func pass(from, to *net.UDPConn, far netip.AddrPort, protect func([]byte) ([]byte, error)) {

@@ -14,7 +14,7 @@ import (
 )
 
 // starter starts a program that calls go through, on a core of its own. Its address is that of its control protocol.
-type starter func(ctx context.Context, p *plan) (*measured.Process, error)
+type starter func(ctx context.Context, p *plan, o opus) (*measured.Process, error)
 
 // programs are all that can be measured, in the order in which a round has them.
 func programs() ([]string, map[string]starter) {
@@ -32,14 +32,14 @@ func (p *plan) tied() []string {
 
 // goProgram starts this program again, as one of those that are measured.
 func goProgram(name string) starter {
-	return func(ctx context.Context, p *plan) (*measured.Process, error) {
-		return measured.StartSelf(ctx, p.tied(), "-serve", name, "-profile", p.profile)
+	return func(ctx context.Context, p *plan, o opus) (*measured.Process, error) {
+		return measured.StartSelf(ctx, p.tied(), "-serve", name, "-profile", p.profile, "-opus", strconv.Itoa(int(o)))
 	}
 }
 
 // rtpengine starts rtpengine without its kernel module and without the configuration of the machine. On one core one worker costs it a fifth less
 // than as many as the machine has cores, which is its own choice.
-func rtpengine(ctx context.Context, p *plan) (*measured.Process, error) {
+func rtpengine(ctx context.Context, p *plan, _ opus) (*measured.Process, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err

@@ -55,8 +55,8 @@ func (r *row) add(f *figures) {
 }
 
 const (
-	headFormat = "%-6s %-10s %6s  %-19s %-18s %9s %5s %5s %5s %5s %8s %8s  %s\n"
-	rowFormat  = "%-6s %-10s %6d  %-19s %-18s %9d %5d %5d %5d %5d %8d %8d  %s\n"
+	headFormat = "%-12s %-10s %6s  %-19s %-18s %9s %5s %5s %5s %5s %8s %8s  %s\n"
+	rowFormat  = "%-12s %-10s %6d  %-19s %-18s %9d %5d %5d %5d %5d %8d %8d  %s\n"
 )
 
 func writeHead(w io.Writer) error {
@@ -71,8 +71,12 @@ func (r *row) write(w io.Writer, m mode, calls int, rival *row) error {
 		against = spreadOf(ratios(r.costs, rival.costs)).String()
 	}
 	t := &r.total
+	load := fmt.Sprintf("%d of %d (up to %.0f, %.0f %%; %d lost by the system)", r.noisy, len(r.costs), 100*t.foreign, 100*t.stolen, t.ours)
+	if m.transcodes() {
+		load += fmt.Sprintf("; LSD %.1f dB caller, %.1f dB called", t.distance[0], t.distance[1])
+	}
 	_, err := fmt.Fprintf(w, rowFormat, m.name, r.program, calls, spreadOf(r.costs), against, t.sent, t.lost, t.twice, t.late, t.wrong,
-		t.delay.quantile(0.5).Microseconds(), t.delay.quantile(0.99).Microseconds(), fmt.Sprintf("%d of %d (up to %.0f, %.0f %%; %d lost by the system)", r.noisy, len(r.costs), 100*t.foreign, 100*t.stolen, t.ours))
+		t.delay.quantile(0.5).Microseconds(), t.delay.quantile(0.99).Microseconds(), load)
 	return err
 }
 
