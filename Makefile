@@ -11,7 +11,7 @@ SOAKTIME ?= 60m
 PLATFORMS := linux/arm64 darwin/arm64 windows/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help check lint fmt test race examples cross interop interop-asterisk bench bench-sip bench-relay soak fuzz clean
+.PHONY: help check lint fmt test race examples cross interop interop-asterisk bench bench-sip bench-relay bench-audio bench-door soak fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -63,6 +63,16 @@ bench-relay: ## cost of a packet through the engine, beside rtpengine, which it 
 	internal/tools/rtpengine.sh
 	$(GO) build -o $(CACHE)/relay ./internal/bench/relay
 	$(CACHE)/relay $(BENCH)
+
+bench-audio: ## cost of a packet where sound is transcoded, beside rtpengine, and of a member of a conference; installs rtpengine and libopus-dev
+	@mkdir -p $(CACHE)
+	internal/tools/rtpengine.sh libopus-dev pkgconf
+	$(GO) test -run '^$$' -bench Mixer -benchtime 2000x ./media/audio
+	$(GO) build -tags libopus -o $(CACHE)/relay-audio ./internal/bench/relay
+	$(CACHE)/relay-audio -sound $(BENCH)
+
+bench-door: ## how soon an Echo Show has its answer, over 200 talks with a door phone, without and with coturn, which has to be there
+	ALEXACALL_INTEROP=1 $(GO) test -run '^$$' -bench . -benchtime 200x ./internal/bench/door
 
 soak: ## the long tests, for up to SOAKTIME (60m) a package
 	ALEXACALL_SOAK=1 $(GO) test -run Soak -count=1 -timeout $(SOAKTIME) -v ./...
