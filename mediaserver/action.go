@@ -1,0 +1,49 @@
+package mediaserver
+
+import (
+	"time"
+
+	"github.com/alexacall/alexacall/bridge"
+)
+
+// ActionKind is what an Action does.
+type ActionKind uint8
+
+// The actions, by the names of the callbacks: drop, call, ivr, connect, joinconferenceconnection.
+const (
+	Drop           ActionKind = iota + 1 // hang up
+	Call                                 // call somebody, and connect the two
+	IVR                                  // talk to an IVR
+	Connect                              // connect with another participant of the session
+	JoinConference                       // take a seat in a conference
+)
+
+// An Action is what an Application decides about a participant.
+type Action struct {
+	Kind ActionKind
+	// Reject is why a call that has not been answered is refused by Drop. Normal: Declined, or how the called party ended, where one was called.
+	Reject bridge.Cause
+
+	// Of Call:
+	Destination
+	Record      bool   // record the connection
+	Filename    string // of the recording; see PromptStore for what a name may be
+	Monitor     string // call this address when the connection is made, and have it hear everybody and be heard by nobody
+	DelayAnswer bool   // of NewCall: answer the caller when the called party does, not at once
+
+	// Of Connect: the participant to connect with, which becomes the caller of the connection, and the ReplyID of the CallEvent.
+	ParticipantID, ReplyID string
+	// Of JoinConference: the conference.
+	ConnectionID string
+}
+
+// A Destination says who is called, and how. What it says beyond the address and the time is of a protocol: Server.DialerFor carries it out.
+type Destination struct {
+	Addr    string        // URI or number, as the Dialer reads it
+	MaxRing time.Duration // how long it may ring; 0: Server.RingFor
+
+	From, To, AssertedIdentity, RemotePartyID, Diversion string // in place of those that the call would have
+	Headers                                              map[string]string
+	ContactParams, ContactUserParams                     map[string]string
+	CopyHeaders                                          []string // names of header fields of the call that came in
+}
