@@ -85,6 +85,34 @@ func TestRelayDoesNotAllocate(t *testing.T) {
 	})
 }
 
+// TestWriteDoesNotAllocate writes from a goroutine of its own, as a relay that transcodes does, and a conference.
+func TestWriteDoesNotAllocate(t *testing.T) {
+	if raced {
+		t.Skip("the race detector empties pools")
+	}
+	a := newPhone(t)
+	term := open(t, listen(t), media.Phone())
+	a.offer(term, nil)
+	pcmu, buf := media.PCMU(), make([]byte, 2048)
+	p := media.Packet{Codec: &pcmu, Payload: make([]byte, 160)}
+	_ = a.conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+	pass := func() {
+		p.Seq++
+		p.Time += 160
+		if err := term.Stream(media.Audio).Write(&p); err != nil {
+			t.Fatal(err)
+		}
+		if n, _, err := a.conn.ReadFromUDPAddrPort(buf); err != nil || n != 172 {
+			t.Fatalf("got %d bytes, %v, want 172", n, err)
+		}
+	}
+	pass()
+	runtime.GC()
+	if n := testing.AllocsPerRun(2000, pass); n != 0 {
+		t.Errorf("%v allocations per packet, want 0", n)
+	}
+}
+
 // allocs counts the allocations of the whole process while packets pass one by one. The phones' own calls do not allocate.
 func allocs(t *testing.T, from, to *phone) {
 	t.Helper()

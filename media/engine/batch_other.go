@@ -46,3 +46,15 @@ func (o *outBatch) send() {
 		}
 	}
 }
+
+// datagrams has nothing to keep where the runtime sends.
+type datagrams struct{}
+
+// writeTo sends one datagram. It does not block for long: what the kernel has no room for waits for it.
+func (s *socket) writeTo(b []byte, to netip.AddrPort) error {
+	_, err := s.conn.WriteToUDPAddrPort(b, to)
+	if errors.Is(err, syscall.EMSGSIZE) {
+		err = s.writeCut(b, to)
+	}
+	return err
+}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -22,6 +21,7 @@ type socket struct {
 	raw  syscall.RawConn
 	addr netip.AddrPort // as bound
 	odd  bool           // it is one call's alone
+	free datagrams      // that nobody sends now
 }
 
 // listenPair binds a UDP socket for RTP and, on the next port, one for RTCP (RFC 3550 section 11). For port 0 it finds a free pair.
@@ -69,13 +69,4 @@ func listenSocket(addr netip.AddrPort, room int) (*socket, error) {
 		s.grow(room)
 	}
 	return s, nil
-}
-
-// writeTo sends one datagram. It does not block: what the kernel has no room for is lost, as on any network.
-func (s *socket) writeTo(b []byte, to netip.AddrPort) error {
-	_, err := s.conn.WriteToUDPAddrPort(b, to)
-	if errors.Is(err, syscall.EMSGSIZE) {
-		err = s.writeCut(b, to)
-	}
-	return err
 }
