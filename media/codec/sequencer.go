@@ -12,8 +12,9 @@ import (
 type Sequencer struct {
 	// Depth is how many packets wait at most, 1 to 15; 0: 4.
 	Depth int
-	// Wait is how much sound waits at most, by the RTP timestamps of what waits, from the first to the last; 0: 20 ms. It is short because
-	// each packet that is lost makes those after it wait, while few come out of order, and these by one place mostly.
+	// Wait is how much waits at most, by the RTP timestamps of the sound that waits, from the first to the last, and 20 ms for each packet of an
+	// event; 0: 20 ms. It is short because each packet that is lost makes those after it wait, while few come out of order, and these by one
+	// place mostly.
 	Wait time.Duration
 
 	slots []slot // what waits, by the low bits of its number; made when something has to
@@ -48,6 +49,7 @@ const (
 	slots        = 16
 	defaultDepth = 4
 	defaultWait  = 20 * time.Millisecond
+	eventPace    = 20 * time.Millisecond // between the packets of an event, mostly
 )
 
 // Limits of RFC 3550 appendix A.1: a number further ahead or behind than these is no loss and no disorder.
@@ -188,23 +190,32 @@ func (s *Sequencer) isOver() bool {
 	return s.held > depth || s.span() >= wait
 }
 
-// span returns how much sound waits. Events do not tell: all packets of one bear one time.
+// span returns how much waits, from the first to the last. Of events each packet counts for as long as the pace of a source usually is: all of
+// one bear one time, and a key must not wait until somebody speaks again.
 func (s *Sequencer) span() time.Duration {
 	var from, to *media.Packet
+	events := 0
 	for i := range uint16(slots) {
 		at := &s.slots[(s.next+i)%slots]
-		if !at.full || at.p.What != media.RTP || at.p.Codec == nil {
-			continue
+		switch {
+		case !at.full:
+		case at.p.What == media.Digit:
+			events++
+		case at.p.Codec != nil:
+			if from == nil {
+				from = &at.p
+			}
+			to = &at.p
 		}
-		if from == nil {
-			from = &at.p
-		}
-		to = &at.p
 	}
-	if from == nil || from.Codec.ClockRate <= 0 || from.Codec.ClockRate != to.Codec.ClockRate {
-		return 0
+	all := time.Duration(events) * eventPace
+	if from == nil {
+		return all - eventPace
 	}
-	return time.Duration(max(0, int32(to.Time-from.Time))) * time.Second / time.Duration(from.Codec.ClockRate)
+	if from.Codec.ClockRate > 0 && from.Codec.ClockRate == to.Codec.ClockRate {
+		all += time.Duration(max(0, int32(to.Time-from.Time))) * time.Second / time.Duration(from.Codec.ClockRate)
+	}
+	return all
 }
 
 // Stats returns the totals so far.

@@ -59,6 +59,7 @@ func TestSequencer(t *testing.T) {
 		"one is lost":                    {{numbered(1), "S1 "}, {numbered(3), ""}, {numbered(4), "-1 3 4 "}, {numbered(5), "5 "}},
 		"two gaps":                       {{numbered(1), "S1 "}, {numbered(3), ""}, {numbered(5), "-1 3 "}, {numbered(6), "-1 5 6 "}},
 		"a digit is a packet like any":   {{numbered(1), "S1 "}, {digit(2), "2 "}, {digit(4), ""}, {digit(3), "3 4 "}, {numbered(5), "5 "}},
+		"a digit waits for one more":     {{numbered(1), "S1 "}, {digit(3), ""}, {digit(4), "-1 3 4 "}, {digit(6), ""}, {numbered(7), "-1 6 7 "}},
 		"a gap that is too wide to wait": {{numbered(1), "S1 "}, {numbered(3), ""}, {numbered(50), "-1 3 -46 50 "}},
 		"one comes too late":             {{numbered(1), "S1 "}, {numbered(3), ""}, {numbered(4), "-1 3 4 "}, {numbered(2), ""}, {numbered(5), "5 "}},
 		"all numbers round":              {{numbered(65534), "S65534 "}, {numbered(65536), ""}, {numbered(65535), "65535 65536 "}},
