@@ -1,5 +1,5 @@
-// Package calltest is what the tests of signalling have in common, whatever the protocol: a media engine without sockets, and how to wait for
-// a leg. Only tests import it.
+// Package calltest is what the tests of calls have in common, whatever the protocol: a media engine without sockets, how two engines agree,
+// and how to wait for a leg. Only tests import it.
 //
 // # Usage
 //

@@ -6,36 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/media/audio"
+	"github.com/alexacall/alexacall/media/codec"
 	"github.com/alexacall/alexacall/media/engine"
 )
-
-// called opens a terminal on each of two engines, which agree on what both allow.
-func called(t *testing.T, near, far *engine.Engine, codecs []media.Codec, o *media.OpenOptions) (here, there media.Terminal) {
-	t.Helper()
-	policy := media.Phone()
-	policy.Audio = codecs
-	here, err := near.Open(policy, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if there, err = far.Open(policy, nil); err != nil {
-		t.Fatal(err)
-	}
-	offer, err := here.Offer(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := there.Answer(offer, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := here.Accept(answer); err != nil {
-		t.Fatal(err)
-	}
-	return here, there
-}
 
 // spoilt is an endpoint of which a tenth of what arrives is lost. It ends when the endpoint does.
 func spoilt(t *testing.T, e media.Endpoint) *handset {
@@ -62,7 +38,8 @@ func spoilt(t *testing.T, e media.Endpoint) *handset {
 }
 
 // TestDigitsEngine dials over real sockets, through two legs of an engine that are relayed, each of which loses a tenth of all packets,
-// with tones the second alone: every key comes once, with the clocks of the legs alike or not, as an event, by signalling or as a tone.
+// with tones the second alone: every key comes once, with the clocks of the legs alike or not, as an event, by signalling or as a tone, also
+// where the relay transcodes.
 func TestDigitsEngine(t *testing.T) {
 	const keys = "0159*#AD55"
 	narrow, wide := media.TelephoneEvent(8000), media.TelephoneEvent(48000)
@@ -76,6 +53,10 @@ func TestDigitsEngine(t *testing.T) {
 		{"down", []media.Codec{media.Opus(), media.PCMU(), wide}, []media.Codec{media.PCMU(), narrow}, false, audio.DigitEvent},
 		{"up", []media.Codec{media.PCMU(), narrow}, []media.Codec{media.Opus(), media.PCMU(), wide}, false, audio.DigitEvent},
 		{"signalling", []media.Codec{media.PCMU(), narrow}, []media.Codec{media.PCMU()}, true, audio.DigitSignal},
+		{"transcoded", []media.Codec{media.PCMU(), narrow}, []media.Codec{media.G722(), narrow}, false, audio.DigitEvent},
+		{"transcoded down", []media.Codec{media.Opus(), wide}, []media.Codec{media.PCMU(), narrow}, false, audio.DigitEvent},
+		{"transcoded with two clocks", []media.Codec{media.Opus(), narrow}, []media.Codec{media.G722(), narrow}, false, audio.DigitEvent},
+		{"transcoded up", []media.Codec{media.PCMA(), narrow}, []media.Codec{codec.L16(48000), wide}, false, audio.DigitEvent},
 		{"tones", []media.Codec{media.PCMU()}, []media.Codec{media.PCMU()}, false, audio.DigitTone},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -94,10 +75,10 @@ func TestDigitsEngine(t *testing.T) {
 			if c.signals {
 				signalling.Digits = func(p media.Packet) { bob.Inject(media.Audio, &p) } // as two ends of a SIP dialog do between them
 			}
-			nearA, alice := called(t, engines[0], engines[1], c.from, nil)
-			nearB, far := called(t, engines[0], engines[2], c.to, &signalling)
+			nearA, alice := calltest.Agree(t, engines[0], engines[1], c.from, nil)
+			nearB, far := calltest.Agree(t, engines[0], engines[2], c.to, &signalling)
 			bob = far
-			relay, err := media.NewRelay(nearA, nearB, nil)
+			relay, err := media.NewRelay(nearA, nearB, codec.Relay(nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,10 +87,14 @@ func TestDigitsEngine(t *testing.T) {
 			if c.by == audio.DigitTone {
 				from.chance, o.Press, o.Gap = nil, 100*time.Millisecond, 100*time.Millisecond
 			}
+			out := from.Stream(media.Audio)
+			if c.by == audio.DigitEvent {
+				out = newTalking(t, out)
+			}
 			clock := audio.NewClock(nil)
 			var sending sync.WaitGroup
 			sending.Go(func() {
-				if err := audio.Dial(t.Context(), clock, from.Stream(media.Audio), keys, &o); err != nil {
+				if err := audio.Dial(t.Context(), clock, out, keys, &o); err != nil {
 					t.Error(err)
 				}
 			})

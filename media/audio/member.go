@@ -59,6 +59,8 @@ type Member struct {
 
 	line    *shared // nil while nothing is negotiated
 	codec   media.Codec
+	event   *media.Codec // of the keys that others press
+	key     [keySize]byte
 	own     *line // of a mix without itself; kept for the next time
 	ownFor  int   // turns left for which it is used
 	ownLast uint64
@@ -178,6 +180,7 @@ func (one *Member) tune() error {
 	m.release(one.line)
 	m.mu.Unlock()
 	one.line, one.codec, one.own, one.ownFor = l, c, nil, 0
+	one.event = new(media.TelephoneEvent(c.ClockRate))
 	one.begun = false
 	return nil
 }

@@ -55,7 +55,7 @@ func (one *Member) read() {
 
 func (one *Member) take(p *media.Packet) {
 	if p.What == media.Digit && one.m.o.Digits && !one.listen && !one.muted.Load() {
-		one.presses.add(p, one.m.count)
+		one.presses.add(p, one.m.passed())
 	}
 	if !one.listen {
 		one.jitter.Put(p)
@@ -171,17 +171,6 @@ func (one *Member) alone() []byte {
 	m.encoded.Add(1)
 	one.stats.Own++
 	return one.own.payload
-}
-
-// press passes on the keys that another has pressed. An event began where our time was then.
-func (one *Member) pass(keys *presses) {
-	for i := range keys.n {
-		key := &keys.keys[i]
-		one.p = key.p
-		one.p.Payload = key.payload[:key.n]
-		one.p.Time = one.time - uint32(one.m.count-key.turn)*one.step()
-		one.send(&one.p)
-	}
 }
 
 // send writes a packet of what is one source for the far side.

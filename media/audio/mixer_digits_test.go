@@ -2,7 +2,9 @@ package audio_test
 
 import (
 	"math/rand/v2"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/alexacall/alexacall/internal/testutil/sound"
@@ -95,5 +97,110 @@ func TestMixerDigits(t *testing.T) {
 				t.Fatal("keys of who is muted are passed")
 			}
 		}
+	}
+}
+
+// TestMixerDigitsHeldUp has two presses of one key come at once, with packets of the first behind those of the second, and then a press that lasts
+// for two segments: these are three presses to who hears them, whatever its clock.
+func TestMixerDigitsHeldUp(t *testing.T) {
+	tb := newTable(t, &audio.MixerOptions{Rate: 8000, Digits: true})
+	a := tb.join(media.PCMU(), nil, nil)
+	tb.join(media.PCMA(), nil, nil)
+	tb.join(codec.L16(48000), nil, nil)
+	tb.run(100 * time.Millisecond)
+	event, wide := media.TelephoneEvent(8000), media.TelephoneEvent(48000)
+	of, began := &event, a.out.Time
+	tell := func(seq, at uint32, e codec.Event) {
+		q := media.Packet{What: media.Digit, Codec: of, Seq: a.out.Seq + uint16(seq), Time: began + at, Payload: e.Append(nil)}
+		if err := a.stream.Write(&q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tell(0, 0, codec.Event{Code: 5, Duration: 160})
+	tell(1, 0, codec.Event{Code: 5, Duration: 320, End: true})
+	tell(3, 800, codec.Event{Code: 5, Duration: 160})
+	tell(2, 0, codec.Event{Code: 5, Duration: 320, End: true})
+	tell(4, 800, codec.Event{Code: 5, Duration: 320, End: true})
+	tb.run(20 * time.Millisecond)
+	tell(2, 0, codec.Event{Code: 5, Duration: 320, End: true})
+	tb.run(200 * time.Millisecond)
+	of = &wide
+	tell(5, 8000, codec.Event{Code: 5, Duration: 65535})
+	tb.run(1440 * time.Millisecond) // 75 ms late
+	tell(6, 8000+65535, codec.Event{Code: 5, Duration: 960, End: true})
+	tb.run(20 * time.Millisecond)
+	for _, p := range tb.phones[1:] {
+		var pad codec.Keypad
+		var heard []codec.Press
+		for i := range p.got {
+			if q := &p.got[i]; q.What == media.Digit && q.Codec.ClockRate != p.codec.ClockRate {
+				t.Errorf("%v: an event of %v", p.codec, q.Codec)
+			}
+			heard = pad.Take(heard, &p.got[i], time.Time{})
+		}
+		got := ""
+		for _, press := range heard {
+			if press.Down {
+				got += string(press.Key)
+			}
+		}
+		if got != "555" {
+			t.Errorf("%v: hears %q, want three presses: %v", p.codec, got, heard)
+		} else if last := heard[len(heard)-1]; last.Down || last.Duration < 1380*time.Millisecond || last.Duration > 1390*time.Millisecond {
+			t.Errorf("%v: the last press is %+v, want 1.385 s of it", p.codec, last)
+		}
+	}
+}
+
+// TestMixerDigitsLost dials into a conference of three phones whose clocks differ, with a tenth of all packets lost on the way in and on the way
+// out: each of the two others gets each key once.
+func TestMixerDigitsLost(t *testing.T) {
+	const keys = "0159*#AD5555!"
+	narrow, wide := media.TelephoneEvent(8000), media.TelephoneEvent(48000)
+	for seed := range uint64(2) {
+		synctest.Test(t, func(t *testing.T) {
+			clock := audio.NewClock(nil)
+			defer clock.Close()
+			room, err := audio.NewMixer(clock, &audio.MixerOptions{Rate: 8000, Digits: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer closed(t, room)
+			var phones []*lossy
+			var ears []*audio.Digits
+			for i, codecs := range [][]media.Codec{{media.PCMU(), narrow}, {codec.L16(48000), wide}, {media.PCMA(), narrow}} {
+				far, near := media.Pipe(media.Plan{{Kind: media.Audio, Dir: media.SendRecv, Codecs: codecs}})
+				to := newLossy(near, seed+uint64(10*i))
+				if _, err := room.Join(to.Stream(media.Audio), nil); err != nil {
+					t.Fatal(err)
+				}
+				phones = append(phones, newLossy(far, seed+100))
+				d := audio.NewDigits(far, nil)
+				defer closed(t, d)
+				ears = append(ears, d)
+			}
+			for i, p := range phones[:2] {
+				time.Sleep(time.Duration(7*i) * time.Millisecond) // the turns of the conference are not those of a phone
+				if err := dial(t, newTalking(t, p.Stream(media.Audio)), keys, nil); err != nil {
+					t.Fatal(err)
+				}
+				var all sync.WaitGroup
+				for n, d := range ears {
+					want := keys
+					if n == i {
+						want = ""
+					}
+					all.Go(func() {
+						if _, got := typed(t, d); got != want {
+							t.Errorf("seed %d: phone %d gets %q of %d, want %q", seed, n, got, i, want)
+						}
+					})
+				}
+				all.Wait()
+				if p.losses() < 5 {
+					t.Errorf("only %d packets were lost", p.losses())
+				}
+			}
+		})
 	}
 }

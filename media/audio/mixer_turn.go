@@ -1,5 +1,7 @@
 package audio
 
+import "time"
+
 // turn is what a conference does every 20 ms: it hears every member, adds up who is to be heard, and tells every member. Hearing and
 // telling are done for many members at once; a member's own lock keeps it from leaving meanwhile.
 func (m *Mixer) turn() {
@@ -19,6 +21,9 @@ func (m *Mixer) turn() {
 	m.before.add(m.sum)
 	m.part()
 }
+
+// passed is how long the conference has taken turns.
+func (m *Mixer) passed() time.Duration { return time.Duration(m.count) * FrameTime }
 
 func (m *Mixer) hear(i int) { m.now[i].hear() }
 func (m *Mixer) tell(i int) { m.now[i].tell() }

@@ -6,38 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alexacall/alexacall/internal/calltest"
 	"github.com/alexacall/alexacall/internal/testutil/sound"
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/media/codec"
 	"github.com/alexacall/alexacall/media/engine"
 )
-
-// called opens a terminal on each of two engines, which agree on what both allow.
-func called(t *testing.T, near, far *engine.Engine, codecs ...media.Codec) (here, there media.Terminal) {
-	t.Helper()
-	policy := media.Phone()
-	policy.Audio = codecs
-	here, err := near.Open(policy, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if there, err = far.Open(policy, nil); err != nil {
-		t.Fatal(err)
-	}
-	offer, err := here.Offer(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := there.Answer(offer, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := here.Accept(answer); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = here.Close(), there.Close() })
-	return here, there
-}
 
 // TestRelayEngine talks over real sockets through two legs of an engine. The caller speaks what the called party does not take, then what
 // both have, presses a key, and goes back: what arrives is one unbroken sequence of one source, of good quality; and
@@ -54,8 +28,8 @@ func TestRelayEngine(t *testing.T) {
 		engines[i] = e
 	}
 	g722, event := media.G722(), media.TelephoneEvent(8000)
-	nearA, alice := called(t, engines[0], engines[1], media.PCMU(), g722, event)
-	nearB, bob := called(t, engines[0], engines[2], g722, event)
+	nearA, alice := calltest.Agree(t, engines[0], engines[1], []media.Codec{pcmu, g722, event}, nil)
+	nearB, bob := calltest.Agree(t, engines[0], engines[2], []media.Codec{g722, event}, nil)
 	o := codec.Relay(nil)
 	var made atomic.Int32
 	o.Transcode = func(from, to media.Codec) (media.Transcoder, error) {
@@ -154,8 +128,8 @@ func TestRelayEngineKeys(t *testing.T) {
 		engines[i] = e
 	}
 	event := media.TelephoneEvent(8000)
-	nearA, alice := called(t, engines[0], engines[1], pcmu, event)
-	nearB, bob := called(t, engines[0], engines[2], pcmu)
+	nearA, alice := calltest.Agree(t, engines[0], engines[1], []media.Codec{pcmu, event}, nil)
+	nearB, bob := calltest.Agree(t, engines[0], engines[2], []media.Codec{pcmu}, nil)
 	relay, err := media.NewRelay(nearA, nearB, codec.Relay(nil))
 	if err != nil {
 		t.Fatal(err)
