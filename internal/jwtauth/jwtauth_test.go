@@ -33,6 +33,9 @@ const (
 	theirs = "other.prod-eu-north-1.iotcomms.example"
 )
 
+// long is too long a name for a domain.
+var long = strings.Repeat("a", 256)
+
 // keys are of ours, of ours after a change, and of theirs.
 var keys = sync.OnceValue(func() []*rsa.PrivateKey {
 	k := make([]*rsa.PrivateKey, 3)
@@ -48,7 +51,7 @@ var keys = sync.OnceValue(func() []*rsa.PrivateKey {
 func verifier() *jwtauth.Verifier {
 	return &jwtauth.Verifier{Keys: func(_ context.Context, domain string) ([]*rsa.PublicKey, error) {
 		switch domain {
-		case ours:
+		case ours, long:
 			return []*rsa.PublicKey{&keys()[0].PublicKey, &keys()[1].PublicKey}, nil
 		case theirs:
 			return []*rsa.PublicKey{&keys()[2].PublicKey}, nil
@@ -137,7 +140,7 @@ func TestVerify(t *testing.T) {
 		{name: "no domain", claims: object{"exp": 60}, want: jwtauth.ErrToken},
 		{name: "unknown domain", claims: object{"iss": "nobody.example", "exp": 60}, want: jwtauth.ErrToken},
 		{name: "key of another domain", claims: object{"iss": ours, "exp": 60}, key: 2, want: jwtauth.ErrToken},
-		{name: "long domain", claims: object{"iss": strings.Repeat("a", 256), "exp": 60}, want: jwtauth.ErrToken},
+		{name: "long domain", claims: object{"iss": long, "exp": 60}, domain: long, want: jwtauth.ErrToken},
 		{name: "domain of another kind", claims: object{"iss": 1, "exp": 60}, want: jwtauth.ErrToken},
 		{name: "another's path", claims: object{"iss": ours, "exp": 60}, domain: theirs, want: jwtauth.ErrDomain},
 		{name: "another's token", claims: object{"iss": theirs, "exp": 60}, key: 2, want: jwtauth.ErrDomain},
@@ -212,7 +215,7 @@ func TestForgedTokens(t *testing.T) {
 		"claims null":         forge(t, keys()[0], header, segment(t, nil)),
 		"header null":         forge(t, keys()[0], segment(t, nil), claims),
 		"claims of a list":    forge(t, keys()[0], header, segment(t, []int{1})),
-		"more than its limit": good + strings.Repeat("A", 8<<10),
+		"more than its limit": forge(t, keys()[0], header, segment(t, object{"iss": ours, "exp": time.Now().Unix() + 60, "x": strings.Repeat("x", 8<<10)})),
 	} {
 		if c, err := verifier().Verify(t.Context(), token, ours); !errors.Is(err, jwtauth.ErrToken) {
 			t.Errorf("%s: got %+v, %v", name, c, err)
