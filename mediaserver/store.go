@@ -10,8 +10,8 @@ import (
 var ErrName = errors.New("no name for a prompt file")
 
 // A PromptStore keeps the prompts and recordings of domains. Both are in one folder: what was recorded can be played. A name is 1 to 128 of
-// A-Z a-z 0-9 . _ - and does not begin with a dot; any other is refused with ErrName. What is not there is an fs.ErrNotExist. Its methods are
-// safe for concurrent use.
+// A-Z a-z 0-9 . _ - that neither begins nor ends with a dot and, up to the first one, is no device of Windows (CON, COM1); any other is
+// refused with ErrName. What is not there is an fs.ErrNotExist. Its methods are safe for concurrent use.
 type PromptStore interface {
 	// Open opens a file for reading.
 	Open(ctx context.Context, domain, name string) (io.ReadSeekCloser, error)
