@@ -14,8 +14,8 @@ type Command struct {
 	Record  *Record  // after the phrases; nil: do not
 	Echo    *Echo    // after the phrases; nil: do not
 
-	// Background is played whenever no phrase is, over and over, also while the application is asked, until another command has one. An empty
-	// one ends it; nil leaves it as it is.
+	// Background is played whenever no phrase is, over and over, also while the application is asked, until another command has one; but not
+	// while the party is recorded or hears itself. One that plays already goes on. An empty one ends it; nil leaves it as it is.
 	Background *Background
 
 	Hangup bool          // then leave; a CallEvent follows

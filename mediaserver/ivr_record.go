@@ -1,0 +1,125 @@
+package mediaserver
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/alexacall/alexacall/media"
+	"github.com/alexacall/alexacall/media/audio"
+)
+
+const (
+	recordMax = time.Hour // Record.Max
+
+	beepHz  = 1000
+	beepFor = 400 * time.Millisecond
+)
+
+// errNoStore means that a server has nowhere to record to.
+var errNoStore = errors.New("there is no prompt store")
+
+// record records whom the IVR talks to. Nothing else is heard meanwhile. It never ends the call.
+func (v *ivr) record(ctx context.Context, t *ivrTurn) *RecordResult {
+	o := t.c.Record
+	v.back.off()
+	if o.Beep {
+		tone := audio.NewTones([]audio.Tone{{Hz: [2]float64{beepHz}}}, &audio.TonesOptions{For: beepFor})
+		if err := v.player.Play(ctx, tone, nil); err != nil && ctx.Err() == nil {
+			v.log.Warn("the tone before a recording cannot be played", "err", err)
+		}
+	}
+	r, file, err := v.startRecording(ctx, o)
+	if err != nil {
+		v.log.Warn("a recording cannot be begun", "err", err)
+		return &RecordResult{Reason: RecordFailed}
+	}
+	t.records(r)
+	end, err := r.Wait(ctx)
+	if err != nil {
+		r.Stop()
+		end, _ = r.Wait(context.WithoutCancel(ctx)) // it takes as long as the disk takes
+	}
+	return v.finishRecording(file, end, t.recorded())
+}
+
+// startRecording begins to record what the party says.
+func (v *ivr) startRecording(ctx context.Context, o *Record) (*audio.Recorder, Recording, error) {
+	if v.server.Prompts == nil {
+		return nil, nil, errNoStore
+	}
+	name := cmp.Or(o.File, "recording-"+strings.ToLower(rand.Text())+".wav")
+	file, err := v.server.Prompts.Record(ctx, v.domain, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	options := &audio.RecorderOptions{
+		Format: v.server.RecordFormat, MaxDuration: cmp.Or(o.Max, recordMax), StopAfterSilence: o.Silence,
+	}
+	reader := v.media.Stream(media.Audio).Reader()
+	r, err := audio.NewRecorder(v.server.Clock, file, options, reader)
+	if err != nil {
+		return nil, nil, errors.Join(err, reader.Close(), file.Close(), file.Discard())
+	}
+	return r, file, nil
+}
+
+// finishRecording puts a recording in its place, if there is anything in it.
+func (v *ivr) finishRecording(file Recording, end audio.RecordEnd, keyed bool) *RecordResult {
+	r := &RecordResult{Duration: end.Duration, Reason: recordReason(end.Reason, keyed)}
+	if end.Err != nil {
+		v.log.Warn("a recording lacks its end", "duration", end.Duration, "err", end.Err)
+	}
+	if end.Err != nil && end.Duration == 0 {
+		if err := file.Discard(); err != nil {
+			v.log.Warn("a recording cannot be removed", "err", err)
+		}
+		return r
+	}
+	name, err := file.Done()
+	if err != nil {
+		v.log.Warn("a recording cannot be put in its place", "err", err)
+		r.Reason = RecordFailed
+		return r
+	}
+	r.File = name
+	if v.recorded != nil {
+		v.recorded(name, end.Duration, end.Err != nil)
+	}
+	return r
+}
+
+// recordReason returns why a recording of an IVR has ended.
+func recordReason(why audio.RecordReason, keyed bool) RecordReason {
+	switch why {
+	case audio.RecordTooLong, audio.RecordTooLarge:
+		return RecordMax
+	case audio.RecordSilence:
+		return RecordSilence
+	case audio.RecordDiskFull, audio.RecordFailed:
+		return RecordFailed
+	case audio.RecordClosed, audio.RecordStreamOver:
+	}
+	if keyed {
+		return RecordTermination
+	}
+	return RecordHangup
+}
+
+// records says that keys may end a recording from now on: not those that were typed before.
+func (t *ivrTurn) records(r *audio.Recorder) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.recording = r
+}
+
+// recorded says that they may not any more, and reports whether one has.
+func (t *ivrTurn) recorded() (keyed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.recording = nil
+	return t.keyed
+}
