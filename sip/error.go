@@ -57,6 +57,9 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Status == e.Status
 }
 
+// SIPStatus returns Status. Packages that know nothing of this one find the status of an error's chain by it.
+func (e *Error) SIPStatus() int { return e.Status }
+
 // plain returns text of a peer's, cut to what may stand in an error or a log line.
 func plain(text string) string {
 	text = strings.Map(func(r rune) rune {
