@@ -133,7 +133,7 @@ func dial(ctx context.Context, d Dialer, to string, in Leg, o *JoinOptions) (Leg
 		gone(err)
 	}()
 	info := in.Info()
-	out, err := o.place(ctx, d, to, &DialOptions{Plan: info.Far, From: info.From, Attr: info.Attr})
+	out, err := o.Place(ctx, d, to, &DialOptions{Plan: info.Far, From: info.From, Attr: info.Attr})
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}

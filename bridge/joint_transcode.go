@@ -15,8 +15,8 @@ func (o *JoinOptions) also() []media.Codec {
 	return o.Relay.Also
 }
 
-// place dials, and once more with the codecs that the relay makes of others if the called party has none of those that the other has.
-func (o *JoinOptions) place(ctx context.Context, d Dialer, to string, call *DialOptions) (Leg, error) {
+// Place dials, and once more with the codecs that the relay makes of others if the called party has none of those that the other has.
+func (o *JoinOptions) Place(ctx context.Context, d Dialer, to string, call *DialOptions) (Leg, error) {
 	leg, err := d.Dial(ctx, to, call)
 	if more := o.also(); err != nil && CauseOf(err) == Media && len(call.Plan) > 0 && len(more) > 0 {
 		again := *call

@@ -57,7 +57,7 @@ func (j *joint) fetch(ctx context.Context, x int) {
 		case m.late:
 			n.err = errGivenUp
 		case m.wish.By == nil:
-			n.seat.leg, n.err = j.o.place(ctx, j.o.Dialer, m.wish.To, o)
+			n.seat.leg, n.err = j.o.Place(ctx, j.o.Dialer, m.wish.To, o)
 		}
 		if n.err == nil {
 			n.seat.info, n.end = lookAt(ctx, n.seat.leg)

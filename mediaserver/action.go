@@ -47,3 +47,9 @@ type Destination struct {
 	ContactParams, ContactUserParams                     map[string]string
 	CopyHeaders                                          []string // names of header fields of the call that came in
 }
+
+// plain reports whether d says no more than the address and the time.
+func (d *Destination) plain() bool {
+	return d.From == "" && d.To == "" && d.AssertedIdentity == "" && d.RemotePartyID == "" && d.Diversion == "" &&
+		len(d.Headers)+len(d.ContactParams)+len(d.ContactUserParams)+len(d.CopyHeaders) == 0
+}

@@ -31,5 +31,9 @@ type Server struct {
 	RecordStereo bool               // a channel for each side of a connection that is recorded; else one for both
 	RecordFormat audio.RecordFormat // of recordings: WAV, or mu-law
 
+	MaxSessions int // at once; 0: 10000
+
 	Logger *slog.Logger // nil is silent
+
+	running running
 }

@@ -1,0 +1,100 @@
+package mediaserver
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/alexacall/alexacall/media"
+	"github.com/alexacall/alexacall/media/audio"
+)
+
+// recordEnds is how long a disk may take to complete a recording.
+const recordEnds = 30 * time.Second
+
+// errNoPrompts is why a Server without Prompts cannot record.
+var errNoPrompts = errors.New("mediaserver: no prompt store")
+
+// record records a connection until that ends or it is stopped: its two sides, or all of a conference.
+func (s *session) record(d *deed) {
+	ctx, stop := context.WithCancel(context.Background())
+	s.records[d.link] = stop
+	name := d.name
+	if name == "" {
+		name = "recording-" + s.linkID(d.link) + ".wav"
+	}
+	readers := s.listen(d.link)
+	o := audio.RecorderOptions{Format: s.server.RecordFormat, Stereo: s.server.RecordStereo && len(readers) == 2}
+	id := d.link
+	s.spawn(func() input {
+		r := recorded{link: id, name: name, truncated: true}
+		if err := s.recorder(ctx, &r, &o, readers); err != nil {
+			s.log.Error("a recording is not whole", "connection", s.linkID(id), "err", err)
+		}
+		return input{kind: inRecorded, recorded: r}
+	})
+}
+
+// listen returns readers of all who are in a link.
+func (s *session) listen(id linkID) []*media.Reader {
+	if room := s.rooms[id]; room != nil {
+		return []*media.Reader{room.Reader()}
+	}
+	var readers []*media.Reader
+	l := s.state.link(id)
+	for _, side := range []partyID{l.caller, l.callee} {
+		if p := s.people[side]; p != nil && p.leg != nil {
+			readers = append(readers, p.leg.Media().Stream(media.Audio).Reader())
+		}
+	}
+	return readers
+}
+
+// recorder writes a recording, and tells r what came of it.
+func (s *session) recorder(ctx context.Context, r *recorded, o *audio.RecorderOptions, readers []*media.Reader) error {
+	begun := false
+	defer func() {
+		for _, one := range readers {
+			if !begun {
+				_ = one.Close()
+			}
+		}
+	}()
+	if s.server.Prompts == nil {
+		return errNoPrompts
+	}
+	file, err := s.server.Prompts.Record(context.WithoutCancel(ctx), s.server.Domain, r.name)
+	if err != nil {
+		return err
+	}
+	recorder, err := audio.NewRecorder(s.server.Clock, file, o, readers...)
+	if err != nil {
+		return errors.Join(err, file.Close(), file.Discard())
+	}
+	begun = true
+	stopped := context.AfterFunc(ctx, recorder.Stop)
+	defer stopped()
+	end, err := s.finish(ctx, recorder)
+	if err != nil {
+		return err
+	}
+	r.duration, r.truncated = end.Duration, end.Err != nil
+	name, err := file.Done()
+	if err != nil {
+		r.truncated = true
+		return errors.Join(end.Err, err)
+	}
+	r.name = name
+	return end.Err
+}
+
+// finish waits for the end of a recording: for ever while it lasts, then for as long as a disk may take.
+func (s *session) finish(ctx context.Context, recorder *audio.Recorder) (audio.RecordEnd, error) {
+	end, err := recorder.Wait(ctx)
+	if err == nil || ctx.Err() == nil {
+		return end, err
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordEnds)
+	defer cancel()
+	return recorder.Wait(last)
+}
