@@ -38,7 +38,8 @@ func (b *background) on() {
 		return
 	}
 	if b.opening == nil {
-		b.opening = b.v.open(b.ctx, &b.now.Phrase)
+		phrase := b.now.Phrase // now may be another before it is open
+		b.opening = b.v.open(b.ctx, &phrase)
 	}
 	ctx, cancel := context.WithCancel(b.ctx)
 	done := make(chan struct{})

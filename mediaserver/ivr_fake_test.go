@@ -261,6 +261,9 @@ func spans(pcm []int16, rate int) (all []span) {
 		}
 		all[len(all)-1].d += audio.FrameTime
 	}
+	if k := len(all) - 1; k > 0 && all[k].d < 50*time.Millisecond {
+		all = all[:k]
+	}
 	return all
 }
 
@@ -280,9 +283,13 @@ func toneOf(pcm []int16, rate int) byte {
 // hears checks what the party has heard so far, such as "-0.5 a1 -3", to 80 ms.
 func (k *talk) hears(want string) {
 	k.t.Helper()
+	sounds(k.t, k.spans(), want)
+}
+
+func (k *talk) spans() []span {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	sounds(k.t, spans(k.heard, 8000), want)
+	return spans(k.heard, 8000)
 }
 
 // sounds checks a sound. A time of 0 is any.

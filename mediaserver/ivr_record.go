@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	recordMax = time.Hour // Record.Max
+	recordMax = time.Hour        // Record.Max
+	recordEnd = 30 * time.Second // how long a disk may take to complete a file
 
 	beepHz  = 1000
 	beepFor = 400 * time.Millisecond
@@ -37,13 +38,16 @@ func (v *ivr) record(ctx context.Context, t *ivrTurn) *RecordResult {
 		v.log.Warn("a recording cannot be begun", "err", err)
 		return &RecordResult{Reason: RecordFailed}
 	}
-	t.records(r)
-	end, err := r.Wait(ctx)
-	if err != nil {
-		r.Stop()
-		end, _ = r.Wait(context.WithoutCancel(ctx)) // it takes as long as the disk takes
+	lasts, stop := context.WithCancel(ctx)
+	defer stop()
+	t.records(stop)
+	end, err := endOfRecording(lasts, r)
+	keyed := t.recorded()
+	if err != nil { // the store has the file, and may put it in its place some day
+		v.log.Warn("a recording is not whole", "err", err)
+		return &RecordResult{Reason: RecordFailed}
 	}
-	return v.finishRecording(file, end, t.recorded())
+	return v.finishRecording(file, end, keyed)
 }
 
 // startRecording begins to record what the party says.
@@ -65,6 +69,17 @@ func (v *ivr) startRecording(ctx context.Context, o *Record) (*audio.Recorder, R
 		return nil, nil, errors.Join(err, reader.Close(), file.Close(), file.Discard())
 	}
 	return r, file, nil
+}
+
+// endOfRecording waits for the end of a recording, which it ends with ctx, and then for as long as a disk may take.
+func endOfRecording(ctx context.Context, r *audio.Recorder) (audio.RecordEnd, error) {
+	if end, err := r.Wait(ctx); err == nil {
+		return end, nil
+	}
+	r.Stop()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordEnd)
+	defer cancel()
+	return r.Wait(last)
 }
 
 // finishRecording puts a recording in its place, if there is anything in it.
@@ -109,11 +124,11 @@ func recordReason(why audio.RecordReason, keyed bool) RecordReason {
 	return RecordHangup
 }
 
-// records says that keys may end a recording from now on: not those that were typed before.
-func (t *ivrTurn) records(r *audio.Recorder) {
+// records says what keys may do from now on, but not those that were typed before: end a recording.
+func (t *ivrTurn) records(stop func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.recording = r
+	t.recording = stop
 }
 
 // recorded says that they may not any more, and reports whether one has.

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/alexacall/alexacall/media/audio"
 )
 
 // An ivrTurn is one command that is carried out. What is heard and recorded, one thing after the other, has a goroutine; digits and their
@@ -25,8 +23,8 @@ type ivrTurn struct {
 	record *RecordResult // likewise
 
 	mu        sync.Mutex
-	recording *audio.Recorder // that a key may end
-	keyed     bool            // one has
+	recording func() // a key may call it, which ends a recording
+	keyed     bool   // one has
 }
 
 // carryOut carries out a command, but for leaving and waiting. When ctx ends so does the command.
@@ -117,7 +115,7 @@ func (t *ivrTurn) endsRecording(key byte) bool {
 		return false
 	}
 	t.keyed = true
-	t.recording.Stop()
+	t.recording()
 	return true
 }
 

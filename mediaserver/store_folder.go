@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -155,13 +156,12 @@ func (f *Folder) Record(ctx context.Context, domain, name string) (Recording, er
 	if err != nil {
 		return nil, storeError("record", err)
 	}
-	temp := recordPrefix + strings.ToLower(rand.Text()[:saltSize]) + "-" + name
-	file, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		_ = root.Close()
+	defer func() { _ = root.Close() }()
+	r := &folderRecording{of: f, dir: filepath.Base(root.Name()), temp: recordPrefix + strings.ToLower(rand.Text()[:saltSize]) + "-" + name, name: name}
+	if r.File, err = root.OpenFile(r.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 		return nil, storeError("record", err)
 	}
-	return &folderRecording{File: file, of: f, root: root, temp: temp, name: name}, nil
+	return r, nil
 }
 
 // Remove removes a file.

@@ -5,49 +5,39 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
-
-	"github.com/alexacall/alexacall/media"
 )
 
 // folderRecording is a file of a Folder that is being written.
 type folderRecording struct {
 	*os.File
 	of         *Folder
-	root       *os.Root // of the domain; nil when it is over
+	dir        string // of the domain
 	temp, name string
 }
 
 // Done puts the file in its place.
-func (r *folderRecording) Done() (string, error) {
-	if r.root == nil {
-		return "", storeError("record", media.ErrClosed)
+func (r *folderRecording) Done() (name string, err error) {
+	root, err := r.of.root.OpenRoot(r.dir)
+	if err == nil {
+		defer func() { _ = root.Close() }()
+		name, err = r.of.place(root, r.temp, r.name)
 	}
-	name, err := r.of.place(r.root, r.temp, r.name)
 	if err != nil {
 		return "", storeError("record", err)
 	}
-	r.over()
 	return name, nil
 }
 
-// Discard removes the file.
+// Discard removes the file, unless it is in its place.
 func (r *folderRecording) Discard() error {
-	if r.root == nil {
-		return nil
-	}
-	err := r.root.Remove(r.temp)
-	r.over()
+	err := r.of.root.Remove(filepath.Join(r.dir, r.temp))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return storeError("discard", err)
 	}
 	return nil
-}
-
-func (r *folderRecording) over() {
-	_ = r.root.Close()
-	r.root = nil
 }
 
 // mostNumbers is how many recordings of one name get a number; those after them get something random.
