@@ -35,7 +35,8 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Options are the options of NewDecoder and NewEncoder; nil and every zero field are valid. A codec reads those that it has.
 type Options struct {
-	// Rate of the samples in Hz, for a codec that leaves a choice (Opus: 8000, 12000, 16000, 24000 or 48000). What came of it is Rate().
+	// Rate of the samples in Hz, for a codec that leaves a choice (Opus: 8000, 12000, 16000, 24000 or 48000; an encoder of G.722: 8000 or
+	// 16000). What came of it is Rate().
 	Rate int
 
 	// The rest is of an Opus encoder, whose signal is a voice. It does nothing that the parameters of its codec, the far side's, do not

@@ -36,8 +36,9 @@
 // Without libopus, Opus is decoded exactly but for rounding where it is CELT, and with an error 48 dB or more below the sound where it is SILK;
 // two channels whose phases are opposed cancel each other, and no encoder leaves out pauses: comfort noise is heard and not spoken. After a
 // loss G.722 goes on with the state that it had: what is wrong with its samples is 15 dB below them after 60 ms, and 30 dB after 160 ms. Of
-// the many kinds of L16 those with one channel are taken, at 8000, 16000, 24000, 44100 and 48000 Hz. A Resampler is made for voices: it
-// leaves whole what is below 0.42 of the lower rate, at 48 kHz 20 kHz.
+// samples at 8000 Hz its encoder makes a lower band as they are: what they have from 3.4 to 4 kHz, where a telephone's filter leaves little, is
+// heard again from 4.6 down to 4 kHz, from 10 dB softer to as loud. Of the many kinds of L16 those with one channel are taken, at 8000, 16000,
+// 24000, 44100 and 48000 Hz. A Resampler is made for voices: it leaves whole what is below 0.42 of the lower rate, at 48 kHz 20 kHz.
 //
 // A transcoder makes tones of telephone events for a far side that takes none, and no events of tones. It has no clock: comfort noise becomes a
 // pause.

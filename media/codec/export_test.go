@@ -17,4 +17,31 @@ func LargestGain(from, to int) float64 {
 }
 
 // NewG722Decoder returns a decoder of a bit rate in kbit/s: RTP has 64 alone.
-func NewG722Decoder(rate int) Decoder { return newG722((64 - rate) / 8) }
+func NewG722Decoder(rate int) Decoder {
+	levels := g722Level6Table
+	switch rate {
+	case 56:
+		levels = repeated(g722Level5Table[:])
+	case 48:
+		levels = repeated(g722Level4Table[:])
+	}
+	return newG722(levels)
+}
+
+// repeated are the levels of codes some of whose low bits are none of the sound (section 1.4.1).
+func repeated(levels []int32) *[64]int32 {
+	var t [64]int32
+	for i := range t {
+		t[i] = levels[i*len(levels)/len(t)]
+	}
+	return &t
+}
+
+// NewG722Predictor returns the predictor of a band of G.722: it takes differences and returns guesses.
+func NewG722Predictor() func(d int) int {
+	b := newG722Band(lowestLowStep)
+	return func(d int) int {
+		b.predict(int32(d))
+		return int(b.guess)
+	}
+}

@@ -1,6 +1,8 @@
 package codec
 
 import (
+	"slices"
+
 	"github.com/alexacall/alexacall/media"
 )
 
@@ -11,18 +13,17 @@ func isG722(c media.Codec) bool { return c.ClockRate == g722Rate/2 && c.Channels
 
 // A g722Decoder is the decoder of ITU-T G.722: an octet, two bits of the upper band and six of the lower, makes two samples.
 type g722Decoder struct {
+	levels    *[64]int32 // of the lower band's codes
 	low, high g722Band
 	mirror    g722Mirror
-	robbed    int // how many of the low bits are none of the sound: 0 at 64 kbit/s, 1 at 56, 2 at 48 (section 1.4.1)
 	gap       Concealer
 }
 
-func newG722Decoder(media.Codec, *Options) (Decoder, error) { return newG722(0), nil }
+func newG722Decoder(media.Codec, *Options) (Decoder, error) { return newG722(g722Level6Table), nil }
 
-func newG722(robbed int) *g722Decoder {
+func newG722(levels *[64]int32) *g722Decoder {
 	return &g722Decoder{
-		low: newG722Band(lowestLowStep), high: newG722Band(lowestHighStep),
-		robbed: robbed, gap: Concealer{Rate: g722Rate},
+		levels: levels, low: newG722Band(lowestLowStep), high: newG722Band(lowestHighStep), gap: Concealer{Rate: g722Rate},
 	}
 }
 
@@ -30,74 +31,92 @@ func (*g722Decoder) Rate() int { return g722Rate }
 
 func (d *g722Decoder) Decode(pcm []int16, payload []byte) ([]int16, error) {
 	at := len(pcm)
+	pcm = slices.Grow(pcm, 2*len(payload))[:at+2*len(payload)]
+	out := pcm[at:]
 	for _, octet := range payload {
-		low, high := d.bands(octet)
-		first, second := d.mirror.join(low, high)
-		pcm = append(pcm, first, second)
+		out[0], out[1] = d.mirror.join(d.lower(octet), d.upper(octet))
+		out = out[2:]
 	}
 	d.gap.Heard(pcm[at:])
 	return pcm, nil
 }
 
-// bands decodes an octet to a sample of each band (sections 4.1 and 4.2).
-func (d *g722Decoder) bands(octet byte) (low, high int32) {
-	code := int32(octet) & 63 >> d.robbed
-	var level int32
-	switch d.robbed {
-	case 0:
-		level = g722Level6Table[code]
-	case 1:
-		level = g722Level5Table[code]
-	default:
-		level = g722Level4Table[code]
-	}
-	low = limited15(d.low.guess + d.low.step*level>>15)
-	d.low.takeLow(int32(octet) & 63 >> 2)
-	high = limited15(d.high.guess + d.high.step*g722Level2Table[octet>>6]>>15)
-	d.high.takeHigh(int32(octet >> 6))
-	return low, high
+// lower decodes the lower band's sample of an octet (section 4.1).
+func (d *g722Decoder) lower(octet byte) int32 {
+	b := &d.low
+	x := limited15(b.guess + b.step*d.levels[octet&63]>>15)
+	b.takeLow(octet & 63 >> 2)
+	return x
+}
+
+// upper decodes that of the upper band (section 4.2).
+func (d *g722Decoder) upper(octet byte) int32 {
+	b := &d.high
+	x := limited15(b.guess + b.step*g722Level2Table[octet>>6]>>15)
+	b.takeHigh(octet >> 6)
+	return x
 }
 
 func (d *g722Decoder) Conceal(pcm []int16, n int, _ []byte) []int16 { return d.gap.Append(pcm, n) }
 
+// A g722Encoder takes samples of 16000 Hz or, where nothing is above 4000 Hz, of 8000 Hz: these are a lower band by themselves.
 type g722Encoder struct {
+	rate      int
 	low, high g722Band
 	mirror    g722Mirror
 }
 
-func newG722Encoder(media.Codec, *Options) (Encoder, error) {
-	return &g722Encoder{low: newG722Band(lowestLowStep), high: newG722Band(lowestHighStep)}, nil
+func newG722Encoder(_ media.Codec, o *Options) (Encoder, error) {
+	e := &g722Encoder{rate: g722Rate, low: newG722Band(lowestLowStep), high: newG722Band(lowestHighStep)}
+	if o.Rate == telephoneRate {
+		e.rate = telephoneRate
+	}
+	return e, nil
 }
 
-func (*g722Encoder) Rate() int { return g722Rate }
+func (e *g722Encoder) Rate() int { return e.rate }
 
-// Encode takes samples in pairs: of an odd number it is an error.
+// quiet is the code of an upper band in which nothing is heard: its step becomes the least and its samples 0.
+const quiet = 3 << 6
+
+// Encode takes samples of 16000 Hz in pairs: of an odd number it is an error.
 func (e *g722Encoder) Encode(b []byte, pcm []int16) ([]byte, error) {
+	if e.rate == telephoneRate {
+		for _, x := range pcm {
+			b = append(b, quiet|e.lower(int32(x)>>1))
+		}
+		return b, nil
+	}
 	if len(pcm)%2 != 0 {
 		return b, &Error{media.G722(), ErrPayload}
 	}
 	for ; len(pcm) >= 2; pcm = pcm[2:] {
 		low, high := e.mirror.split(pcm[0], pcm[1])
-		b = append(b, e.octet(low, high))
+		b = append(b, e.upper(high)|e.lower(low))
 	}
 	return b, nil
 }
 
-// octet encodes a sample of each band (sections 3.1 and 3.2).
-func (e *g722Encoder) octet(low, high int32) byte {
-	off := limited16(low - e.low.guess)
+// lower encodes a sample of the lower band (section 3.1).
+func (e *g722Encoder) lower(x int32) byte {
+	b := &e.low
+	off := limited16(x - b.guess)
 	size := off ^ off>>31 // of a negative one, one less
-	step := e.low.step
-	level := min((size+1)<<12-1, g722Loudest*step) / step
-	code := int32(g722LowCodeTable[uint32(off)>>31][level])
-	e.low.takeLow(code >> 2)
+	level := min(uint32(size+1)<<12-1, g722Loudest*uint32(b.step)) / uint32(b.step)
+	code := g722LowCodeTable[uint32(off)>>31][level]
+	b.takeLow(code >> 2)
+	return code
+}
 
-	off = limited16(high - e.high.guess)
-	size = off ^ off>>31
-	loud := (564*e.high.step>>12 - 1 - size) >> 31 // -1 where it is
-	upper := 3 + loud + off>>31*2
-	e.high.takeHigh(upper)
-	return byte(upper<<6 | code)
+// upper encodes one of the upper band (section 3.2).
+func (e *g722Encoder) upper(x int32) byte {
+	b := &e.high
+	off := limited16(x - b.guess)
+	size := off ^ off>>31
+	loud := (564*b.step>>12 - 1 - size) >> 31 // -1 where it is
+	code := byte(3+loud+off>>31*2) & 3
+	b.takeHigh(code)
+	return code << 6
 }
 
 // A g722Mirror is the filter that splits sound into two bands, and joins them again: 24 taps, which are the same from both ends (table 4).

@@ -25,33 +25,29 @@ type g722Band struct {
 func newG722Band(step int32) g722Band { return g722Band{step: step} }
 
 func limited15(x int32) int32 { return max(-1<<14, min(1<<14-1, x)) }
-func limited16(x int32) int32 { return max(-1<<15, min(1<<15-1, x)) }
+
+// limited16 branches, for next to nothing is beyond its limits, and what follows need not await it so.
+func limited16(x int32) int32 {
+	if x != int32(int16(x)) {
+		return x>>31 ^ (1<<15 - 1)
+	}
+	return x
+}
 
 // takeLow takes a code of four bits of the lower band.
-func (b *g722Band) takeLow(code int32) {
-	d := b.step * g722Level4Table[code] >> 15
-	b.log = max(0, min(highestLow, b.log*127>>7+g722LowLogTable[code]))
-	b.step = g722LowStepTable[b.log>>6]
+func (b *g722Band) takeLow(code byte) {
+	d := b.step * g722Level4Table[code&15] >> 15
+	b.log = max(0, min(highestLow, b.log*127>>7+g722LowLogTable[code&15]))
+	b.step = g722LowStepTable[uint32(b.log)>>6]
 	b.predict(d)
 }
 
 // takeHigh takes a code of two bits of the upper band.
-func (b *g722Band) takeHigh(code int32) {
-	d := b.step * g722Level2Table[code] >> 15
+func (b *g722Band) takeHigh(code byte) {
+	d := b.step * g722Level2Table[code&3] >> 15
 	b.log = max(0, min(highestHigh, b.log*127>>7+g722HighLogTable[code&1]))
-	b.step = g722HighStepTable[b.log>>6]
+	b.step = g722HighStepTable[uint32(b.log)>>6]
 	b.predict(d)
-}
-
-// predict adapts the predictor to a difference, and guesses the next sample (block 4).
-func (b *g722Band) predict(d int32) {
-	b.adaptPoles(d)
-	b.adaptZeros(d)
-
-	made := limited16(b.guess + d)
-	b.made[1], b.made[0] = b.made[0], limited16(2*made)
-	poles := limited16(b.pole[0]*b.made[0]>>15 + b.pole[1]*b.made[1]>>15)
-	b.guess = limited16(poles + b.zeros)
 }
 
 // signed is x, and -x where the sign of which is set: a branch would be taken by chance.
@@ -60,48 +56,51 @@ func signed(x, which int32) int32 {
 	return x ^ which - which
 }
 
-// adaptPoles is PARREC, UPPOL2 and UPPOL1.
-func (b *g722Band) adaptPoles(d int32) {
-	p := limited16(b.zeros + d)
+// predict adapts the predictor to a difference, and guesses the next sample (block 4). It is one function, for it is called 16,000 times a second.
+func (b *g722Band) predict(d int32) {
+	// PARREC, UPPOL2 and UPPOL1.
+	p := b.zeros + d                               // within 17 bits: its sign is all that counts
 	off, further := p^b.partial[0], p^b.partial[1] // negative where the signs differ
 	b.partial[1], b.partial[0] = b.partial[0], p
-
-	first := min(signed(limited16(4*b.pole[0]), ^off), 1<<15-1)
-	second := max(-12288, min(12288, first>>7+signed(128, further)+b.pole[1]*32512>>15))
+	first := min(255, signed(max(-1<<13, min(1<<13, b.pole[0])), ^off)>>5)
+	second := max(-12288, min(12288, first+signed(128, further)+b.pole[1]*32512>>15))
 	most := 15360 - second
-	b.pole[0] = max(-most, min(most, signed(192, off)+b.pole[0]*32640>>15))
-	b.pole[1] = second
-}
+	pole := max(-most, min(most, signed(192, off)+b.pole[0]*32640>>15))
+	b.pole[0], b.pole[1] = pole, second
 
-// adaptZeros is UPZERO and FILTEZ. A zero's factor of 32640/32768 keeps it within 16 bits.
-func (b *g722Band) adaptZeros(d int32) {
+	// RECONS and FILTEP.
+	made, before := limited16(2*(b.guess+d)), b.made[0]
+	b.made[0], b.made[1] = made, before
+	poles := limited16(pole*made>>15 + second*before>>15)
+
+	// UPZERO. A zero's factor of 32640/32768 keeps it within 16 bits.
 	nudge := int32(128)
 	if d == 0 {
 		nudge = 0
 	}
 	z, x := &b.zero, &b.received
-	z[0] = signed(nudge, d^x[0]) + z[0]*32640>>15
-	z[1] = signed(nudge, d^x[1]) + z[1]*32640>>15
-	z[2] = signed(nudge, d^x[2]) + z[2]*32640>>15
-	z[3] = signed(nudge, d^x[3]) + z[3]*32640>>15
-	z[4] = signed(nudge, d^x[4]) + z[4]*32640>>15
-	z[5] = signed(nudge, d^x[5]) + z[5]*32640>>15
+	z0 := signed(nudge, d^x[0]) + z[0]*32640>>15
+	z1 := signed(nudge, d^x[1]) + z[1]*32640>>15
+	z2 := signed(nudge, d^x[2]) + z[2]*32640>>15
+	z3 := signed(nudge, d^x[3]) + z[3]*32640>>15
+	z4 := signed(nudge, d^x[4]) + z[4]*32640>>15
+	z5 := signed(nudge, d^x[5]) + z[5]*32640>>15
+	z[0], z[1], z[2], z[3], z[4], z[5] = z0, z1, z2, z3, z4, z5
 	x[5], x[4], x[3], x[2], x[1], x[0] = x[4], x[3], x[2], x[1], x[0], limited16(2*d)
 
-	s5 := z[5] * x[5] >> 15
-	s4 := s5 + z[4]*x[4]>>15
-	s3 := s4 + z[3]*x[3]>>15
-	s2 := s3 + z[2]*x[2]>>15
-	s1 := s2 + z[1]*x[1]>>15
-	s0 := s1 + z[0]*x[0]>>15
-	b.zeros = s0
-	if beyond16(s4)|beyond16(s3)|beyond16(s2)|beyond16(s1)|beyond16(s0) != 0 {
-		b.zeros = b.limitedZeros()
+	// FILTEZ and PREDIC.
+	s5 := z5 * x[5] >> 15
+	s4 := s5 + z4*x[4]>>15
+	s3 := s4 + z3*x[3]>>15
+	s2 := s3 + z2*x[2]>>15
+	s1 := s2 + z1*x[1]>>15
+	s0 := s1 + z0*x[0]>>15
+	const half = 1 << 15
+	if uint32((s4+half)|(s3+half)|(s2+half)|(s1+half)|(s0+half))>>16 != 0 { // one is more than 16 bits hold
+		s0 = b.limitedZeros()
 	}
+	b.zeros, b.guess = s0, limited16(poles+s0)
 }
-
-// beyond16 is 0 for what 16 bits hold.
-func beyond16(x int32) uint32 { return uint32(x+1<<15) >> 16 }
 
 // limitedZeros is FILTEZ where a sum on the way to the last is more than 16 bits hold.
 func (b *g722Band) limitedZeros() int32 {

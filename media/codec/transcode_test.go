@@ -99,6 +99,17 @@ func at(t testing.TB, pcm []int16, from, to int) []int16 {
 	return r.Append(nil, pcm)
 }
 
+// aligned moves what is heard to where its first two seconds are most like what was said, by parts of a sample: at 32000 Hz, where the filter of
+// G.722 is so many samples late. Both go that way.
+func aligned(t testing.TB, said, heard []int16, rate int) (want, got []int16, late time.Duration) {
+	t.Helper()
+	const fine = 32000
+	want, got = at(t, said, rate, fine), at(t, heard, rate, fine)
+	lag := sound.Align(want[:min(len(want), 2*fine)], got[:min(len(got), 2*fine)], fine/20)
+	got = sound.Shift(got, lag)
+	return at(t, want, fine, rate), at(t, got, fine, rate), time.Duration(lag) * time.Second / fine
+}
+
 // TestTranscodeQuality measures a voice that has been through two codecs and what is between them, by pairs, in the band that
 // all of them have.
 func TestTranscodeQuality(t *testing.T) {
@@ -112,7 +123,7 @@ func TestTranscodeQuality(t *testing.T) {
 	}{
 		{pcmu, pcma, 20 * time.Millisecond, 32, 1.6},
 		{pcma, pcmu, 30 * time.Millisecond, 32, 1.6},
-		{pcmu, g722, 10 * time.Millisecond, 23, 3},
+		{pcmu, g722, 10 * time.Millisecond, 28, 2.2},
 		{g722, pcmu, 20 * time.Millisecond, 29, 1.8},
 		{g722, wide, 60 * time.Millisecond, 35, 1.2},
 		{wide, g722, 20 * time.Millisecond, 35, 1.2},
@@ -138,12 +149,10 @@ func TestTranscodeQuality(t *testing.T) {
 				t.Errorf("%d packets come out, pauses at %v", len(out), pauses)
 			}
 			d, _ := codec.NewDecoder(c.to, nil)
-			want, heard := at(t, voice, e.Rate(), rate), at(t, got, d.Rate(), rate)
-			late := sound.Align(want, heard, rate/20)
-			heard = sound.Shift(heard, late)
+			want, heard, late := aligned(t, at(t, voice, e.Rate(), rate), at(t, got, d.Rate(), rate), rate)
 			n := min(len(want), len(heard))
 			snr, lsd := sound.SegmentalSNR(want[:n], heard[:n], rate), sound.LogSpectralDistance(want[:n], heard[:n], rate)
-			t.Logf("%v to %v: %.1f dB, %.2f dB, %d samples late", c.from, c.to, snr, lsd, late)
+			t.Logf("%v to %v: %.1f dB, %.2f dB, %v late", c.from, c.to, snr, lsd, late)
 			if snr < c.snr || lsd > c.lsd {
 				t.Errorf("segmental SNR %.1f dB, want %.1f; spectral distance %.2f dB, want %.2f", snr, c.snr, lsd, c.lsd)
 			}

@@ -115,7 +115,7 @@ func (g *load) judge() error {
 
 // sound decodes payloads into samples that can be compared.
 func (t *talk) sound(payloads [][]byte) ([]int16, error) {
-	d, err := codec.NewDecoder(t.codec, &codec.Options{Rate: judgeRate})
+	d, err := codec.NewDecoder(t.codec, &codec.Options{Rate: talkRate}) // of G.722 both bands
 	if err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
 	}
