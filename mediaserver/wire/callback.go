@@ -2,7 +2,6 @@ package wire
 
 import (
 	"errors"
-	"net/url"
 	"strings"
 
 	"github.com/alexacall/alexacall/bridge"
@@ -110,7 +109,7 @@ func (c *coder) newCall(e *mediaserver.NewCall) {
 
 // party is an address, its user part, which stands for it where it alone is there, and a name.
 func (c *coder) party(uri, user, name string, p *bridge.Party) {
-	part := userOf(p.URI)
+	part := User(p.URI)
 	c.text(uri, &p.URI)
 	c.text(user, &part)
 	c.text(name, &p.Name)
@@ -119,17 +118,17 @@ func (c *coder) party(uri, user, name string, p *bridge.Party) {
 	}
 }
 
-// userOf returns the user part of a SIP or tel URI, or a number as it is.
-func userOf(uri string) string {
-	rest := uri
-	if scheme, after, ok := strings.Cut(uri, ":"); ok && !strings.Contains(scheme, "@") {
-		rest = after
+// User returns the user part of a URI, which is what stored fallbacks go by; of what is none, all of it.
+func User(uri string) string {
+	_, rest, ok := strings.Cut(uri, ":")
+	if !ok {
+		return uri
 	}
-	user, _, _ := strings.Cut(rest, "@")
+	user, _, ok := strings.Cut(rest, "@")
+	if !ok {
+		user = rest
+	}
 	user, _, _ = strings.Cut(user, ";")
-	if plain, err := url.PathUnescape(user); err == nil {
-		return plain
-	}
 	return user
 }
 
