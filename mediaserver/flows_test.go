@@ -154,7 +154,7 @@ func TestAttendedTransfer(t *testing.T) {
 		s.ok(s.server.Split(s.t.Context(), inquiry.ConnectionID, inquiry.ReplyID))
 		s.after(time.Second)
 		s.hear("a:c c:a")
-		if got := b.leg.Info().Phase; got != bridge.Over {
+		if got := b.line().Info().Phase; got != bridge.Over {
 			t.Errorf("B is %v", got)
 		}
 		s.app.event = nil

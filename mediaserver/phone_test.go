@@ -36,6 +36,13 @@ type phone struct {
 	pcm []int16 // heard lately, at 8 kHz
 }
 
+// line returns its leg; nil before its first call.
+func (p *phone) line() bridge.Leg {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.leg
+}
+
 // call calls the hotel.
 func (p *phone) call() {
 	near, far := bridge.Pipe(plan)
@@ -62,8 +69,13 @@ func (p *phone) rung(l bridge.Leg) {
 // on is when the phone has a leg.
 func (p *phone) on(l bridge.Leg) {
 	p.close()
+	p.mu.Lock()
 	p.leg = l
+	p.mu.Unlock()
 	p.ctx, p.cancel = context.WithCancel(context.Background())
+	if p.hz == 0 { // nobody listens
+		return
+	}
 	stream := l.Media().Stream(media.Audio)
 	player := audio.NewPlayer(p.s.server.Clock, stream, nil)
 	p.player = player
@@ -134,10 +146,10 @@ func (p *phone) heard() string {
 
 func (p *phone) press(keys string) {
 	_ = p.player.Close()
-	if err := audio.Dial(p.ctx, p.s.server.Clock, p.leg.Media().Stream(media.Audio), keys, nil); err != nil {
+	if err := audio.Dial(p.ctx, p.s.server.Clock, p.line().Media().Stream(media.Audio), keys, nil); err != nil {
 		p.s.t.Errorf("pressing keys: %v", err)
 	}
-	player := audio.NewPlayer(p.s.server.Clock, p.leg.Media().Stream(media.Audio), nil)
+	player := audio.NewPlayer(p.s.server.Clock, p.line().Media().Stream(media.Audio), nil)
 	p.player = player
 	ctx := p.ctx
 	p.work.Go(func() {
@@ -146,12 +158,14 @@ func (p *phone) press(keys string) {
 }
 
 func (p *phone) hangup() {
-	_ = p.leg.Hangup(context.Background(), bridge.Normal)
+	_ = p.line().Hangup(context.Background(), bridge.Normal)
 }
 
 func (p *phone) close() {
 	if p.cancel != nil {
-		_ = p.player.Close()
+		if p.player != nil {
+			_ = p.player.Close()
+		}
 		p.cancel()
 		p.work.Wait()
 	}

@@ -43,7 +43,7 @@ func onStage(t *testing.T, f func(s *stage)) {
 			t.Errorf("%d sessions are left", got.Sessions)
 		}
 		for uri, p := range s.phones {
-			if p.leg != nil && p.leg.Info().Phase != bridge.Over {
+			if p.line() != nil && p.line().Info().Phase != bridge.Over {
 				t.Errorf("%s is still on the line", uri)
 			}
 			p.close()
@@ -65,6 +65,8 @@ func (s *stage) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bri
 	switch {
 	case p == nil:
 		return nil, &bridge.EndError{Cause: bridge.NotFound, Remote: true}
+	case p.line() != nil && p.line().Info().Phase != bridge.Over:
+		return nil, &bridge.EndError{Cause: bridge.Busy, Remote: true}
 	case p.refuses != bridge.Normal:
 		return nil, &bridge.EndError{Cause: p.refuses, Remote: true}
 	}
@@ -140,6 +142,7 @@ type script struct {
 	newCall  func(e *mediaserver.NewCall) (*mediaserver.Action, error)
 	command  func(r *mediaserver.IVRRequest) (*mediaserver.Command, error)
 	event    func(e *mediaserver.CallEvent) (*mediaserver.Action, error)
+	told     func(n *mediaserver.Notice) // nil: nobody
 	lines    []string
 	answered []mediaserver.Notice // of the kind Answered
 	notices  []mediaserver.Notice
@@ -189,6 +192,9 @@ func (a *script) CallEvent(_ context.Context, e *mediaserver.CallEvent) (*medias
 
 func (a *script) Notify(_ context.Context, n *mediaserver.Notice) {
 	a.line("%s %s", noticeNames[n.Kind], n.User)
+	if a.told != nil {
+		a.told(n)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.notices = append(a.notices, *n)
@@ -208,6 +214,13 @@ func (a *script) last() mediaserver.Notice {
 		return mediaserver.Notice{}
 	}
 	return a.answered[len(a.answered)-1]
+}
+
+// completed reports whether a session was completed.
+func (a *script) completed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.done) > 0
 }
 
 // check sees to it that each session was completed once.

@@ -1,0 +1,5 @@
+//go:build race
+
+package mediaserver_test
+
+const raced = true
