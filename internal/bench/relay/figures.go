@@ -112,9 +112,10 @@ func verdict(plain, cm80, gcm spread, ours, rival int) string {
 	return fmt.Sprintf("ratio plain=%.2f cm80=%.2f gcm=%.2f calls=%.1f", plain.mid, cm80.mid, gcm.mid, float64(ours)/float64(max(rival, 1)))
 }
 
-// soundVerdict is the last line of the modes that transcode.
-func soundVerdict(same, byDefault, g722 spread) string {
-	return fmt.Sprintf("ratio opus_same=%.2f opus_default=%.2f g722=%.2f", same.mid, byDefault.mid, g722.mid)
+// soundVerdict is the last line of the modes that transcode: the medians of the ratios, and the share of packets that were changed where nothing
+// has to be transcoded.
+func soundVerdict(same, byDefault, g722 spread, common float64) string {
+	return fmt.Sprintf("ratio opus_same=%.2f opus_default=%.2f g722=%.2f common=%.2f", same.mid, byDefault.mid, g722.mid, common)
 }
 
 // search finds the most calls that are carried, to within about 1 in 25, from a first guess on. It asks try a dozen times at the most.

@@ -61,6 +61,13 @@ func TestVerdict(t *testing.T) {
 	if want := "ratio plain=0.50 cm80=0.62 gcm=0.58 calls=2.0"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	got = soundVerdict(spread{mid: 0.52}, spread{mid: 0.39}, spread{mid: 0.6}, (&row{total: figures{sent: 400, lost: 8}}).changed())
+	if want := "ratio opus_same=0.52 opus_default=0.39 g722=0.60 common=0.02"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := (*row)(nil).changed(); !math.IsNaN(got) {
+		t.Errorf("of nothing %v were changed, want no number", got)
+	}
 	if got := ratios([]float64{1, 2, 3}, []float64{0, 4}); !slices.Equal(got, []float64{0.5}) {
 		t.Errorf("rounds that only one has: got %v, want that which both have", got)
 	}

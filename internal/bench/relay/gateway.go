@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/media/engine"
@@ -79,7 +80,10 @@ func (g *gateway) answer(id, sdp string) (string, error) {
 	}
 	want, o := c.far.Plan(), (*media.RelayOptions)(nil)
 	if g.opus.transcodes() {
-		want, o = nil, g.opus.relay()
+		o = g.opus.relay()
+		if !common(c.offer.Plan(), want) {
+			want = nil // what the caller likes best
+		}
 	}
 	back, err := c.near.Answer(c.offer, want)
 	if err != nil {
@@ -89,6 +93,13 @@ func (g *gateway) answer(id, sdp string) (string, error) {
 		return "", err
 	}
 	return text(back, nil)
+}
+
+// common reports whether two sides have a codec in common.
+func common(p, q media.Plan) bool {
+	a, _ := p.Find(media.Audio)
+	b, _ := q.Find(media.Audio)
+	return slices.ContainsFunc(a.Codecs, func(c media.Codec) bool { return slices.Contains(b.Codecs, c) })
 }
 
 func (g *gateway) close() error { return g.engine.Close() }

@@ -18,8 +18,10 @@
 //
 // With -sound it measures calls whose sides have no codec in common instead: PCMU with Opus, for which it has to be built with the tag libopus, and
 // PCMU with G.722. Both sides say the same of a voice, over and over. A packet is known by its place in the order then, and one of each way may be
-// held back; the log-spectral distance between what was said and what one call's sides have heard stands beside the cost. The last line has the
-// ratios of the costs at rtpengine's complexity of Opus and at ours.
+// held back; the log-spectral distance between what was said and what one call's sides have heard stands beside the cost. Beside these are calls
+// in which the caller has PCMU, too, and the same where nothing may be transcoded: they cost the same, and every packet comes as it was sent, byte
+// for byte. The last line has the ratios of the costs at rtpengine's complexity of Opus and at ours, and the share of packets of calls with a
+// common codec that did not come as they were sent.
 // It needs Linux, two cores, taskset and rtpengine.
 package main
 
@@ -81,7 +83,7 @@ func main() {
 	flag.StringVar(&p.profile, "profile", "", "directory for profiles of our programs")
 	flag.IntVar(&p.workers, "workers", 1, "of rtpengine; 0: its own choice")
 	flag.BoolVar(&p.realtime, "realtime", true, "go before all other programs of the machine, where it is allowed (SCHED_RR)")
-	flag.BoolVar(&p.sound, "sound", false, "measure calls whose sides have no codec in common, and nothing else")
+	flag.BoolVar(&p.sound, "sound", false, "measure calls in which sound may be transcoded, and nothing else")
 	name := flag.String("serve", "", "be one of the programs: engine or simple")
 	complexity := flag.Int("opus", 0, "of the engine as it is served: the complexity of Opus; 0: nothing is transcoded")
 	flag.Parse()
@@ -112,7 +114,7 @@ func (p *plan) choose(names string) {
 	case names != "":
 		p.modes = strings.Split(names, ",")
 	case p.sound:
-		p.modes = []string{"opus_same", "opus_default", "g722"}
+		p.modes = []string{"opus_same", "opus_default", "g722", "common", "plain"}
 	default:
 		p.modes = []string{"plain", "cm80", "gcm", "h264"}
 	}
@@ -216,9 +218,12 @@ func (p *plan) run(ctx context.Context, w io.Writer) error {
 		}
 		return spreadOf(ratios(e.costs, r.costs))
 	}
+	if err := writeCommon(w, results["common"]["engine"], results["plain"]["engine"]); err != nil {
+		return err
+	}
 	last := verdict(of("plain"), of("cm80"), of("gcm"), ours, rival)
 	if p.sound {
-		last = soundVerdict(of("opus_same"), of("opus_default"), of("g722"))
+		last = soundVerdict(of("opus_same"), of("opus_default"), of("g722"), results["common"]["engine"].changed())
 	}
 	_, err := fmt.Fprintf(w, "%d runs were repeated for foreign load, %.0f s in all\n%s\n", p.repeated, time.Since(p.began).Seconds(), last)
 	return err

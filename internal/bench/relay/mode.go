@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pion/srtp/v3"
@@ -22,8 +23,9 @@ type mode struct {
 	step  uint32          // of the RTP clock from frame to frame
 	burst func(n int) int // packets of frame n
 
-	talk [2]talk // what caller and called say in codecs of their own; empty: what comes in goes out as it is
-	opus opus    // how our engine makes Opus; rtpengine goes by its own settings
+	offers []media.Codec // by the caller, before PCMU
+	talk   [2]talk       // what caller and called say in codecs of their own; empty: what comes in goes out as it is
+	opus   opus          // how our engine makes Opus; rtpengine goes by its own settings
 }
 
 const (
@@ -50,8 +52,11 @@ func modes() map[string]mode {
 // policy is that of a phone on one side.
 func (m *mode) policy(caller bool) *media.Policy {
 	p := &media.Policy{Name: "phone", Audio: []media.Codec{media.PCMU()}}
-	if m.transcodes() && caller {
+	switch {
+	case m.transcodes() && caller:
 		p.Audio = []media.Codec{m.talk[0].codec}
+	case caller:
+		p.Audio = append(slices.Clone(m.offers), p.Audio...)
 	}
 	if m.kind == media.Video {
 		p.Video = []media.Codec{m.codec}

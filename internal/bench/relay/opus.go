@@ -25,8 +25,16 @@ func (o opus) relay() *media.RelayOptions {
 	return codec.Relay(&codec.Options{Complexity: int(o), Bitrate: opusBits, Budget: time.Second})
 }
 
-// soundMode returns a mode that transcodes: between PCMU and Opus at rtpengine's complexity or at ours, or between PCMU and G.722.
+// soundMode returns a mode that transcodes: between PCMU and Opus at rtpengine's complexity or at ours, or between PCMU and G.722. In the mode
+// common it may, and need not, for the caller has PCMU beside these; in plain it may not.
 func soundMode(name string) (mode, error) {
+	switch plain := modes()["plain"]; name {
+	case plain.name:
+		return plain, nil
+	case "common":
+		plain.name, plain.opus, plain.offers = name, ourComplexity, []media.Codec{opusOfPhones(), media.G722()}
+		return plain, nil
+	}
 	m := mode{name: name, kind: media.Audio, every: 20, burst: func(int) int { return 1 }, opus: ourComplexity}
 	switch name {
 	case "opus_same":

@@ -92,6 +92,27 @@ func TestTranscodes(t *testing.T) {
 	}
 }
 
+// TestCommon has a caller offer what would have to be transcoded, and PCMU: then nothing is, and every packet comes as it was sent.
+func TestCommon(t *testing.T) {
+	needsLoopback(t)
+	t.Parallel()
+	p := small()
+	p.sound, p.modes, p.without = true, []string{"common", "plain"}, append(p.without, "simple")
+	var out bytes.Buffer
+	if err := p.run(t.Context(), &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`(?m)^common +engine +3 .+ 72 +0 +0 +\d+ +0 `,
+		`(?m)^engine, a packet of a call with a codec in common: \d+\.\d\d .+ \(0 of 72 not as it was sent\)$`,
+		`ratio opus_same=0.00 opus_default=0.00 g722=0.00 common=0.00\n$`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out.String()) {
+			t.Errorf("want %s in\n%s", want, out.String())
+		}
+	}
+}
+
 // TestReport has the program write what it measures.
 func TestReport(t *testing.T) {
 	needsLoopback(t)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"time"
 )
 
@@ -52,6 +53,24 @@ func (r *row) add(f *figures) {
 	if f.foreign > maxForeign || f.stolen > maxStolen || f.ours > 0 {
 		r.noisy++
 	}
+}
+
+// changed is the share of packets that did not come as they were sent; NaN if nothing was measured.
+func (r *row) changed() float64 {
+	if r == nil || r.total.sent == 0 {
+		return math.NaN()
+	}
+	return float64(r.total.lost) / float64(r.total.sent) // what is wrong is lost, too
+}
+
+// writeCommon writes what a packet costs that may be transcoded and need not, against one that may not.
+func writeCommon(w io.Writer, common, plain *row) error {
+	if common == nil || plain == nil {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "engine, a packet of a call with a codec in common: %s of what it costs where nothing may be transcoded (%d of %d not as it was sent)\n",
+		spreadOf(ratios(common.costs, plain.costs)), common.total.lost, common.total.sent)
+	return err
 }
 
 const (
