@@ -1,7 +1,6 @@
 package media
 
 import (
-	"errors"
 	"slices"
 	"sync"
 )
@@ -12,6 +11,15 @@ type Transcoder interface {
 	// source that have a number, in the order in which they come: its digits too, and its comfort noise (RFC 3389).
 	Transcode(p *Packet, out func(*Packet) error) error
 	Close() error
+}
+
+// A Leader is a Transcoder to a codec whose decoders go by what they have heard before, such as G.722: it leads them over to the source's own
+// packets when those come in that codec, for they would click.
+type Leader interface {
+	Transcoder
+	// Lead is given the payloads of the source, in the codec that the transcoder made, after the last packet that it has transcoded. It changes
+	// them in place, by as little as it can, and reports whether it has done what it can: those that follow are sent as they are.
+	Lead(payload []byte) (done bool)
 }
 
 // RelayOptions are the options of NewRelay; nil is valid.
@@ -106,13 +114,14 @@ type lane struct {
 	kind     Kind
 	from, to Endpoint
 	linked   bool
+	copies   *copying // nil while it is linked
 	stop     func()
 }
 
-// turns reports whether a lane that is open is to go another way.
+// turns reports whether a lane that is open is to go another way. One that a transcoder is leaving goes on until it has left.
 func (l *lane) turns() bool {
 	_, linker := l.from.Stream(l.kind).(Linker)
-	return linker && l.linked == l.needsCopy()
+	return linker && l.linked == l.needsCopy() && (l.linked || !l.copies.leads.Load())
 }
 
 // needsCopy reports whether packets may have to pass through a transcoder: one side can send what the other does not take. Events of one clock
@@ -147,6 +156,7 @@ func (l *lane) open() {
 	from, to := l.from.Stream(l.kind), l.to.Stream(l.kind)
 	if engine, ok := from.(Linker); ok && !l.needsCopy() {
 		if l.stop, l.linked = engine.Link(to, l.r.changed); l.linked {
+			l.copies = nil
 			return
 		}
 	}
@@ -156,7 +166,7 @@ func (l *lane) open() {
 		return taken.Codecs
 	}
 	go c.run()
-	l.linked, l.stop = false, c.stop
+	l.linked, l.copies, l.stop = false, c, c.stop
 }
 
 func (l *lane) shut() {
@@ -179,131 +189,4 @@ func alike(p, q Plan, k Kind) bool {
 		}
 	}
 	return false
-}
-
-// copying is a lane with a goroutine of its own, which stop ends and joins.
-type copying struct {
-	from      *Reader
-	to        Stream
-	write     func(*Packet) error // of to
-	takes     func() []Codec      // what the far side takes, preferred first
-	transcode func(from, to Codec) (Transcoder, error)
-	changed   func()
-	done      chan struct{}
-
-	using         Transcoder
-	source, first Codec // of using: what it takes; and what the far side liked best when it was made
-	start         bool  // the next packet follows on a transcoder's and has to be joined to it
-
-	keys              Transcoder // of events to their tones, where sound passes as it is
-	keysOf, keysFirst Codec
-	spoken            bool // sound has passed since the last event
-	mute              int  // packets of sound that give way to a tone yet: some devices send it beside an event
-}
-
-func (c *copying) stop() {
-	_ = c.from.Close()
-	<-c.done
-}
-
-// maxPayload is more than a datagram on any usual path carries.
-const maxPayload = 2048
-
-func (c *copying) run() {
-	defer close(c.done)
-	defer c.drop()
-	defer c.dropKeys()
-	buf := make([]byte, maxPayload)
-	for {
-		var p Packet
-		switch err := c.from.Read(buf, &p); {
-		case err == nil:
-			c.forward(&p)
-		case errors.Is(err, ErrChanged):
-			c.drop()
-			c.changed()
-		default:
-			return
-		}
-	}
-}
-
-// forward writes p as it is or, if the far side does not take its codec, transcoded. What cannot be sent is counted by the stream.
-func (c *copying) forward(p *Packet) {
-	if p.What != RTP && p.What != Digit || p.Codec == nil {
-		_ = c.to.Write(p)
-		return
-	}
-	if c.using != nil && c.to.Codec() == c.first && (p.What == Digit || *p.Codec == c.source || p.Codec.isNoise()) {
-		_ = c.using.Transcode(p, c.write)
-		return
-	}
-	c.drop()
-	if p.What == RTP && c.mute > 0 {
-		c.mute--
-		c.start = true
-		return
-	}
-	c.spoken = c.spoken || p.What == RTP
-	p.Start = p.Start || c.start
-	err := c.to.Write(p)
-	c.start = false
-	switch {
-	case c.transcode == nil || p.Codec.isNoise() || !errors.Is(err, ErrNoCommonCodec):
-	case p.What == Digit:
-		c.press(p)
-	default:
-		if c.using = c.find(*p.Codec); c.using != nil {
-			c.source, c.first = *p.Codec, c.to.Codec()
-			p.Start = true
-			_ = c.using.Transcode(p, c.write)
-		}
-	}
-}
-
-// keyMutes is how many packets of sound without one of an event tell that its end was lost.
-const keyMutes = 5
-
-// press sends the tone of a key in place of its event.
-func (c *copying) press(p *Packet) {
-	if first := c.to.Codec(); c.keys == nil || c.keysOf != *p.Codec || c.keysFirst != first {
-		c.dropKeys()
-		c.keys, c.keysOf, c.keysFirst = c.find(*p.Codec), *p.Codec, first
-	}
-	if c.keys == nil || len(p.Payload) < 2 {
-		return
-	}
-	p.Start = p.Start || c.spoken // its numbers are not those of the sound
-	c.spoken, c.start, c.mute = false, true, keyMutes
-	if p.Payload[1]&0x80 != 0 { // its end (RFC 4733 section 2.3)
-		c.mute = 0
-	}
-	_ = c.keys.Transcode(p, c.write)
-}
-
-// find makes a transcoder to the first codec that can be made of another; nil: there is none.
-func (c *copying) find(source Codec) Transcoder {
-	for _, target := range c.takes() {
-		if target.IsDigits() || target.isNoise() {
-			continue
-		}
-		if t, err := c.transcode(source, target); err == nil {
-			return t
-		}
-	}
-	return nil
-}
-
-func (c *copying) drop() {
-	if c.using != nil {
-		_ = c.using.Close()
-		c.using, c.start = nil, true
-	}
-}
-
-func (c *copying) dropKeys() {
-	if c.keys != nil {
-		_ = c.keys.Close()
-		c.keys = nil
-	}
 }

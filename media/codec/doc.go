@@ -40,6 +40,11 @@
 // heard again from 4.6 down to 4 kHz, from 10 dB softer to as loud. Of the many kinds of L16 those with one channel are taken, at 8000, 16000,
 // 24000, 44100 and 48000 Hz. A Resampler is made for voices: it leaves whole what is below 0.42 of the lower rate, at 48 kHz 20 kHz.
 //
+// Where a party goes over from a codec that is transcoded to G.722 to G.722 of its own, decoders that have heard the transcoder would click, by
+// all that 16 bits hold. Some codes of the first packets are changed on the way instead, for half a second mostly and for a second in speech, and
+// in music until it pauses; what is heard of speech meanwhile is off by a third of the loudest at most, and loses no time. Other codecs need no
+// such thing, or, as Opus, go without.
+//
 // A transcoder makes tones of telephone events for a far side that takes none, and no events of tones. It has no clock: comfort noise becomes a
 // pause.
 package codec

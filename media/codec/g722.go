@@ -99,24 +99,32 @@ func (e *g722Encoder) Encode(b []byte, pcm []int16) ([]byte, error) {
 
 // lower encodes a sample of the lower band (section 3.1).
 func (e *g722Encoder) lower(x int32) byte {
-	b := &e.low
-	off := limited16(x - b.guess)
-	size := off ^ off>>31 // of a negative one, one less
-	level := min(uint32(size+1)<<12-1, g722Loudest*uint32(b.step)) / uint32(b.step)
-	code := g722LowCodeTable[uint32(off)>>31][level]
-	b.takeLow(code >> 2)
+	code := e.low.codeLow(x)
+	e.low.takeLow(code >> 2)
 	return code
 }
 
 // upper encodes one of the upper band (section 3.2).
 func (e *g722Encoder) upper(x int32) byte {
-	b := &e.high
+	code := e.high.codeHigh(x)
+	e.high.takeHigh(code)
+	return code << 6
+}
+
+// codeLow returns the code of six bits that comes nearest to a sample of the lower band.
+func (b *g722Band) codeLow(x int32) byte {
+	off := limited16(x - b.guess)
+	size := off ^ off>>31 // of a negative one, one less
+	level := min(uint32(size+1)<<12-1, g722Loudest*uint32(b.step)) / uint32(b.step)
+	return g722LowCodeTable[uint32(off)>>31][level]
+}
+
+// codeHigh returns the code of two bits that comes nearest to a sample of the upper band.
+func (b *g722Band) codeHigh(x int32) byte {
 	off := limited16(x - b.guess)
 	size := off ^ off>>31
 	loud := (564*b.step>>12 - 1 - size) >> 31 // -1 where it is
-	code := byte(3+loud+off>>31*2) & 3
-	b.takeHigh(code)
-	return code << 6
+	return byte(3+loud+off>>31*2) & 3
 }
 
 // A g722Mirror is the filter that splits sound into two bands, and joins them again: 24 taps, which are the same from both ends (table 4).

@@ -95,16 +95,17 @@ func transcode(from, to media.Codec, o *Options) (media.Transcoder, error) {
 			return nil, err
 		}
 	}
-	t := &transcoder{from: d, to: e, codec: to, start: true}
-	if strings.EqualFold(to.Name, media.G722().Name) {
-		t.rise = int(riseFor * time.Duration(e.Rate()) / time.Second)
-	}
+	t := transcoder{from: d, to: e, codec: to, start: true}
 	if d.Rate() != e.Rate() {
 		if t.convert, err = NewResampler(d.Rate(), e.Rate()); err != nil {
 			return nil, err
 		}
 	}
-	return t, nil
+	if strings.EqualFold(to.Name, media.G722().Name) {
+		t.rise = int(riseFor * time.Duration(e.Rate()) / time.Second)
+		return &g722Transcoder{transcoder: t}, nil
+	}
+	return &t, nil
 }
 
 // Close implements media.Transcoder.
