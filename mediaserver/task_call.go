@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
@@ -12,8 +13,12 @@ import (
 	"github.com/alexacall/alexacall/media/codec"
 )
 
-// errNoDialer is why a Server without a Dialer cannot call.
-var errNoDialer = errors.New("mediaserver: no Dialer")
+var (
+	errNoDialer = errors.New("mediaserver: no Dialer")
+	errNoAnswer = &bridge.EndError{Cause: bridge.NoAnswer}
+)
+
+const forever = 1000 * time.Hour
 
 // call places a call, and joins who is called with who waits for it, if anybody does.
 func (s *session) call(d *deed) {
@@ -42,15 +47,19 @@ func (s *session) call(d *deed) {
 		if leg == nil {
 			return in
 		}
-		return s.joint(ctx, l, waits.leg, leg, time.Until(until))
+		ringing, stop := context.WithDeadlineCause(ctx, until, errNoAnswer)
+		var work sync.WaitGroup
+		work.Go(func() { untilUp(ringing, leg) })
+		defer work.Wait()
+		defer stop()
+		return s.joint(ctx, l, waits.leg, leg)
 	}, waits, called)
 }
 
 // dial calls somebody, and has the leg watched from then on. Who is alone is given up if the call is not accepted in time; of two, that is
 // for the joint to do. Without a leg, the input says why there is none.
 func (s *session) dial(id partyID, called *person, alone bool, a *Action, o bridge.DialOptions) (bridge.Leg, input) {
-	rings := s.server.rings(a)
-	ctx, cancel := context.WithTimeoutCause(called.ctx, rings, &bridge.EndError{Cause: bridge.NoAnswer})
+	ctx, cancel := context.WithTimeoutCause(called.ctx, s.server.rings(a), errNoAnswer)
 	defer cancel()
 	d := s.server.dialer(&a.Destination)
 	if d == nil {
@@ -92,27 +101,27 @@ func (s *session) connected(id partyID, p *person, leg bridge.Leg) {
 	s.watch(id, p)
 }
 
-// untilUp hangs a leg up that is not accepted before ctx ends.
+// untilUp hangs a leg up that is not accepted before the time of ctx is over.
 func untilUp(ctx context.Context, l bridge.Leg) {
 	info, err := l.Info(), error(nil)
 	for err == nil && info.Phase < bridge.Up {
 		info, err = l.Next(ctx, info.Rev)
 	}
-	if ctx.Err() != nil && info.Phase < bridge.Up {
-		end(l, bridge.CauseOf(context.Cause(ctx)))
+	if late, ok := errors.AsType[*bridge.EndError](context.Cause(ctx)); ok && info.Phase < bridge.Up {
+		end(l, late.Cause)
 	}
 }
 
 // join joins two who are up.
 func (s *session) join(d *deed) {
 	called, caller, l := s.people[d.party], s.people[d.other], d.link
-	s.start(func(ctx context.Context) input { return s.joint(ctx, l, caller.leg, called.leg, 0) }, caller, called)
+	s.start(func(ctx context.Context) input { return s.joint(ctx, l, caller.leg, called.leg) }, caller, called)
 }
 
 // joint joins two legs until one of them is over or ctx ends.
-func (s *session) joint(ctx context.Context, l linkID, caller, called bridge.Leg, rings time.Duration) input {
+func (s *session) joint(ctx context.Context, l linkID, caller, called bridge.Leg) input {
 	o := s.server.joins()
-	o.RingFor, o.Stay = max(rings, time.Millisecond), true
+	o.RingFor, o.Stay = forever, true // it would end both
 	o.Ringback = s.ringback
 	err := bridge.Join(ctx, caller, called, o)
 	if ctx.Err() != nil || caller.Info().Phase == bridge.Over || called.Info().Phase == bridge.Over {
