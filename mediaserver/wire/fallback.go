@@ -26,7 +26,7 @@ type Fallback struct {
 	// For how long it is kept, or else until when. Both 0: HALF-YEAR.
 	For     time.Duration // DAY, WEEK, MONTH, QUARTER or HALF-YEAR
 	Until   time.Time     // in whole seconds
-	TTL     time.Duration // how long it will still be kept; of answers
+	TTL     time.Duration // how long it will still be kept, in whole seconds; of answers
 	Command *mediaserver.Command
 }
 
@@ -64,7 +64,7 @@ func (c *coder) fallback(f *Fallback, answer bool) {
 	}
 	c.expiration(f)
 	if answer {
-		c.seconds("ttl", &f.TTL)
+		c.ttl(&f.TTL)
 	}
 	object(c, "command", &f.Command, (*coder).stored)
 	if f.Command == nil {
@@ -117,6 +117,27 @@ func (c *coder) expiration(f *Fallback) {
 	delete(c.members, name)
 	if s, ok := c.number(name, n, maxUnix); ok {
 		f.Until = time.Unix(int64(math.Trunc(s)), 0)
+	}
+}
+
+// maxTTL is the longest time that is left of a command, in seconds: more than the 366 days of other times, since Until may be any day.
+const maxTTL = math.MaxInt64 / int64(time.Second)
+
+// ttl is a number of seconds that is not there when it is 0.
+func (c *coder) ttl(p *time.Duration) {
+	const name = "ttl"
+	if !c.reading() {
+		switch {
+		case *p < 0:
+			c.fail(name, "negative")
+		case *p > 0:
+			c.put(name, int64((*p-1)/time.Second)+1)
+		}
+		return
+	}
+	if v, ok := c.take(name); ok {
+		f, _ := c.number(name, v, float64(maxTTL))
+		*p = time.Duration(f) * time.Second
 	}
 }
 

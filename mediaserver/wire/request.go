@@ -22,7 +22,7 @@ type Request struct {
 	mediaserver.Destination        // of PlaceIVRCall; its From is callerId too
 	Reference               string // of PlaceIVRCall: sessionReferenceId
 
-	SessionID         string // of CreateConferenceConnection; optional of Connect and HangupParticipant
+	SessionID         string // of CreateConferenceConnection, Connect and HangupParticipant; optional
 	ConnectionID      string // of SplitConnection and the two of recordings
 	ParticipantID     string // of HangupParticipant and Connect, which makes it the caller
 	PeerParticipantID string // of Connect
@@ -59,7 +59,7 @@ func (c *coder) request(op Operation, r *Request) {
 		c.need("peerParticipantId", &r.PeerParticipantID)
 		c.text("sessionId", &r.SessionID)
 	case CreateConferenceConnection:
-		c.need("sessionId", &r.SessionID)
+		c.text("sessionId", &r.SessionID)
 	case HangupParticipant:
 		c.need("participantId", &r.ParticipantID)
 		c.text("sessionId", &r.SessionID)

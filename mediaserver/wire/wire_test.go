@@ -194,6 +194,7 @@ var caseTable = []struct {
 		requestKind(wire.Connect), &wire.Request{ParticipantID: "p", PeerParticipantID: "q", SessionID: "s", ReplyID: "r"},
 		`{"participantId":"p","peerParticipantId":"q","sessionId":"s","replyId":"r"}`,
 	},
+	{requestKind(wire.CreateConferenceConnection), &wire.Request{ReplyID: "r"}, `{"replyId":"r"}`},
 	{requestKind(wire.CreateConferenceConnection), &wire.Request{SessionID: "s", ReplyID: "r"}, `{"sessionId":"s","replyId":"r"}`},
 	{requestKind(wire.HangupParticipant), &wire.Request{ParticipantID: "p", SessionID: "s", ReplyID: "r"}, `{"participantId":"p","sessionId":"s","replyId":"r"}`},
 	{requestKind(wire.StartRecording), &wire.Request{ConnectionID: "c", Filename: "f", ReplyID: "r"}, `{"connectionId":"c","filename":"f","replyId":"r"}`},
@@ -210,6 +211,10 @@ var caseTable = []struct {
 	{
 		restAnswer, &wire.Answer{Success: true, Fallback: &wire.Fallback{Mode: wire.OnError, TTL: 90 * time.Second, Command: &mediaserver.Command{Hangup: true}}},
 		`{"success":true,"data":{"mode":"onError","ttl":90,"command":{"action":{"type":"hangup"}}}}`,
+	},
+	{
+		restAnswer, &wire.Answer{Success: true, Fallback: &wire.Fallback{Mode: wire.OnError, TTL: 73 * 366 * 24 * time.Hour, Command: &mediaserver.Command{Hangup: true}}},
+		`{"success":true,"data":{"mode":"onError","ttl":2308435200,"command":{"action":{"type":"hangup"}}}}`,
 	},
 }
 
