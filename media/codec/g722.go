@@ -45,7 +45,7 @@ func (d *g722Decoder) Decode(pcm []int16, payload []byte) ([]int16, error) {
 func (d *g722Decoder) lower(octet byte) int32 {
 	b := &d.low
 	x := limited15(b.guess + b.step*d.levels[octet&63]>>15)
-	b.takeLow(octet & 63 >> 2)
+	b.predict(b.scaleLow(octet & 63 >> 2))
 	return x
 }
 
@@ -53,7 +53,7 @@ func (d *g722Decoder) lower(octet byte) int32 {
 func (d *g722Decoder) upper(octet byte) int32 {
 	b := &d.high
 	x := limited15(b.guess + b.step*g722Level2Table[octet>>6]>>15)
-	b.takeHigh(octet >> 6)
+	b.predict(b.scaleHigh(octet >> 6))
 	return x
 }
 
@@ -100,14 +100,14 @@ func (e *g722Encoder) Encode(b []byte, pcm []int16) ([]byte, error) {
 // lower encodes a sample of the lower band (section 3.1).
 func (e *g722Encoder) lower(x int32) byte {
 	code := e.low.codeLow(x)
-	e.low.takeLow(code >> 2)
+	e.low.predict(e.low.scaleLow(code >> 2))
 	return code
 }
 
 // upper encodes one of the upper band (section 3.2).
 func (e *g722Encoder) upper(x int32) byte {
 	code := e.high.codeHigh(x)
-	e.high.takeHigh(code)
+	e.high.predict(e.high.scaleHigh(code))
 	return code << 6
 }
 

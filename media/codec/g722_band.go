@@ -34,20 +34,20 @@ func limited16(x int32) int32 {
 	return x
 }
 
-// takeLow takes a code of four bits of the lower band.
-func (b *g722Band) takeLow(code byte) {
+// scaleLow takes a code of four bits of the lower band: it returns the difference that it stands for, and adapts the step.
+func (b *g722Band) scaleLow(code byte) int32 {
 	d := b.step * g722Level4Table[code&15] >> 15
 	b.log = max(0, min(highestLow, b.log*127>>7+g722LowLogTable[code&15]))
-	b.step = g722LowStepTable[uint32(b.log)>>6]
-	b.predict(d)
+	b.step = g722LowStepTable[b.log>>6]
+	return d
 }
 
-// takeHigh takes a code of two bits of the upper band.
-func (b *g722Band) takeHigh(code byte) {
+// scaleHigh takes a code of two bits of the upper band, likewise.
+func (b *g722Band) scaleHigh(code byte) int32 {
 	d := b.step * g722Level2Table[code&3] >> 15
 	b.log = max(0, min(highestHigh, b.log*127>>7+g722HighLogTable[code&1]))
-	b.step = g722HighStepTable[uint32(b.log)>>6]
-	b.predict(d)
+	b.step = g722HighStepTable[b.log>>6]
+	return d
 }
 
 // signed is x, and -x where the sign of which is set: a branch would be taken by chance.

@@ -29,12 +29,12 @@ func (l *g722Lead) lead(octets []byte) (done bool) {
 		if off := limited15(l.low.guess+l.low.step*g722Level6Table[code]>>15) - low; max(off, -off) > l.levelLow>>leadNear+leadLess {
 			code = l.low.codeLow(low)
 		}
-		l.low.takeLow(code >> 2)
+		l.low.predict(l.low.scaleLow(code >> 2))
 		upper := octet >> 6
 		if off := limited15(l.high.guess+l.high.step*g722Level2Table[upper]>>15) - high; max(off, -off) > l.levelHigh>>leadNear+leadLess {
 			upper = l.high.codeHigh(high)
 		}
-		l.high.takeHigh(upper)
+		l.high.predict(l.high.scaleHigh(upper))
 		octets[i] = upper<<6 | code
 	}
 	return l.low == l.source.low && l.high == l.source.high
