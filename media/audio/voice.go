@@ -80,17 +80,28 @@ func orElse[T comparable](x, y T) T {
 
 // Hear takes the samples that follow, however many, and reports whether there is a voice at their end.
 func (v *Voice) Hear(pcm []int16) bool {
-	for _, s := range pcm {
-		x := float64(s)
-		v.out = x - v.in + v.pole*v.out
-		v.in = x
-		v.sum += v.out * v.out
-		if v.n++; v.n == v.block {
+	for len(pcm) > 0 {
+		n := min(len(pcm), v.block-v.n)
+		v.add(pcm[:n])
+		pcm = pcm[n:]
+		if v.n += n; v.n == v.block {
 			v.judge(v.sum / float64(v.n))
 			v.sum, v.n = 0, 0
 		}
 	}
 	return v.active
+}
+
+// add adds up the squares of samples, without hum.
+func (v *Voice) add(pcm []int16) {
+	in, out, sum := v.in, v.out, v.sum
+	for _, s := range pcm {
+		x := float64(s)
+		out = x - in + v.pole*out
+		in = x
+		sum += out * out
+	}
+	v.in, v.out, v.sum = in, out, sum
 }
 
 // judge takes the power of a block.
