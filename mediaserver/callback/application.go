@@ -134,6 +134,7 @@ func (a *Application) NewCall(ctx context.Context, e *mediaserver.NewCall) (*med
 // IVRCommand implements mediaserver.Application. A stored fallback of the called number is the command when the application fails.
 func (a *Application) IVRCommand(ctx context.Context, e *mediaserver.IVRRequest) (*mediaserver.Command, error) {
 	if m := a.land(e.SessionID); m != nil {
+		a.stored.Add(1)
 		return m, nil
 	}
 	f := a.fallback(ctx, e.Domain, e.Called)
