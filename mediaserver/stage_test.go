@@ -31,7 +31,7 @@ func onStage(t *testing.T, f func(s *stage)) {
 		clock := audio.NewClock(&audio.ClockOptions{Workers: 1})
 		defer clock.Close()
 		s := &stage{t: t, app: newScript(), shelf: newShelf(), phones: map[string]*phone{}}
-		s.server = &mediaserver.Server{Application: s.app, Clock: clock, Dialer: s, Domain: "hotel.example", Prompts: s.shelf}
+		s.server = &mediaserver.Server{Application: s.application(), Clock: clock, Dialer: s, Domain: "hotel.example", Prompts: s.shelf}
 		f(s)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()

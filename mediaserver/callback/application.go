@@ -163,7 +163,7 @@ func (a *Application) Notify(ctx context.Context, n *mediaserver.Notice) {
 		a.land(n.SessionID)
 	}
 	name := wire.CallbackOf(n.Kind)
-	r, err := newCall(a, name, n.Domain, n, wire.AppendNotice)
+	r, err := newDelivery(a, name, n.Domain, n, wire.AppendNotice)
 	if err == nil {
 		r.rank, r.tries = tells, 3
 		r.use = func([]byte) error { return nil }

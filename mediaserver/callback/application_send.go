@@ -69,8 +69,8 @@ func redirect(r *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// call is a callback that is sent.
-type call struct {
+// delivery is a callback that is sent.
+type delivery struct {
 	name  wire.Callback
 	id    string
 	token string
@@ -80,13 +80,13 @@ type call struct {
 	use   func([]byte) error // takes the answer
 }
 
-// newCall returns a callback of a body.
-func newCall[T any](a *Application, name wire.Callback, domain string, v *T, write func([]byte, *T) ([]byte, error)) (*call, error) {
+// newDelivery returns a callback with what v says.
+func newDelivery[T any](a *Application, name wire.Callback, domain string, v *T, write func([]byte, *T) ([]byte, error)) (*delivery, error) {
 	body, err := write(nil, v)
 	if err != nil {
 		return nil, err
 	}
-	c := &call{name: name, id: rand.Text(), body: body, rank: decides, tries: 2}
+	c := &delivery{name: name, id: rand.Text(), body: body, rank: decides, tries: 2}
 	if a.signer != nil {
 		c.token, err = a.signer.Sign(&jwtauth.Claims{Domain: domain, ID: c.id, Body: jwtauth.Hash(body)})
 	}
@@ -97,7 +97,7 @@ func newCall[T any](a *Application, name wire.Callback, domain string, v *T, wri
 func ask[T, R any](ctx context.Context, a *Application, name wire.Callback, domain string, v *T, write func([]byte, *T) ([]byte, error),
 	read func([]byte) (*R, []string, error),
 ) (*R, error) {
-	c, err := newCall(a, name, domain, v, write)
+	c, err := newDelivery(a, name, domain, v, write)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func ask[T, R any](ctx context.Context, a *Application, name wire.Callback, doma
 }
 
 // deliver sends a callback to one target after the other until one answers.
-func (a *Application) deliver(ctx context.Context, c *call) error {
+func (a *Application) deliver(ctx context.Context, c *delivery) error {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		deadline = time.Now().Add(defaultWhole)
@@ -142,7 +142,7 @@ func (a *Application) deliver(ctx context.Context, c *call) error {
 }
 
 // persist sends a callback to a target until it answers or there is no use in trying.
-func (a *Application) persist(ctx context.Context, c *call, t *target) error {
+func (a *Application) persist(ctx context.Context, c *delivery, t *target) error {
 	pause, grows := askPause, time.Duration(1)
 	if c.rank == tells {
 		pause, grows = tellPause, tellGrows
@@ -174,7 +174,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // try sends a callback once. It may be sent again if there was no answer, or one that says that the host has failed. Who waits for an answer
 // does not wait twice for a host that is slow or left alone.
-func (a *Application) try(ctx context.Context, c *call, t *target) (e *Error, again bool) {
+func (a *Application) try(ctx context.Context, c *delivery, t *target) (e *Error, again bool) {
 	fail := func(status int, err error) *Error {
 		return &Error{Callback: c.name, Host: t.base.Host, Status: status, Err: err}
 	}
@@ -221,7 +221,7 @@ func outcomeOf(ctx context.Context, status int, err error) outcome {
 }
 
 // post makes a request. Its error has no URL.
-func (a *Application) post(ctx context.Context, c *call, t *target) (status int, body []byte, err error) {
+func (a *Application) post(ctx context.Context, c *delivery, t *target) (status int, body []byte, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, t.base.JoinPath(string(c.name)).String(), bytes.NewReader(c.body))
 	if err != nil {
 		return 0, nil, bare(err)
