@@ -25,3 +25,12 @@ func Paths() []string {
 	slices.Sort(all)
 	return all
 }
+
+// Find returns where a path leads to.
+func Find(path string) (service, name, domain, param string, ok bool) {
+	p, err := find(path)
+	if err != nil {
+		return "", "", "", "", false
+	}
+	return p.route.service, p.route.name, p.domain, p.param, true
+}

@@ -29,6 +29,8 @@ type Calls interface {
 	StopRecording(ctx context.Context, connectionID, replyID string) error
 }
 
+var _ Calls = (*mediaserver.Server)(nil)
+
 // A Handler is the REST interface of media servers. Set the fields before the first use; Calls and Keys are needed.
 type Handler struct {
 	// Calls returns the calls of a domain, by its name in the path; false: there is no such domain.
