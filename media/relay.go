@@ -22,10 +22,19 @@ type Leader interface {
 	Lead(payload []byte) (done bool)
 }
 
+// A KeyHearer is a Transcoder that can hear the tones of keys (DTMF) in the sound, for a far side that takes telephone events from a source that
+// sends none.
+type KeyHearer interface {
+	Transcoder
+	// HearKeys has it hear them from the next packet on, and send each as an event, in the codec that is given, in place of its tone. It is called
+	// once at most. If the source tells of keys in another way after all, by signalling, they are heard no more, and none twice.
+	HearKeys(events Codec)
+}
+
 // RelayOptions are the options of NewRelay; nil is valid.
 type RelayOptions struct {
 	// Transcode makes a transcoder where two parties have no common codec, also from telephone events to the sound of their tones. Nil means
-	// never.
+	// never. Tones of keys become events where a KeyHearer transcodes the sound.
 	Transcode func(from, to Codec) (Transcoder, error)
 	// Also are codecs that Transcode makes of what it knows, and the other way round, preferred first: who joins two parties offers them, and
 	// answers with them, where one has none of the other's.
@@ -161,12 +170,17 @@ func (l *lane) open() {
 		}
 	}
 	c := &copying{from: from.Reader(), to: to, write: to.Write, transcode: l.r.o.Transcode, changed: l.r.changed, done: make(chan struct{})}
-	c.takes = func() []Codec {
-		taken, _ := l.to.Plan().Find(l.kind)
-		return taken.Codecs
-	}
+	c.sends, c.takes = codecsOf(l.from, l.kind), codecsOf(l.to, l.kind)
 	go c.run()
 	l.linked, l.copies, l.stop = false, c, c.stop
+}
+
+// codecsOf tells which codecs are agreed on with the far side of an endpoint, preferred first.
+func codecsOf(e Endpoint, k Kind) func() []Codec {
+	return func() []Codec {
+		m, _ := e.Plan().Find(k)
+		return m.Codecs
+	}
 }
 
 func (l *lane) shut() {

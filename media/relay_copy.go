@@ -2,6 +2,7 @@ package media
 
 import (
 	"errors"
+	"slices"
 	"sync/atomic"
 )
 
@@ -10,6 +11,7 @@ type copying struct {
 	from      *Reader
 	to        Stream
 	write     func(*Packet) error // of to
+	sends     func() []Codec      // what the source sends
 	takes     func() []Codec      // what the far side takes, preferred first
 	transcode func(from, to Codec) (Transcoder, error)
 	changed   func()
@@ -104,8 +106,25 @@ func (c *copying) begin(p *Packet) {
 		return
 	}
 	c.source, c.first, c.stale = *p.Codec, c.to.Codec(), false
+	c.hearKeys()
 	p.Start = true
 	_ = c.using.Transcode(p, c.write)
+}
+
+// hearKeys has the transcoder in use make events of the tones of keys, where the far side takes events and the source sends none.
+func (c *copying) hearKeys() {
+	hearer, ok := c.using.(KeyHearer)
+	if !ok || slices.ContainsFunc(c.sends(), Codec.IsDigits) {
+		return
+	}
+	taken := c.takes()
+	best := slices.IndexFunc(taken, func(e Codec) bool { return e.IsDigits() && e.ClockRate == c.target.ClockRate })
+	if best < 0 {
+		best = slices.IndexFunc(taken, Codec.IsDigits)
+	}
+	if best >= 0 {
+		hearer.HearKeys(taken[best])
+	}
 }
 
 // leave drops the transcoder in use, which is not for p. A Leader waits for the sound that comes next, and goes on if that is what it has made.

@@ -57,6 +57,7 @@ func TestDigitsEngine(t *testing.T) {
 		{"transcoded down", []media.Codec{media.Opus(), wide}, []media.Codec{media.PCMU(), narrow}, false, audio.DigitEvent},
 		{"transcoded with two clocks", []media.Codec{media.Opus(), narrow}, []media.Codec{media.G722(), narrow}, false, audio.DigitEvent},
 		{"transcoded up", []media.Codec{media.PCMA(), narrow}, []media.Codec{codec.L16(48000), wide}, false, audio.DigitEvent},
+		{"transcoded tones", []media.Codec{media.PCMU()}, []media.Codec{media.G722(), narrow}, false, audio.DigitEvent},
 		{"tones", []media.Codec{media.PCMU()}, []media.Codec{media.PCMU()}, false, audio.DigitTone},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -84,11 +85,12 @@ func TestDigitsEngine(t *testing.T) {
 			}
 			d := audio.NewDigits(spoilt(t, bob), nil)
 			from, o := newLossy(alice, 3), audio.DialOptions{Press: 60 * time.Millisecond, Gap: 60 * time.Millisecond}
-			if c.by == audio.DigitTone {
+			tones := len(c.from) == 1
+			if tones {
 				from.chance, o.Press, o.Gap = nil, 100*time.Millisecond, 100*time.Millisecond
 			}
 			out := from.Stream(media.Audio)
-			if c.by == audio.DigitEvent {
+			if !tones {
 				out = newTalking(t, out)
 			}
 			clock := audio.NewClock(nil)

@@ -101,7 +101,7 @@ func (s *talking) send(p *media.Packet) error {
 }
 
 // TestDigitsRelayed dials through a relay that copies or transcodes between two pipes, of which the first loses a tenth of all packets, and of
-// events the second too: each key comes once, as an event and as a tone.
+// events the second too: each key comes once, as an event, as a tone, and as an event that a transcoder has made of a tone.
 func TestDigitsRelayed(t *testing.T) {
 	const keys = "0123456789*#ABCD5555!"
 	narrow, wide := media.TelephoneEvent(8000), media.TelephoneEvent(48000)
@@ -115,6 +115,8 @@ func TestDigitsRelayed(t *testing.T) {
 			{[]media.Codec{media.PCMU(), narrow}, []media.Codec{media.PCMU(), narrow}, audio.DialOptions{}, keys},
 			{[]media.Codec{media.Opus(), wide}, []media.Codec{media.Opus(), wide}, audio.DialOptions{}, keys},
 			{[]media.Codec{media.PCMU()}, []media.Codec{media.PCMU()}, tones, keys[:len(keys)-1]},
+			{[]media.Codec{media.PCMU()}, []media.Codec{media.G722(), narrow}, tones, keys[:len(keys)-1]},
+			{[]media.Codec{media.PCMA()}, []media.Codec{codec.L16(48000), wide}, tones, keys[:len(keys)-1]},
 			{[]media.Codec{media.PCMU(), narrow}, []media.Codec{media.G722(), narrow}, audio.DialOptions{}, keys},
 			{[]media.Codec{media.Opus(), wide}, []media.Codec{media.G722(), narrow}, audio.DialOptions{}, keys},
 			{[]media.Codec{media.PCMA(), narrow}, []media.Codec{codec.L16(48000), wide}, audio.DialOptions{}, keys},
@@ -124,7 +126,7 @@ func TestDigitsRelayed(t *testing.T) {
 				alice, nearA := media.Pipe(media.Plan{{Kind: media.Audio, Dir: media.SendRecv, Codecs: c.from}})
 				bob, nearB := media.Pipe(media.Plan{{Kind: media.Audio, Dir: media.SendRecv, Codecs: c.to}})
 				to := newLossy(nearB, seed)
-				if c.o.Tones == audio.InBandAlways {
+				if c.to[len(c.to)-1] == media.PCMU() {
 					to.chance = nil
 				}
 				o := codec.Relay(nil)

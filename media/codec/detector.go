@@ -187,9 +187,14 @@ func (d *Detector) miss(out []Press) []Press {
 	return d.letGo(out)
 }
 
+// held returns how long the key that is down has been, as far as is known, in samples.
+func (d *Detector) held() int { return int(max(d.lastHeld-glanceHops/2-d.began, 1)) * d.hop }
+
+// since returns how many samples ago the key that is down began to sound.
+func (d *Detector) since() int { return int(d.at-d.began)*d.hop + d.n }
+
 func (d *Detector) letGo(out []Press) []Press {
-	hops := max(d.lastHeld-glanceHops/2-d.began, 1)
-	p := Press{Key: d.key, Duration: time.Duration(hops) * time.Duration(d.hop) * time.Second / time.Duration(d.rate)}
+	p := Press{Key: d.key, Duration: time.Duration(d.held()) * time.Second / time.Duration(d.rate)}
 	d.key = 0
 	return append(out, p)
 }

@@ -71,13 +71,24 @@ func (d *Detector) isQuiet() bool {
 	return d.power[(d.at-1)%ringHops]/float64(d.hop) < (d.needs[0]+d.needs[1])/2
 }
 
+const audible = 0.25 // of the quietest tones: judge looks closer
+
 // candidate returns the tones that stand out in the middle of the window, as far as a glance tells.
 func (d *Detector) candidate() (low, high int, ok bool) {
 	middle := &d.glance[(d.at-1-glances/2)%ringHops]
 	low, high = loudest(middle[:group]), group+loudest(middle[group:])
-	const audible = 0.25 // of the quietest: judge looks closer
 	both := (d.tone(low) + d.tone(high)) / 2
 	return low, high, both > audible*floor && both >= pureGlance*d.glanced()
+}
+
+// suspects reports whether two tones stand out in the latest glance, as they do in the first 15 ms of a key, and now and then in other sound.
+func (d *Detector) suspects() bool {
+	if d.filled < glanceHops {
+		return false
+	}
+	now := &d.glance[(d.at-1)%ringHops]
+	low, high := d.tone(loudest(now[:group])), d.tone(group+loudest(now[group:]))
+	return min(low, high) > audible*floor && (low+high)/2 >= pureGlance*d.glanced()
 }
 
 func loudest(of []complex128) int {

@@ -38,6 +38,7 @@ type transcoder struct {
 	pressed         bool   // there was an event
 	events          bool   // there is nothing but events
 	key             keying
+	heard           hearing
 	keyed           int // samples of tones since the last packet of sound
 
 	out     media.Packet
@@ -69,7 +70,7 @@ func Relay(o *Options) *media.RelayOptions {
 
 // Transcode returns what turns packets of one codec into packets of another, for media.RelayOptions. It has 20 ms of sound in each packet,
 // whatever comes in; makes up for what is lost, and leaves pauses as they are. Digits pass, in the same sequence; to a far side that takes none
-// they become tones, and telephone events may be all that it is from. The error is an *Error that wraps ErrUnknown or ErrNoEncoder.
+// they become tones, and telephone events may be all that it is from. What it returns is a media.KeyHearer too. The error is an *Error that wraps ErrUnknown or ErrNoEncoder.
 func Transcode(from, to media.Codec) (media.Transcoder, error) { return transcode(from, to, nil) }
 
 func transcode(from, to media.Codec, o *Options) (media.Transcoder, error) {
@@ -132,6 +133,9 @@ func (t *transcoder) Transcode(p *media.Packet, out func(*media.Packet) error) e
 func (t *transcoder) take(p *media.Packet, lost int, out func(*media.Packet) error) error {
 	switch {
 	case p.What == media.Digit:
+		if heard, err := t.elsewhere(p, out); heard || err != nil {
+			return err
+		}
 		return t.pass(p, out)
 	case p.What != media.RTP:
 		return out(p)
@@ -156,7 +160,7 @@ func (t *transcoder) take(p *media.Packet, lost int, out func(*media.Packet) err
 	t.next, t.clock, t.known = p.Time+t.units(t.frame, p.Codec.ClockRate), p.Codec.ClockRate, true
 	t.marker = t.marker || p.Marker
 	t.out.Extra = p.Extra
-	return t.send(out)
+	return t.listen(out)
 }
 
 // units are so many samples of the decoder in units of a clock.
@@ -168,12 +172,22 @@ func (t *transcoder) align(p *media.Packet, lost int, out func(*media.Packet) er
 		if t.known && p.Start {
 			t.start = true
 		}
+		if err := t.skip(t.from.Rate(), out); err != nil { // as good as another source
+			return err
+		}
 		return t.flush(out)
 	}
 	rate := t.from.Rate()
 	gap := int(int32(p.Time-t.next)) * rate / max(1, t.clock) // in samples of the decoder
 	gone := min(gap, (lost+t.bad)*t.frame)
 	made := min(gone, int(concealMost*time.Duration(rate)/time.Second))
+	pause := gap - made
+	isPause := pause >= int(slipMost*time.Duration(rate)/time.Second)
+	if lost > 0 || isPause {
+		if err := t.skip(gap, out); err != nil {
+			return err
+		}
+	}
 	for left := made; left > 0; {
 		n := left
 		var after []byte
@@ -188,9 +202,11 @@ func (t *transcoder) align(p *media.Packet, lost int, out func(*media.Packet) er
 			return err
 		}
 	}
-	pause := gap - made
-	if pause < int(slipMost*time.Duration(rate)/time.Second) {
+	if !isPause {
 		return nil
+	}
+	if err := t.frames(out); err != nil {
+		return err
 	}
 	had := len(t.pcm)
 	if err := t.flush(out); err != nil {
@@ -207,6 +223,9 @@ func (t *transcoder) align(p *media.Packet, lost int, out func(*media.Packet) er
 
 // send encodes what has been decoded, frame by frame.
 func (t *transcoder) send(out func(*media.Packet) error) error {
+	if t.heard.key != 0 {
+		clear(t.raw) // it has become an event
+	}
 	if t.convert == nil {
 		t.pcm = append(t.pcm, t.raw...)
 	} else {
@@ -216,22 +235,28 @@ func (t *transcoder) send(out func(*media.Packet) error) error {
 }
 
 // frames encodes all that is a whole frame.
-func (t *transcoder) frames(out func(*media.Packet) error) error {
+func (t *transcoder) frames(out func(*media.Packet) error) (err error) {
+	if t.heard.isWaiting() {
+		return nil
+	}
 	size, done := t.to.Rate()/FramesPerSecond, 0
 	defer func() { t.pcm = t.pcm[:copy(t.pcm, t.pcm[done:])] }()
-	for ; len(t.pcm)-done >= size; done += size {
-		if err := t.encode(t.pcm[done:done+size], out); err != nil {
-			done += size
-			return err
+	for ; err == nil && len(t.pcm)-done >= size; done += size {
+		var sounds bool
+		if sounds, err = t.sounds(out); err == nil && sounds {
+			err = t.encode(t.pcm[done:done+size], out)
+		} else {
+			t.at += int64(size)
+			t.marker = true
 		}
 	}
-	return nil
+	return err
 }
 
 // flush sends what is no whole frame, filled with silence.
 func (t *transcoder) flush(out func(*media.Packet) error) error {
-	if len(t.pcm) == 0 {
-		return nil
+	if err := t.frames(out); err != nil || len(t.pcm) == 0 {
+		return err
 	}
 	for len(t.pcm) < t.to.Rate()/FramesPerSecond {
 		t.pcm = append(t.pcm, 0)
