@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -84,11 +85,7 @@ func TestIVRRecord(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.o.File = "m.wav"
-			background := &Background{Phrase: say("c60")} // is not heard
 			recordTalks(t, []*Command{{Phrases: []Phrase{say("a1")}, Record: &tt.o, Digits: tt.digits}}, func(t *testing.T, k *talk, store *Folder) {
-				if tt.digits == nil {
-					k.script[0].Background = background
-				}
 				k.run()
 				k.until(1900 * time.Millisecond)
 				k.speak('d', time.Second)
@@ -117,6 +114,19 @@ func TestIVRRecordTypedBefore(t *testing.T) {
 		k.until(time.Second)
 		k.press("#")
 		k.tells(`3.0 m.wav/2.0/1, 3.0 "#"/1`)
+	})
+}
+
+// TestIVRRecordBackground has the background be silent while the party is recorded.
+func TestIVRRecordBackground(t *testing.T) {
+	recordTalks(t, []*Command{
+		{Background: &Background{Phrase: say("c60")}, After: time.Second},
+		{Record: &Record{Beep: true, Max: 2 * time.Second}},
+		{After: time.Second},
+	}, func(t *testing.T, k *talk, _ *Folder) {
+		k.run()
+		k.asks()
+		k.hears("c1 B0.4 -2 c1")
 	})
 }
 
@@ -273,5 +283,66 @@ func TestFaultDiskStandsStill(t *testing.T) {
 		k.until(time.Second)
 		k.press("#")
 		k.tells(fmt.Sprintf("%.1f /0.0/5", (time.Second + recordEnd).Seconds()))
+	})
+}
+
+// smallDisk is a store whose files share a space.
+type smallDisk struct {
+	PromptStore
+	mu   sync.Mutex
+	left int // bytes
+}
+
+func (s *smallDisk) Record(ctx context.Context, domain, name string) (Recording, error) {
+	r, err := s.PromptStore.Record(ctx, domain, name)
+	return &smallFile{Recording: r, on: s}, err
+}
+
+type smallFile struct {
+	Recording
+	on *smallDisk
+}
+
+func (f *smallFile) Write(b []byte) (int, error) {
+	f.on.mu.Lock()
+	n := min(len(b), f.on.left)
+	f.on.left -= n
+	f.on.mu.Unlock()
+	n, err := f.Recording.Write(b[:n])
+	if err == nil && n < len(b) {
+		err = syscall.ENOSPC
+	}
+	return n, err
+}
+
+// TestFaultTwentyCallsOnASmallDisk has all of them go on, and every file be played as far as it goes.
+func TestFaultTwentyCallsOnASmallDisk(t *testing.T) {
+	const calls = 20
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		store, err := OpenFolder(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		disk := &smallDisk{PromptStore: store, left: 1 << 20}
+		var all []*talk
+		for range calls {
+			k := newTalk(t, []*Command{{Record: &Record{File: "m.wav", Max: 5 * time.Second}}, {Phrases: []Phrase{say("a0.5")}}})
+			defer k.close()
+			k.server.Prompts = disk
+			k.run()
+			all = append(all, k)
+		}
+		for _, k := range all {
+			r := k.asks()[0].Record
+			if r.Reason != RecordFailed || len(k.files) != 1 || !strings.HasSuffix(k.files[0], " true") {
+				t.Errorf("%+v, %q", r, k.files)
+			}
+			holds(t, store, r.File, fmt.Sprintf("-%.2f", r.Duration.Seconds()))
+			if heard := k.spans(); heard[len(heard)-1].tone != 'a' {
+				t.Errorf("heard %v", heard)
+			}
+		}
 	})
 }

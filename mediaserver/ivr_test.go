@@ -68,6 +68,8 @@ func TestIVRDigits(t *testing.T) {
 		{"between of its own", Digits{Between: time.Second}, "12", 2 * time.Second, false, `3.2 "12"/4`, "a1 -2.2"},
 		{"match", Digits{Pattern: pattern("1|12?3")}, "123", 2 * time.Second, false, `2.0 "1"/5`, "a1 -0"},
 		{"match of all", Digits{Pattern: pattern("2|12")}, "12", 2 * time.Second, false, `2.2 "12"/5`, "a1 -0"},
+		{"match of nothing at first", Digits{Pattern: pattern("(12)*")}, "12", 2 * time.Second, false, `2.2 "12"/5`, "a1 -0"},
+		{"hook flash", Digits{Max: 2}, "1!2", 2 * time.Second, false, `2.4 "12"/1`, "a1 -0"},
 		{"while it plays", Digits{Max: 1}, "5", 300 * time.Millisecond, false, `1.0 "5"/1`, "a1"},
 		{"barge-in", Digits{Max: 2}, "56", 300 * time.Millisecond, true, `0.5 "56"/1`, "a0.3 -0.2"},
 		{"barge-in starts the times", Digits{Max: 2, Total: time.Second}, "5", 300 * time.Millisecond, true, `1.3 "5"/3`, "a0.3 -1"},

@@ -111,7 +111,7 @@ func (t *ivrTurn) key(key byte) {
 func (t *ivrTurn) endsRecording(key byte) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.recording == nil || t.keyed || !strings.ContainsRune(t.c.Record.Termination, rune(key)) {
+	if t.recording == nil || !strings.ContainsRune(t.c.Record.Termination, rune(key)) {
 		return false
 	}
 	t.keyed = true

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -217,6 +218,9 @@ func TestSpeechCache(t *testing.T) {
 		if b, err := c.Speak(t.Context(), &s); err != nil || len(b) == 0 || len(v.spoken) != n {
 			t.Error(err)
 		}
+		if got := c.Stats(); got.Bytes != 8*(16044+2+speechOverhead)+3+2 {
+			t.Errorf("%+v", got)
+		}
 		if got := c.Stats(); got.Hits != 11 || got.Spoken != 10 || got.Kept != 8 {
 			t.Errorf("%+v", got)
 		}
@@ -297,4 +301,58 @@ func TestSpeechCacheAtOnce(t *testing.T) {
 			t.Errorf("spoken %d times", n)
 		}
 	})
+}
+
+// countingStore counts the files that are open.
+type countingStore struct {
+	PromptStore
+	opened, open atomic.Int32
+}
+
+func (s *countingStore) Open(ctx context.Context, domain, name string) (io.ReadSeekCloser, error) {
+	f, err := s.PromptStore.Open(ctx, domain, name)
+	if err != nil {
+		return nil, err
+	}
+	_ = pause(ctx, 10*time.Millisecond)
+	s.opened.Add(1)
+	s.open.Add(1)
+	return &countingFile{f, s}, nil
+}
+
+type countingFile struct {
+	io.ReadSeekCloser
+	of *countingStore
+}
+
+func (f *countingFile) Close() error {
+	f.of.open.Add(-1)
+	return f.ReadSeekCloser.Close()
+}
+
+// TestIVRClosesFiles has an IVR end at every moment of phrases and background. All files are closed.
+func TestIVRClosesFiles(t *testing.T) {
+	file := Phrase{Format: PhraseFile, File: "good"}
+	var opened int32
+	for at := time.Millisecond; at < 4*time.Second; at += at/3 + 3*time.Millisecond {
+		recordTalks(t, []*Command{
+			{Background: &Background{Phrase: file}, Phrases: []Phrase{file, file}},
+			{Background: &Background{Phrase: Phrase{Format: PhraseFile, File: "wide"}}, Phrases: []Phrase{file}, Digits: &Digits{Max: 1}},
+		}, func(t *testing.T, k *talk, store *Folder) {
+			prompts(t, store)
+			counting := &countingStore{PromptStore: store}
+			k.server.Prompts = counting
+			k.run()
+			time.Sleep(at)
+			k.cancel(errSlow)
+			<-k.over
+			if n := counting.open.Load(); n != 0 {
+				t.Errorf("after %v %d of %d files are open", at, n, counting.opened.Load())
+			}
+			opened = max(opened, counting.opened.Load())
+		})
+	}
+	if opened < 4 {
+		t.Errorf("only %d files were opened", opened)
+	}
 }
