@@ -27,6 +27,9 @@ func (s *Server) openPhrase(ctx context.Context, domain string, p *Phrase) (audi
 		if s.Fetcher == nil {
 			return nil, errNoPhrase
 		}
+		if p.Refresh {
+			return s.Fetcher.Refresh(ctx, p.URL)
+		}
 		return s.Fetcher.Open(ctx, p.URL)
 	default:
 		return s.openSpeech(ctx, p)

@@ -87,6 +87,7 @@ func TestFaultPrompts(t *testing.T) {
 		{"cut off", file("cut.wav"), "", isSourceError, 0},
 		{"wrong rate", file("odd.wav"), "", isSourceError, 0},
 		{"url", url("/good"), "c1", nil, 0},
+		{"url anew", Phrase{Format: PhraseURL, URL: "https://prompts.example.com/good", Refresh: true}, "c1", nil, 0},
 		{"missing url", url("/missing"), "", isFetchError, 0},
 		{"no host", url(".invalid/x"), "", isFetchError, 0},
 		{"no url", Phrase{Format: PhraseURL, URL: "file:///etc/passwd"}, "", isFetchError, 0},

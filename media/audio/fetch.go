@@ -121,6 +121,15 @@ func NewFetcher(o *FetcherOptions) (*Fetcher, error) {
 // *FetchError, the cause of ctx if that ends, or media.ErrClosed. A source that was opened stays good when the cache gives it up, and after
 // Close.
 func (f *Fetcher) Open(ctx context.Context, url string) (Source, error) {
+	return f.openURL(ctx, url, false)
+}
+
+// Refresh is Open that asks the server whether there is something new, also where that is not due. If the server is away, Stale counts.
+func (f *Fetcher) Refresh(ctx context.Context, url string) (Source, error) {
+	return f.openURL(ctx, url, true)
+}
+
+func (f *Fetcher) openURL(ctx context.Context, url string, anew bool) (Source, error) {
 	u, err := neturl.Parse(url)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, &FetchError{Err: errors.New("not an absolute http or https URL")}
@@ -128,7 +137,7 @@ func (f *Fetcher) Open(ctx context.Context, url string) (Source, error) {
 	u.Fragment, u.RawFragment = "", ""
 	sum := sha256.Sum256([]byte(u.String()))
 	key := hex.EncodeToString(sum[:])
-	if it, ok := f.cache.find(key); ok && time.Now().Before(it.Until) {
+	if it, ok := f.cache.find(key); ok && !anew && time.Now().Before(it.Until) {
 		if s, err := f.open(key); err == nil {
 			f.hits.Add(1)
 			return s, nil

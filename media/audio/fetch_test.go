@@ -102,6 +102,31 @@ func versioned(samples *int, control string) func(http.ResponseWriter, *http.Req
 
 const url = "http://prompts.example/welcome?token=secret"
 
+// TestFetcherRefresh asks the server before it has to be asked, and plays what is kept if there is nothing new.
+func TestFetcherRefresh(t *testing.T) {
+	samples := 100
+	w := &web{answer: versioned(&samples, "max-age=3600")}
+	f := newFetcher(t, w, audio.FetcherOptions{Stale: time.Hour})
+	for i, want := range []struct {
+		samples, asked int
+		away           error
+	}{{100, 1, nil}, {100, 2, nil}, {200, 3, nil}, {200, 4, errTest}} {
+		samples = want.samples
+		w.goAway(want.away)
+		s, err := f.Refresh(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(drain(t, s)); n != samples || w.count() != want.asked {
+			t.Errorf("time %d: %d samples, asked %d times", i, n, w.count())
+		}
+		s.Close()
+		if n, err := fetch(t, f, url); err != nil || n != samples || w.count() != want.asked {
+			t.Errorf("time %d, opened: %d samples, asked %d times, %v", i, n, w.count(), err)
+		}
+	}
+}
+
 // TestFetcherFreshness asks the server again when, and only when, it has to be asked, with the cache in memory and in a folder.
 func TestFetcherFreshness(t *testing.T) {
 	for _, place := range []string{"memory", "folder"} {
