@@ -11,7 +11,7 @@ SOAKTIME ?= 60m
 PLATFORMS := linux/arm64 darwin/arm64 windows/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help check lint fmt test race examples cross interop interop-asterisk bench bench-sip bench-relay bench-audio bench-door soak fuzz clean
+.PHONY: help check lint fmt test race examples cross interop interop-asterisk bench bench-sip bench-relay bench-audio bench-ivr bench-door soak fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -70,6 +70,11 @@ bench-audio: ## cost of a packet where sound is transcoded, beside rtpengine, an
 	$(GO) test -run '^$$' -bench Mixer -benchtime 2000x ./media/audio
 	$(GO) build -tags libopus -o $(CACHE)/relay-audio ./internal/bench/relay
 	$(CACHE)/relay-audio -sound $(BENCH)
+
+bench-ivr: ## what a session with an IVR and a member of a conference take of the media server, and how soon a digit is answered (BENCH='-for 10s': shorter)
+	@mkdir -p $(CACHE)
+	$(GO) build -o $(CACHE)/ivr ./internal/bench/ivr
+	$(CACHE)/ivr $(BENCH)
 
 bench-door: ## how soon an Echo Show has its answer, over 200 talks with a door phone, without and with coturn, which has to be there
 	ALEXACALL_INTEROP=1 $(GO) test -run '^$$' -bench . -benchtime 200x ./internal/bench/door

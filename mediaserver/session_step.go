@@ -181,6 +181,9 @@ func (t *step) answer(p *party) {
 func (t *step) make(l *link, callee *party) {
 	l.made = true
 	t.release()
+	if callee.kind == partyLeg { // it has come to something
+		t.party(l.caller).quick, callee.quick = 0, 0
+	}
 	t.do(deed{kind: doTell, notice: Answered, link: l.id, party: l.caller, other: l.callee})
 	switch {
 	case callee.kind == partyIVR:

@@ -23,12 +23,12 @@ var errNoPrompt = errors.New("ivr: no prompt after a digit")
 
 // callers places sessions calls, which press digits for a while, and prints an empty line when all are up, and the outcome.
 func callers(ctx context.Context, to string, sessions int, lasts time.Duration) error {
-	e, err := engine.Listen("127.0.0.1:0", &engine.Options{MaxTerminals: sessions + 10})
+	e, err := engine.Listen("127.0.0.1:0", &engine.Options{MaxTerminals: sessions + 10, Ports: ports()})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = e.Close() }()
-	a, err := sip.Listen("127.0.0.1:0", e, &sip.Options{Network: "udp", Policy: phone(), MaxCalls: sessions + 10})
+	a, err := sip.Listen("127.0.0.1:0", e, &sip.Options{Network: "udp", Policy: voice(true), MaxCalls: sessions + 10})
 	if err != nil {
 		return err
 	}
@@ -59,9 +59,13 @@ func callers(ctx context.Context, to string, sessions int, lasts time.Duration) 
 	return json.NewEncoder(os.Stdout).Encode(outcomeOf(delays, lost))
 }
 
-// phone is what the callers speak.
-func phone() *media.Policy {
+// ports are the callers': each call has a pair of its own, as a phone does.
+func ports() engine.PortRange { return engine.PortRange{First: 20000, Last: 29999} }
+
+// voice is what all speak. A phone has ports of its own.
+func voice(phone bool) *media.Policy {
 	p := media.Phone()
+	p.OwnPorts = phone
 	p.Audio = []media.Codec{media.PCMU(), media.TelephoneEvent(8000)}
 	return p
 }

@@ -75,7 +75,7 @@ func measure(ctx context.Context, w io.Writer, sessions int, lasts time.Duration
 	}
 	calls.Stop()
 	took := after.since(before)
-	fmt.Fprintf(w, "sessions: %d, prompts %d, processor %.0f %% of a core\n", sessions, got.Prompts, 100*took)
+	_, _ = fmt.Fprintf(w, "sessions: %d, prompts %d, processor %.0f %% of a core\n", sessions, got.Prompts, 100*took)
 	phones, err := measured.StartSelf(ctx, []string{"taskset", "-c", callerCore}, "-part", "members")
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func measure(ctx context.Context, w io.Writer, sessions int, lasts time.Duration
 		}
 		each[c.name] = room.Share / float64(c.rooms*c.members)
 		lost += room.Lost
-		fmt.Fprintf(w, "conferences, %s: lost %d, processor %.0f %% of a core\n", c.name, room.Lost, 100*room.Share)
+		_, _ = fmt.Fprintf(w, "conferences, %s: lost %d, processor %.0f %% of a core\n", c.name, room.Lost, 100*room.Share)
 	}
 	_, err = fmt.Fprintf(w, "result sessions=%d lost=%d delay_ms p50=%.1f p99=%.1f p99.9=%.1f cpu_session=%.4f cpu_member_32=%.4f cpu_member_3=%.4f\n",
 		sessions, lost, got.P50, got.P99, got.P999, took/float64(sessions), each["one of 32"], each["100 of 3"])

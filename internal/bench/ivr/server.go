@@ -4,15 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"sync"
 	"time"
 
-	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/media/audio"
 	"github.com/alexacall/alexacall/media/engine"
 	"github.com/alexacall/alexacall/mediaserver"
@@ -30,7 +29,7 @@ func serve() error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	prompts, err := mediaserver.OpenFolder(dir, nil)
+	prompts, err := mediaserver.OpenFolder(dir)
 	if err != nil {
 		return err
 	}
@@ -45,10 +44,9 @@ func serve() error {
 	clock := audio.NewClock(nil)
 	defer clock.Close()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	app := &attendant{answered: map[string]chan mediaserver.Notice{}}
+	app := &attendant{}
 	server := &mediaserver.Server{Application: app, Clock: clock, Domain: domain, Prompts: prompts, Logger: log}
-	app.server = server
-	a, err := sip.Listen("127.0.0.1:0", e, &sip.Options{Network: "udp", MaxCalls: maxCalls, Bridge: server, Policy: phone(), Logger: log})
+	a, err := sip.Listen("127.0.0.1:0", e, &sip.Options{Network: "udp", MaxCalls: maxCalls, Bridge: server, Policy: voice(false), Logger: log})
 	if err != nil {
 		return err
 	}
@@ -74,27 +72,27 @@ func serve() error {
 
 const domain = "bench.example"
 
-// record puts the prompt into the store: half a second of a tone.
+// record puts the prompt into the store: half a second of a tone, as WAV of 16 bit at 8 kHz.
 func record(prompts *mediaserver.Folder) error {
-	tone := audio.NewTones([]audio.Tone{{Hz: [2]float64{700}}}, &audio.TonesOptions{For: 500 * time.Millisecond})
-	pcm := make([]int16, 4000)
-	for n := 0; n < len(pcm); {
-		k, err := tone.Read(pcm[n:])
-		if err != nil {
-			return err
-		}
-		n += k
+	const samples = 4000
+	pcm := make([]int16, samples)
+	tone := audio.NewTones([]audio.Tone{{Hz: [2]float64{700}}}, nil)
+	if _, err := tone.Read(pcm); err != nil {
+		return err
 	}
-	return prompts.Put(context.Background(), domain, "prompt.wav", bytes.NewReader(wav(pcm)))
+	b := []byte("RIFF")
+	b = binary.LittleEndian.AppendUint32(b, 36+2*samples)
+	b = append(b, "WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data"...)
+	b = binary.LittleEndian.AppendUint32(b, 2*samples)
+	for _, v := range pcm {
+		b = binary.LittleEndian.AppendUint16(b, uint16(v))
+	}
+	return prompts.Put(context.Background(), domain, "prompt.wav", bytes.NewReader(b))
 }
 
 // An attendant is the application: an IVR for who calls, and conferences of those whom it calls.
 type attendant struct {
-	server *mediaserver.Server
-
-	mu       sync.Mutex
-	answered map[string]chan mediaserver.Notice // by SessionInfo.Reference: of conferences
-	plans    sync.Map                           // *room, by the reference
+	rooms sync.Map // *room, by the reference of its session
 }
 
 func (*attendant) NewCall(context.Context, *mediaserver.NewCall) (*mediaserver.Action, error) {
@@ -102,8 +100,8 @@ func (*attendant) NewCall(context.Context, *mediaserver.NewCall) (*mediaserver.A
 }
 
 func (a *attendant) IVRCommand(_ context.Context, r *mediaserver.IVRRequest) (*mediaserver.Command, error) {
-	if _, ok := a.plans.Load(r.Reference); ok {
-		return a.room(r.Reference).command()
+	if room := a.room(r.Reference); room != nil {
+		return room.command(), nil
 	}
 	c := &mediaserver.Command{Digits: &mediaserver.Digits{Max: 1}}
 	if r.Digits != nil {
@@ -113,25 +111,21 @@ func (a *attendant) IVRCommand(_ context.Context, r *mediaserver.IVRRequest) (*m
 }
 
 func (a *attendant) CallEvent(_ context.Context, e *mediaserver.CallEvent) (*mediaserver.Action, error) {
-	if r := a.room(e.Reference); r != nil {
-		return r.event(e)
+	if room := a.room(e.Reference); room != nil {
+		return room.event(e), nil
 	}
 	return &mediaserver.Action{Kind: mediaserver.Drop}, nil
 }
 
 func (a *attendant) Notify(_ context.Context, n *mediaserver.Notice) {
-	if r := a.room(n.Reference); r != nil {
-		r.told(n)
+	if room := a.room(n.Reference); room != nil {
+		room.told(n)
 	}
 }
 
+// room returns the conference that a session is for; nil: none.
 func (a *attendant) room(reference string) *room {
-	if r, ok := a.plans.Load(reference); ok && reference != "" {
-		return r.(*room) //nolint:forcetypeassert // nothing else is stored
-	}
-	return nil
+	r, _ := a.rooms.Load(reference)
+	room, _ := r.(*room)
+	return room
 }
-
-var errNotConferring = errors.New("ivr: the conference was not made")
-
-var _ bridge.Dialer = (*sip.Agent)(nil)
