@@ -47,7 +47,7 @@ type Application struct {
 	log     *slog.Logger
 
 	mu     sync.Mutex
-	fallen map[string]*mediaserver.Command // of sessions whose newCall a stored fallback has answered
+	fallen map[string]fallen // by session
 
 	sent, retried, failed, elsewhere, stored, full, down, unknown atomic.Uint64
 }
@@ -75,7 +75,7 @@ type Stats struct {
 // New returns an Application at a base URL, below which the callbacks are: "https://app.example/ivr" has
 // "https://app.example/ivr/newCall". It fails for a URL that is no absolute http or https URL. Close it.
 func New(baseURL string, o *Options) (*Application, error) {
-	a := &Application{fallen: map[string]*mediaserver.Command{}, log: slog.New(slog.DiscardHandler)}
+	a := &Application{fallen: map[string]fallen{}, log: slog.New(slog.DiscardHandler)}
 	if o != nil {
 		a.o = *o
 	}
@@ -133,26 +133,27 @@ func (a *Application) NewCall(ctx context.Context, e *mediaserver.NewCall) (*med
 
 // IVRCommand implements mediaserver.Application. A stored fallback of the called number is the command when the application fails.
 func (a *Application) IVRCommand(ctx context.Context, e *mediaserver.IVRRequest) (*mediaserver.Command, error) {
-	if m := a.land(e.SessionID); m != nil {
-		a.stored.Add(1)
-		return m, nil
+	if m := a.recall(e.SessionID).command; m != nil {
+		return a.command(e, m), nil
 	}
 	f := a.fallback(ctx, e.Domain, e.Called)
 	if f != nil && f.Mode == wire.Always {
-		a.stored.Add(1)
-		return f.Command, nil
+		return a.command(e, f.Command), nil
 	}
 	m, err := ask(ctx, a, wire.GetIVRCommand, e.Domain, e, wire.AppendIVRRequest, wire.ParseCommand)
 	if err != nil && f != nil {
 		a.log.Warn("stored fallback in place of the application", "session", e.SessionID, "err", err)
-		a.stored.Add(1)
-		return f.Command, nil
+		return a.command(e, f.Command), nil
 	}
 	return m, err
 }
 
-// CallEvent implements mediaserver.Application.
+// CallEvent implements mediaserver.Application. Whom a stored fallback hangs up after its phrases the application is not asked about.
 func (a *Application) CallEvent(ctx context.Context, e *mediaserver.CallEvent) (*mediaserver.Action, error) {
+	if a.hungUp(e) {
+		a.stored.Add(1)
+		return &mediaserver.Action{Kind: mediaserver.Drop}, nil
+	}
 	return ask(ctx, a, wire.CallEvent, e.Domain, e, wire.AppendCallEvent, wire.ParseCallEventAction)
 }
 
@@ -160,7 +161,7 @@ func (a *Application) CallEvent(ctx context.Context, e *mediaserver.CallEvent) (
 // when ctx ends.
 func (a *Application) Notify(ctx context.Context, n *mediaserver.Notice) {
 	if n.Kind == mediaserver.SessionCompleted {
-		a.land(n.SessionID)
+		a.recall(n.SessionID)
 	}
 	name := wire.CallbackOf(n.Kind)
 	r, err := newDelivery(a, name, n.Domain, n, wire.AppendNotice)

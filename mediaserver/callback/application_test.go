@@ -145,6 +145,11 @@ func stored(t *testing.T, n *network) {
 	if err != nil || len(m.Phrases) != 1 || m.Phrases[0].File != "sorry" || !m.Hangup || len(n.requests()) != sent || time.Since(began) != 0 {
 		t.Errorf("its command is %+v, %v, after %v and %d requests", m, err, time.Since(began), len(n.requests())-sent)
 	}
+	left := *event
+	left.Event, left.ConnectionID = mediaserver.CalledPartyDrop, ivr.ConnectionID
+	if action, err := a.CallEvent(decideFor(t, 15*time.Second), &left); err != nil || action.Kind != mediaserver.Drop || len(n.requests()) != sent {
+		t.Errorf("the IVR has left: %+v, %v, after %d requests", action, err, len(n.requests())-sent)
+	}
 	other := *newCall
 	other.To.URI = "sip:101@customer.example"
 	if action, err := a.NewCall(decideFor(t, 15*time.Second), &other); err == nil {
@@ -185,6 +190,45 @@ func TestStoredCommand(t *testing.T) {
 		}
 		if len(n.requests()) != sent || a.Stats().Stored != 4 {
 			t.Errorf("%d requests, %+v", len(n.requests())-sent, a.Stats())
+		}
+	})
+}
+
+// TestWhomAStoredCommandHangsUp: the application is not asked about whom it hangs up, but about everybody else.
+func TestWhomAStoredCommandHangsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &callback.Memory{}
+		calls := hangsUp(wire.Always, "a")
+		calls.Command.Hangup, calls.Command.Call = false, &mediaserver.Action{Kind: mediaserver.Call, Destination: mediaserver.Destination{Addr: "+46"}}
+		for number, f := range map[string]*wire.Fallback{"100": hangsUp(wire.Always, "a"), "101": calls} {
+			if err := store.Put(t.Context(), domain, number, f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n := at(goesOn, nil)
+		a := application(t, n, callback.Options{Fallbacks: store})
+		for i, tt := range []struct {
+			called, connection string
+			event              mediaserver.EventKind
+			want               mediaserver.ActionKind
+		}{
+			{"100", "c1", mediaserver.CalledPartyDrop, mediaserver.Drop},
+			{"100", "c1", mediaserver.CallingPartyDrop, mediaserver.IVR},
+			{"100", "c1", mediaserver.CallerConnectionSplit, mediaserver.IVR},
+			{"100", "c2", mediaserver.CalledPartyDrop, mediaserver.IVR},
+			{"101", "c1", mediaserver.CalledPartyDrop, mediaserver.IVR},
+		} {
+			r, e := *ivr, *event
+			r.Called, e.Event, e.ConnectionID = tt.called, tt.event, tt.connection
+			if _, err := a.IVRCommand(t.Context(), &r); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := a.CallEvent(t.Context(), &e); err != nil || got.Kind != tt.want {
+				t.Errorf("%d: got %+v, %v", i, got, err)
+			}
+			if got, err := a.CallEvent(t.Context(), &e); err != nil || got.Kind != mediaserver.IVR {
+				t.Errorf("%d: a second time: %+v, %v", i, got, err)
+			}
 		}
 	})
 }

@@ -17,8 +17,9 @@
 // A request may take 5 s, of which the connection 2 s, and a callback as long as its context allows, less 200 ms. A callback that asks is sent
 // again once, after half a second, when there was no answer or one of 500 or more; but not when the time was up, for somebody waits.
 // One that tells is sent up to three times. Then FallbackURL has its turn in the same way, and for a newCall and a getIvrCommand the stored
-// fallback of the number that was called. Every try has the same id in Idempotency-Key. When nothing has answered the error is an [*Error], or
-// two of them, and the media server does what it does without a decision.
+// fallback of the number that was called; whom that one hangs up after its phrases, nobody is asked about. Every try has the same id in
+// Idempotency-Key. When nothing has answered the error is an [*Error], or two of them, and the media server does what it does without a
+// decision.
 //
 // No answer is: anything but a 200 (for a callback that tells, 2xx), a body that package wire refuses, a redirect to another host or one
 // that would lose the body. What is 4xx, or cannot be used, is not sent again.

@@ -133,7 +133,7 @@ var keys = sync.OnceValue(func() []*rsa.PrivateKey {
 var (
 	session    = mediaserver.SessionInfo{Domain: domain, SessionID: "s1"}
 	newCall    = &mediaserver.NewCall{SessionInfo: session, From: bridge.Party{URI: "sip:+4670555@pbx.example"}, To: bridge.Party{URI: "sip:100@customer.example"}}
-	ivr        = &mediaserver.IVRRequest{SessionInfo: session, Called: "100"}
+	ivr        = &mediaserver.IVRRequest{SessionInfo: session, ConnectionID: "c1", Called: "100"}
 	event      = &mediaserver.CallEvent{SessionInfo: session, Event: mediaserver.CallingPartyDrop}
 	ringing    = &mediaserver.Notice{SessionInfo: session, Kind: mediaserver.Ringing}
 	ended      = &mediaserver.Notice{SessionInfo: session, Kind: mediaserver.SessionCompleted}
