@@ -33,12 +33,10 @@ func getPrompt(x *exchange) (*wire.Answer, error) {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, fmt.Errorf("reading a file: %w", err)
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("reading a file: %w", err)
-	}
 	head := x.w.Header()
 	head.Set("Content-Type", contentType(first[:n]))
 	head.Set("Cache-Control", "no-store")
+	// It looks for the end, and goes back to the beginning.
 	http.ServeContent(x.w, x.r, "", time.Time{}, file)
 	return nil, nil
 }
