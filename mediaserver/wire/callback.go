@@ -307,6 +307,9 @@ func (c *coder) cause(p *bridge.Cause, err *error) {
 	}](*err); ok {
 		status = e.SIPStatus()
 	}
+	if status < minStatus && !c.reading() {
+		status = 0 // it says of a leg that ended as calls do that its request succeeded
+	}
 	c.whole("sipCode", &status, maxStatus)
 	if !c.reading() {
 		return
@@ -325,5 +328,8 @@ func (c *coder) cause(p *bridge.Cause, err *error) {
 	}
 }
 
-// maxStatus is the greatest status of SIP.
-const maxStatus = 699
+// The statuses of SIP that say why something failed are from minStatus to maxStatus.
+const (
+	minStatus = 300
+	maxStatus = 699
+)

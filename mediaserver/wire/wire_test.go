@@ -336,6 +336,11 @@ func TestStatusOfSIP(t *testing.T) {
 	if want := `x{"event":"calledPartyDrop","reason":"busy","sipCode":600}`; err != nil || string(b) != want {
 		t.Errorf("got %s, %v, want %s", b, err, want)
 	}
+	e = &mediaserver.CallEvent{Event: mediaserver.CalledPartyDrop, Err: &bridge.EndError{Err: &sip.Error{Status: 200}}} // to an INVITE, and then BYE
+	b, err = wire.AppendCallEvent(nil, e)
+	if want := `{"event":"calledPartyDrop"}`; err != nil || string(b) != want {
+		t.Errorf("got %s, %v, want %s", b, err, want)
+	}
 }
 
 func TestExpires(t *testing.T) {
