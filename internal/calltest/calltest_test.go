@@ -33,11 +33,17 @@ func TestTerminalsNegotiate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			near, far := &calltest.Engine{}, &calltest.Engine{Addr: "192.0.2.2"}
 			a, b := open(t, near, policy), open(t, far, policy)
+			if c := a.Stream(media.Audio).Codec(); c != (media.Codec{}) {
+				t.Errorf("%v is sent before anything is agreed", c)
+			}
 			offer, err := a.Offer(nil)
 			must(t, err)
-			answer, err := b.Answer(offer, nil)
+			answer, err := b.Answer(offer, media.Plan{{Kind: media.Audio, Dir: media.SendRecv, Codecs: []media.Codec{media.PCMA()}}})
 			must(t, err)
 			must(t, a.Accept(answer))
+			if near, far := a.Stream(media.Audio).Codec(), a.Peer.Stream(media.Audio).Codec(); near != media.PCMA() || far != near {
+				t.Errorf("%v and %v are sent, want what is agreed", near, far)
+			}
 			if !strings.Contains(text(t, offer), "192.0.2.1") || !strings.Contains(text(t, answer), "192.0.2.2") {
 				t.Errorf("offer\n%s\nanswer\n%s", text(t, offer), text(t, answer))
 			}

@@ -66,7 +66,8 @@ func (e *Engine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, er
 	if o != nil {
 		t.Options = *o
 	}
-	t.near, t.Peer = media.Pipe(p.Plan())
+	near, far := media.Pipe(p.Plan())
+	t.near, t.Peer = agreed{near, t}, agreed{far, t}
 	e.open, e.last = append(e.open, t), t
 	return t, nil
 }

@@ -32,6 +32,32 @@ type Terminal struct {
 
 var _ media.Terminal = (*Terminal)(nil)
 
+// agreed is an end of the pipe, whose streams say that what is agreed first is sent.
+type agreed struct {
+	media.Endpoint
+	t *Terminal
+}
+
+// Stream implements media.Endpoint.
+func (a agreed) Stream(k media.Kind) media.Stream { return agreedStream{a.Endpoint.Stream(k), a.t, k} }
+
+type agreedStream struct {
+	media.Stream
+	t    *Terminal
+	kind media.Kind
+}
+
+// Codec implements media.Stream.
+func (s agreedStream) Codec() media.Codec {
+	m, _ := s.t.Plan().Find(s.kind)
+	for _, c := range m.Codecs {
+		if !c.IsDigits() {
+			return c
+		}
+	}
+	return media.Codec{}
+}
+
 // Hear lets a packet of PCMU arrive from the far side.
 func (t *Terminal) Hear() {
 	codec := media.PCMU()
