@@ -70,11 +70,7 @@ func (s *stage) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bri
 	case p.refuses != bridge.Normal:
 		return nil, &bridge.EndError{Cause: p.refuses, Remote: true}
 	}
-	offer := o.Plan
-	if offer == nil {
-		offer = plan
-	}
-	near, far := bridge.Pipe(offer)
+	near, far := bridge.Pipe(plan)
 	p.rung(&named{Leg: near, from: o.From, to: bridge.Party{URI: to}})
 	out := &named{Leg: far, from: o.From, to: bridge.Party{URI: to}}
 	info, err := out.Info(), error(nil)

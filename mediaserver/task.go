@@ -174,10 +174,9 @@ func refuse(t *bridge.Transfer) {
 	}
 }
 
-// speakable sees to it that what we make can be sent on a leg: one that has agreed on what this build does not encode is asked for another codec.
+// speakable sees to it that what we make can be sent on a leg: one that is sent what this build does not encode is asked for another codec.
 func speakable(ctx context.Context, l bridge.Leg) {
-	agreed := l.Media().Plan()
-	if codec.Speakable(agreed) != nil {
+	if codec.Encodes(l.Media().Stream(media.Audio).Codec()) {
 		return
 	}
 	if want := codec.Speakable(l.Info().Far); want != nil {

@@ -28,7 +28,7 @@ func (s *session) call(d *deed) {
 	waits := s.people[d.other]
 	if waits == nil {
 		s.start(func(context.Context) input {
-			_, in := s.dial(id, called, true, a, bridge.DialOptions{From: s.server.caller(a)})
+			_, in := s.dial(id, called, true, a, bridge.DialOptions{Plan: ours(), From: s.server.caller(a)})
 			return in
 		}, called)
 		return
@@ -146,8 +146,12 @@ func (s *session) ringback(of media.Endpoint) (stop func()) {
 	}
 }
 
+// ours is what somebody is offered whom we call on nobody's behalf: the sound that we make.
+func ours() media.Plan { return codec.Speakable(media.Phone().Plan()) }
+
 // offered returns what somebody we call is offered on behalf of who waits: what has been agreed with that one first, so that both come to the
-// same and nothing has to be changed, then what else it can do.
+// same and nothing has to be changed, then what else it can do and we can make something of. More would have to be changed back: a far side that
+// takes it may send it.
 func offered(l bridge.Leg) media.Plan {
 	agreed, ok := l.Media().Plan().Find(media.Audio)
 	far, said := l.Info().Far.Find(media.Audio)
@@ -159,7 +163,7 @@ func offered(l bridge.Leg) media.Plan {
 	}
 	m := media.Media{Kind: media.Audio, Dir: media.SendRecv, Codecs: slices.Clone(agreed.Codecs)}
 	for _, c := range far.Codecs {
-		if !slices.ContainsFunc(m.Codecs, c.Matches) {
+		if (c.IsDigits() || codec.Encodes(c)) && !slices.ContainsFunc(m.Codecs, c.Matches) {
 			m.Codecs = append(m.Codecs, c)
 		}
 	}

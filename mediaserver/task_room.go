@@ -73,7 +73,7 @@ func (s *session) monitor(d *deed) {
 	}
 	room := s.ears.room
 	s.start(func(ctx context.Context) input {
-		leg, in := s.dial(id, p, true, a, bridge.DialOptions{From: s.server.caller(a)})
+		leg, in := s.dial(id, p, true, a, bridge.DialOptions{Plan: ours(), From: s.server.caller(a)})
 		if leg == nil || leg.Info().Phase != bridge.Up {
 			return in
 		}
