@@ -3,5 +3,10 @@
 //
 //	go test ./internal/stories -run Stories -update
 //
-// There is nothing here but tests: they join alexa, bridge and sip, which do not know one another.
+// Flows are what the documents of the media server of callbacks have: what parties, the server and an application say to one another, and who
+// hears whom. They are in testdata/flows, and written anew by
+//
+//	go test ./internal/stories -run Flows -update
+//
+// There is nothing here but tests: they join alexa, bridge, mediaserver and sip, which do not know one another.
 package stories

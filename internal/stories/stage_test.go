@@ -89,7 +89,7 @@ func newStage(t *testing.T, p props) *stage {
 			if err != nil {
 				return nil, err
 			}
-			return tap(c, way, s.rec), nil
+			return tap(c, func(net.Addr) string { return way }, s.rec), nil
 		}
 	}
 	s.gateway, err = sip.Listen(gatewayAddr, s.toPhone, &sip.Options{
@@ -134,7 +134,7 @@ func (s *stage) close() {
 func (s *stage) transcript(title string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n", title)
-	for _, l := range s.rec.with(s.cloud.Transcript()) {
+	for _, l := range s.rec.with(s.cloud.Transcript(), func(e *alexatest.Entry) string { return string(e.Direction) }) {
 		fmt.Fprintf(&b, "%-17s %s\n", l.way, l.what)
 	}
 	for _, call := range s.echo.Calls() {
@@ -160,7 +160,7 @@ func want(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name+".golden")
 	if *update {
-		must(t, os.MkdirAll("testdata", 0o755))
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		must(t, os.WriteFile(path, []byte(got), 0o644))
 		return
 	}

@@ -1,6 +1,7 @@
 package stories
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -20,7 +21,8 @@ const (
 	sipTakes   = 7 * time.Millisecond
 )
 
-// wayTable has who speaks first at one moment: the cloud acknowledges at the moment when it is asked.
+// wayTable has who speaks first at one moment: the cloud acknowledges at the moment when it is asked. Who is not in it comes before, and in
+// flows the server before the others.
 var wayTable = []string{string(alexatest.FromSkill), string(alexatest.ToSkill), toPhone, fromPhone}
 
 const (
@@ -49,24 +51,35 @@ func (r *record) add(way, what string) {
 	r.lines = append(r.lines, line{time.Since(r.began), way, what})
 }
 
-// with returns the lines together with those of the Alexa side, in the order of time.
-func (r *record) with(entries []alexatest.Entry) []line {
+// with returns the lines together with those of the Alexa side, in the order of time. whose says which way a message of that side goes.
+func (r *record) with(entries []alexatest.Entry, whose func(*alexatest.Entry) string) []line {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := slices.Clone(r.lines)
 	for _, e := range entries {
-		all = append(all, line{e.At, string(e.Direction), e.Summary()})
+		all = append(all, line{e.At, whose(&e), e.Summary()})
 	}
 	slices.SortStableFunc(all, func(a, b line) int {
 		if a.at != b.at {
 			return int(a.at - b.at)
 		}
 		if a.way != b.way {
-			return slices.Index(wayTable, a.way) - slices.Index(wayTable, b.way)
+			return cmp.Or(slices.Index(wayTable, a.way)-slices.Index(wayTable, b.way), fromServer(b.way)-fromServer(a.way), strings.Compare(a.way, b.way))
 		}
 		return strings.Compare(a.what, b.what) // of two goroutines, which have no order
 	})
 	return all
+}
+
+// fromServer is more than 0 for what a flow's server says, and most for what it says to parties.
+func fromServer(way string) int {
+	switch {
+	case way == toApp:
+		return 1
+	case strings.HasPrefix(way, "server"):
+		return 2
+	}
+	return 0
 }
 
 // slowly is a skill, or the way to the cloud, that takes its time.
@@ -88,7 +101,7 @@ func (s slowly) RoundTrip(r *http.Request) (*http.Response, error) {
 // tapped is one side's SIP socket: what leaves it is noted, and is on its way for a while.
 type tapped struct {
 	net.PacketConn
-	way string
+	way func(to net.Addr) string
 	rec *record
 
 	queue chan packet
@@ -103,7 +116,7 @@ type packet struct {
 	to   net.Addr
 }
 
-func tap(c net.PacketConn, way string, rec *record) *tapped {
+func tap(c net.PacketConn, way func(to net.Addr) string, rec *record) *tapped {
 	t := &tapped{PacketConn: c, way: way, rec: rec, queue: make(chan packet, 100), done: make(chan struct{})}
 	t.work.Go(func() {
 		for {
@@ -121,7 +134,7 @@ func tap(c net.PacketConn, way string, rec *record) *tapped {
 
 func (t *tapped) WriteTo(b []byte, to net.Addr) (int, error) {
 	if what := sipSummary(string(b)); what != "" {
-		t.rec.add(t.way, what)
+		t.rec.add(t.way(to), what)
 	}
 	select {
 	case t.queue <- packet{time.Now().Add(sipTakes), slices.Clone(b), to}:
