@@ -156,6 +156,11 @@ func (k *Call) WaitHeard(ctx context.Context, d time.Duration) error {
 	return k.media.waitHeard(ctx, d)
 }
 
+// Press has the keys 0-9, *, # and A-D pressed, 100 ms each, and returns when they are out. They go as telephone events (RFC 4733), which
+// take [EchoOptions].Codecs with CodecTelephoneEvent and no Opus agreed; whether a device has keys at all is not known. It fails when they
+// cannot be sent, when the call has ended and when ctx ends.
+func (k *Call) Press(ctx context.Context, keys string) error { return k.media.press(ctx, keys) }
+
 // Hangup ends the call from the device with CallEnded, code SUCCESS, and returns when the skill has answered that event. It is nil
 // when the call had ended before.
 func (k *Call) Hangup(ctx context.Context) error {

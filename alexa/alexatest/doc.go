@@ -90,6 +90,7 @@
 //   - A device may be in several calls at the same time: it never answers DEVICE_BUSY of itself.
 //   - A CallUpdate that was delivered again as a new event (Faults.RepeatEvents) may be answered again; the first answer counts.
 //   - CallAccepted repeats the answer of CallInProgress (Faults.BareAccept leaves it out).
+//   - A device has keys ([Call.Press]) and sends them as telephone events, if it is told that it knows these.
 //   - On hold the device offers a=inactive, when muted a=recvonly.
 //   - client_credentials gives tokens for alexa:skill_messaging only; calling needs a refresh token.
 //   - A Show connects the media, then sends SessionConnected. When the far side has closed the media it sends SessionDisconnected; after a

@@ -19,6 +19,7 @@ type media interface {
 	wanted() wants                           // what the device wants to do
 	checkAnswer(answer *remoteSDP) error     // what is wrong with an answer, without taking it
 	sendOnAccept()                           // the call is accepted: audio may leave
+	press(context.Context, string) error     // sends keys
 	heard() Recording                        // what has arrived
 	waitHeard(context.Context, time.Duration) error
 	close() error // joins its goroutines
@@ -36,6 +37,7 @@ type negotiation struct {
 	dir      direction // what it may do by the last answer, with sound
 	offered  []payload // of the offer that waits for an answer, in all sections
 	codec    payload   // what it sends
+	events   payload   // with what it sends keys
 	accepted bool
 }
 
@@ -132,9 +134,12 @@ func (n *negotiation) takeAnswer(answer *remoteSDP) {
 func (n *negotiation) agree(payloads []payload, dir direction) {
 	n.rec.learn(payloads)
 	n.dir = dir
-	n.codec = payload{}
+	n.codec, n.events = payload{}, payload{}
 	if i := slices.IndexFunc(payloads, func(p payload) bool { return isSpeech(p.name) }); i >= 0 {
 		n.codec = payloads[i]
+	}
+	if i := slices.IndexFunc(payloads, func(p payload) bool { return p.name == CodecTelephoneEvent }); i >= 0 {
+		n.events = payloads[i]
 	}
 }
 
@@ -156,6 +161,15 @@ func (n *negotiation) sending(early bool) (payload, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.codec, (n.accepted || early) && n.dir.sends() && n.codec.name != ""
+}
+
+// pressing returns the payload type that keys are sent with now; false when none can be. Their time is that of the codec's clock, which
+// is 8000 Hz here for all but Opus.
+func (n *negotiation) pressing() (uint8, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	ok := n.accepted && n.dir.sends() && n.events.name != "" && n.codec.name != "" && n.codec.name != CodecOpus
+	return n.events.pt, ok
 }
 
 func (n *negotiation) wanted() wants {

@@ -31,6 +31,7 @@ type pionMedia struct {
 	pc       *webrtc.PeerConnection
 	out      *echoTrack
 	play     *track
+	keys     keypad
 
 	// reoffer is an offer that waits for its answer. It becomes pion's local description only then, because pion cannot roll back.
 	reoffer *webrtc.SessionDescription

@@ -112,6 +112,11 @@ func (m *pionMedia) player() {
 					payload = append(payload[:0], bytes.Repeat([]byte{0xff}, frameSamples)...)
 				}
 			}
+			if events, ok := m.pressing(); ok {
+				if key := m.keys.frame(&h, events); key != nil {
+					payload = append(payload[:0], key...)
+				}
+			}
 			pos += frameSamples
 			m.out.write(&h, payload)
 			h.SequenceNumber++

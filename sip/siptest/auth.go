@@ -20,19 +20,19 @@ const realm = "siptest"
 // maxNonces is how many nonces a phone remembers. When there are more it forgets them all: those calls are asked again.
 const maxNonces = 1024
 
-// nonces are the challenges that a phone has handed out and how often each was used. Safe for concurrent use.
+// nonces are the challenges that a phone or a PBX has handed out and how often each was used. Safe for concurrent use.
 type nonces struct {
 	mu   sync.Mutex
 	used map[string]int // the highest nonce count seen
 }
 
-// check returns "" when req has good credentials for the phone, and else the challenge to answer it with (RFC 3261 section 22.3,
+// check returns "" when req has good credentials in a header, and else the challenge to answer it with (RFC 3261 section 22.3,
 // RFC 7616).
-func (n *nonces) check(req *sipmsg.Request, username, password string) string {
+func (n *nonces) check(req *sipmsg.Request, header, username, password string) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	stale := false
-	if h := req.GetHeader("proxy-authorization"); h != nil {
+	if h := req.GetHeader(header); h != nil {
 		cred, err := digest.ParseCredentials(h.Value())
 		if err == nil && cred.Realm == realm && cred.Username == username && forRequest(cred, req) {
 			last, known := n.used[cred.Nonce]

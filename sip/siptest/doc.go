@@ -31,6 +31,8 @@
 // Under testing/synctest give the phone an in-memory [PhoneOptions.PacketConn] and set [PhoneOptions.NoMedia]: signalling
 // then runs in fake time. Make and close the phone inside the bubble.
 //
+// A [PBX] is a registrar and a proxy that asks for passwords, for a trunk that registers itself. Its extensions are phones.
+//
 // # What the phone does of SIP
 //
 // Called: 100 at once, 180 or 183, 200 repeated until its ACK has come, 487 after CANCEL, 407 when it is to ask for credentials, 488 for
@@ -53,6 +55,7 @@
 // All methods of [Phone] and [Call] are safe for concurrent use. OnMessage is called by one goroutine at a time. These goroutines
 // run, and [Phone.Close] ends and joins them unless said otherwise:
 //   - a phone: one that reads UDP; two that accept TCP connections;
+//   - a PBX: one that reads UDP, joined by its Close;
 //   - a call: two that read RTP and RTCP and one that sends, of sound and of pictures each, joined when the call ends; one that follows a call placed, one while an offer
 //     of the phone's own or a CANCEL is under way;
 //   - sipgo: one for each TCP connection and each message that has arrived. The phone's handling of a request runs in the latter and is

@@ -150,7 +150,7 @@ func (p *Phone) invited(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		return
 	}
 	if p.RequireAuth {
-		if challenge := p.nonces.check(req, p.Username, p.Password); challenge != "" {
+		if challenge := p.nonces.check(req, "proxy-authorization", p.Username, p.Password); challenge != "" {
 			p.respond(tx, req, sipmsg.StatusProxyAuthRequired, "Proxy Authentication Required",
 				sipmsg.NewHeader("Proxy-Authenticate", challenge))
 			return
