@@ -13,7 +13,7 @@ import (
 
 // call has a guest call, hear the greeting and press a key or none, and lets both sides play for a while. Then one hangs up, and it is judged
 // what each has heard.
-func (w *world) call(ctx context.Context, presses, reaches string, deskEnds bool) result {
+func (w *world) call(ctx context.Context, presses string, deskEnds bool) result {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	w.say("call", "with key "+fmt.Sprintf("%q", presses))
@@ -81,17 +81,19 @@ func (w *world) answered(ctx context.Context) (department string, phone *siptest
 	return a.department, a.call, a.err
 }
 
-// talk lets both sides play, and has one hang up.
+const window = int(talkFor * 8000 / time.Second) // samples
+
+// talk lets both sides play until each has heard the other for a while, and has one hang up.
 func (w *world) talk(ctx context.Context, r *result, echo *alexatest.Call, phone *siptest.Call, deskEnds bool) error {
-	before := len(echo.Heard().Samples)
-	time.Sleep(talkFor)
-	if echo.State() != alexatest.StateConnected || phone.State() != siptest.Up {
-		return errEarly
+	for until := time.Now().Add(listenFor); time.Now().Before(until) && (!r.EchoHeard || !r.PhoneHeard); time.Sleep(20 * time.Millisecond) {
+		if echo.State() != alexatest.StateConnected || phone.State() != siptest.Up {
+			return errors.New("ended too early")
+		}
+		heard, listened := echo.Heard(), phone.Heard()
+		heard.Samples = heard.Samples[max(0, len(heard.Samples)-window):]
+		r.EchoHeard = heard.ToneShare(departmentTable[r.Reached]) > enough
+		r.PhoneHeard = len(listened.PCM) >= window && listened.ToneShare(echoTone, talkFor) > enough
 	}
-	heard := echo.Heard()
-	heard.Samples = heard.Samples[before:] // the greeting and the ringing are over
-	r.EchoHeard = heard.ToneShare(departmentTable[r.Reached]) > enough
-	r.PhoneHeard = phone.Heard().ToneShare(echoTone, talkFor/2) > enough
 	if deskEnds {
 		return phone.Hangup(ctx)
 	}
