@@ -43,7 +43,8 @@
 // Where a party goes over from a codec that is transcoded to G.722 to G.722 of its own, decoders that have heard the transcoder would click, by
 // all that 16 bits hold. Some codes of the first packets are changed on the way instead, for half a second mostly and for a second in speech, and
 // in music until it pauses; what is heard of speech meanwhile is off by a third of the loudest at most, and loses no time. Other codecs need no
-// such thing, or, as Opus, go without.
+// such thing, or, as Opus, go without. So do tones that stand for events in the middle of G.722 that is not transcoded, where the far side takes no
+// events: nobody has followed what its decoder knows, and a tone begins with a click of up to full scale.
 //
 // A transcoder makes tones of telephone events for a far side that takes none, and for one that takes them events of the tones in sound that it
 // transcodes; who gets the sound as it is gets the tones as they are. What sounds as a key might waits for 20 to 40 ms, as one packet in a hundred
