@@ -41,7 +41,7 @@ func spoilt(t *testing.T, e media.Endpoint) *handset {
 // with tones the second alone: every key comes once, with the clocks of the legs alike or not, as an event, by signalling or as a tone, also
 // where the relay transcodes.
 func TestDigitsEngine(t *testing.T) {
-	const keys = "0159*#AD55"
+	const keys = "01*#55"
 	narrow, wide := media.TelephoneEvent(8000), media.TelephoneEvent(48000)
 	for _, c := range []struct {
 		name     string
