@@ -325,10 +325,10 @@ func TestFaultTwentyCallsOnASmallDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer store.Close()
-		disk := &smallDisk{PromptStore: store, left: 1 << 20}
+		disk := &smallDisk{PromptStore: store, left: 1 << 19}
 		var all []*talk
 		for range calls {
-			k := newTalk(t, []*Command{{Record: &Record{File: "m.wav", Max: 5 * time.Second}}, {Phrases: []Phrase{say("a0.5")}}})
+			k := newTalk(t, []*Command{{Record: &Record{File: "m.wav", Max: 2 * time.Second}}, {Phrases: []Phrase{say("a0.5")}}})
 			defer k.close()
 			k.server.Prompts = disk
 			k.run()
