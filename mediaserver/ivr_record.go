@@ -20,9 +20,6 @@ const (
 	beepFor = 400 * time.Millisecond
 )
 
-// errNoStore means that a server has nowhere to record to.
-var errNoStore = errors.New("there is no prompt store")
-
 // record records whom the IVR talks to. Nothing else is heard meanwhile. It never ends the call.
 func (v *ivr) record(ctx context.Context, t *ivrTurn) *RecordResult {
 	o := t.c.Record
@@ -53,7 +50,7 @@ func (v *ivr) record(ctx context.Context, t *ivrTurn) *RecordResult {
 // startRecording begins to record what the party says.
 func (v *ivr) startRecording(ctx context.Context, o *Record) (*audio.Recorder, Recording, error) {
 	if v.server.Prompts == nil {
-		return nil, nil, errNoStore
+		return nil, nil, errNoPrompts
 	}
 	name := cmp.Or(o.File, "recording-"+strings.ToLower(rand.Text())+".wav")
 	file, err := v.server.Prompts.Record(ctx, v.domain, name)
