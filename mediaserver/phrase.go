@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
+	"path"
+	"slices"
 
 	"github.com/alexacall/alexacall/media/audio"
 )
@@ -41,7 +42,7 @@ func (s *Server) openFile(ctx context.Context, domain, name string) (audio.Sourc
 		return nil, errNoPhrase
 	}
 	endings := promptEndingTable[:]
-	if strings.Contains(name, ".") {
+	if slices.Contains(endings[1:], path.Ext(name)) {
 		endings = endings[:1]
 	}
 	var file io.ReadSeekCloser

@@ -35,7 +35,7 @@ func prompts(t *testing.T, store PromptStore) {
 	endless := bytes.Clone(tones)
 	copy(endless[40:], "\xff\xff\xff\x7f") // of 2 GiB, says the header
 	for name, data := range map[string][]byte{
-		"good.wav": tones, "bare": tones, "wide.wav": wide, "empty.wav": nil, "text.wav": []byte("This is no sound."), "cut.wav": tones[:20],
+		"good.wav": tones, "bare": tones, "v1.2.wav": tones, "wide.wav": wide, "empty.wav": nil, "text.wav": []byte("This is no sound."), "cut.wav": tones[:20],
 		"odd.wav": odd, "endless.wav": endless, "silent.wav": wavFile(8000, nil),
 	} {
 		if err := store.Put(t.Context(), testDomain, name, bytes.NewReader(data)); err != nil {
@@ -77,6 +77,8 @@ func TestFaultPrompts(t *testing.T) {
 	}{
 		{"file", file("good.wav"), "b1", nil, 0},
 		{"file without ending", file("good"), "b1", nil, 0},
+		{"file without ending, with a dot", file("v1.2"), "b1", nil, 0},
+		{"no other ending", file("good.mp3"), "", func(err error) bool { return errors.Is(err, fs.ErrNotExist) }, 0},
 		{"bare file", file("bare"), "b1", nil, 0},
 		{"another rate", file("wide.wav"), "c1", nil, 0},
 		{"more in the header than there is", file("endless.wav"), "b1", nil, 0},
