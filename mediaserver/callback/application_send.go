@@ -50,7 +50,7 @@ func (a *Application) makeClient() {
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     true,
 			MaxResponseHeaderBytes: maxHeader,
-			MaxIdleConnsPerHost:    defaultConcurrency,
+			MaxIdleConnsPerHost:    a.targets[0].gate.most,
 			IdleConnTimeout:        idleTimeout,
 		}
 		c.Transport = a.own

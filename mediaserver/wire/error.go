@@ -6,7 +6,6 @@ import "strconv"
 type Error struct {
 	Path string // such as "phrases[2].awsTTSParameters.Text"; "": the whole
 	Text string // what is wrong there
-	Err  error  // from encoding/json; may be nil
 }
 
 // Error returns place and fault in one line.
@@ -15,15 +14,8 @@ func (e *Error) Error() string {
 	if e.Path != "" {
 		s += e.Path + ": "
 	}
-	s += e.Text
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
-	}
-	return s
+	return s + e.Text
 }
-
-// Unwrap returns e.Err.
-func (e *Error) Unwrap() error { return e.Err }
 
 // A SIPError is the SIP status that the called party was lost with, as far as a callback says it: Err of what ParseCallEvent and ParseNotice
 // return.
