@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/media/audio"
+	"github.com/alexacall/alexacall/media/engine"
+	"github.com/alexacall/alexacall/mediaserver"
+	"github.com/alexacall/alexacall/sip"
+)
+
+const (
+	music     = "music.wav" // in the prompt store
+	musicTone = 880         // Hz
+)
+
+// hotel is the media server between the operator and the rooms.
+type hotel struct {
+	*switchboard
+	phones  *sip.Agent
+	http    *http.Server
+	media   *engine.Engine
+	prompts *mediaserver.Folder
+	folder  string // of the prompts
+}
+
+// open connects a SIP agent with a media server, which the operator calls.
+func open(ctx context.Context, o *options) *hotel {
+	log, public := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), netip.Addr{}
+	check(public.UnmarshalText([]byte(o.publicIP)))
+	h := &hotel{switchboard: &switchboard{domain: o.pbx}, folder: must(os.MkdirTemp("", "conference-prompts-"))}
+	h.media = must(engine.Listen(o.mediaAddr, &engine.Options{PublicIP: public, Logger: log}))
+	h.prompts = must(mediaserver.OpenFolder(h.folder))
+	check(h.prompts.Put(ctx, "", music, strings.NewReader(toneFile(musicTone, time.Second))))
+	h.server = &mediaserver.Server{Application: h.switchboard, Clock: audio.NewClock(nil), Prompts: h.prompts, Logger: log}
+	ready := make(chan struct{})
+	take := bridge.Func(func(call context.Context, in bridge.Leg) error {
+		if <-ready; ctx.Err() != nil {
+			return in.Hangup(call, bridge.Overload)
+		}
+		return h.server.Handle(call, in)
+	})
+	operators := func(user string) (sip.Secret, bool) { return sip.Password(o.operatorPassword), user == o.operator }
+	h.phones = must(sip.Listen(o.sipAddr, h.media, &sip.Options{Bridge: take, Users: operators, PublicAddr: o.publicIP, Logger: log}))
+	h.server.Dialer = h.phones
+	if o.register != "" { // a PBX that says nothing is asked again until ctx ends, which is no error: there is nothing left but to drain
+		login := []sip.Credentials{{Username: userOf(o.register), Password: o.sipPassword}}
+		if line, err := h.phones.Register(ctx, &sip.RegisterOptions{AOR: bridge.Party{URI: o.register}, Credentials: login}); ctx.Err() == nil {
+			h.server.Dialer = must(line, err)
+		}
+	}
+	close(ready)
+	h.http = &http.Server{Handler: h.routes(o.token), ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	return h
+}
+
+// routes are the buttons of the operator's console.
+func (h *hotel) routes(token string) http.Handler {
+	button := func(press func(r *http.Request) error) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+token)) != 1 {
+				http.Error(w, "not the operator's token", http.StatusUnauthorized)
+			} else if err := press(r); err != nil {
+				http.Error(w, err.Error(), http.StatusConflict)
+			}
+		}
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /add/{room}", button(func(r *http.Request) error { return h.Add(r.Context(), r.PathValue("room")) }))
+	mux.HandleFunc("POST /confer", button(func(r *http.Request) error { return h.Confer(r.Context()) }))
+	return mux
+}
+
+// listen serves the console, until drain.
+func (h *hotel) listen(l net.Listener) {
+	go func() {
+		if err := h.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			check(err)
+		}
+	}()
+}
+
+// drain refuses new calls, ends those that stand after grace, which is no error here, and closes everything.
+func (h *hotel) drain(grace time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	_ = errors.Join(h.server.Drain(ctx), h.phones.Drain(ctx), h.http.Close(), h.phones.Close(), h.media.Close())
+	h.server.Clock.Close()
+	_ = errors.Join(h.prompts.Close(), os.RemoveAll(h.folder))
+}
+
+// userOf returns the user part of a SIP URI.
+func userOf(uri string) string {
+	user, _, _ := strings.Cut(strings.TrimPrefix(uri, "sip:"), "@")
+	return user
+}
+
+// toneFile returns a WAV file: PCM, mono, 16 bits at 8000 Hz.
+func toneFile(hz float64, length time.Duration) string {
+	const rate = 8000
+	n := int(length * rate / time.Second)
+	b := binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(36+2*n))
+	b = append(b, "WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data"...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(2*n))
+	for i := range n {
+		b = binary.LittleEndian.AppendUint16(b, uint16(int16(8000*math.Sin(2*math.Pi*hz*float64(i)/rate))))
+	}
+	return string(b)
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/alexacall/alexacall/bridge"
+	"github.com/alexacall/alexacall/mediaserver"
+)
+
+var errNobody = errors.New("the operator talks to nobody")
+
+// switchboard is the application of the media server. It has one operator, who is in one session at a time.
+type switchboard struct {
+	server *mediaserver.Server
+	domain string // host of the rooms' SIP URIs
+
+	told func(*mediaserver.Notice) // of all that happens; nil: nobody
+
+	mu       sync.Mutex
+	session  string // of the operator
+	operator string // participant
+	talk     *link  // whom the operator talks to; nil: nobody
+	parked   map[string]*link
+	next     string // the room that is called when the operator has left the talk
+	room     string // the conference, once there is one
+}
+
+// link is a connection, with what is needed to take it apart.
+type link struct{ connection, reply string }
+
+// NewCall connects the operator with a room. A second call of the operator's is refused.
+func (b *switchboard) NewCall(_ context.Context, e *mediaserver.NewCall) (*mediaserver.Action, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.session != "" {
+		return &mediaserver.Action{Kind: mediaserver.Drop, Reject: bridge.Busy}, nil
+	}
+	b.session, b.operator, b.talk, b.next, b.room = e.SessionID, e.ParticipantID, nil, "", ""
+	b.parked = map[string]*link{}
+	return b.call(userOf(e.To.URI)), nil
+}
+
+// Add has whom the operator talks to parked, and another room called.
+func (b *switchboard) Add(ctx context.Context, room string) error {
+	b.mu.Lock()
+	b.next = room
+	talk := b.talk
+	b.mu.Unlock()
+	if talk == nil {
+		return errNobody
+	}
+	return b.server.Split(ctx, talk.connection, talk.reply)
+}
+
+// Confer has everybody meet in a conference.
+func (b *switchboard) Confer(ctx context.Context) error {
+	b.mu.Lock()
+	talk, session := b.talk, b.session
+	links := slices.Collect(maps.Values(b.parked))
+	b.mu.Unlock()
+	if talk == nil {
+		return errNobody
+	}
+	room, err := b.server.CreateConference(ctx, session, talk.reply)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	b.room, b.talk = room, nil
+	b.mu.Unlock()
+	for _, l := range append(links, talk) {
+		err = errors.Join(err, b.server.Split(ctx, l.connection, l.reply))
+	}
+	return err
+}
+
+// CallEvent says where somebody goes whose connection has ended.
+func (b *switchboard) CallEvent(ctx context.Context, e *mediaserver.CallEvent) (*mediaserver.Action, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.parked, func(_ string, l *link) bool { return l.connection == e.ConnectionID })
+	split := e.Event == mediaserver.CallerConnectionSplit || e.Event == mediaserver.CalleeConnectionSplit
+	switch {
+	case e.User == "": // an IVR, of which nobody has need any more
+	case split && b.room != "":
+		return &mediaserver.Action{Kind: mediaserver.JoinConference, ConnectionID: b.room}, nil
+	case split && e.ParticipantID == b.operator:
+		b.talk = nil
+		return b.call(b.next), nil
+	case split:
+		return &mediaserver.Action{Kind: mediaserver.IVR}, nil
+	case e.ParticipantID == b.operator: // the guest has left, or has not answered: back to who is parked
+		b.talk = nil
+		for parked := range b.parked {
+			delete(b.parked, parked)
+			return &mediaserver.Action{Kind: mediaserver.Connect, ParticipantID: parked, ReplyID: e.ReplyID}, nil
+		}
+	default: // the operator has left
+		for parked, l := range b.parked {
+			_ = b.server.HangupParticipant(ctx, parked, l.reply) // it may have left too
+		}
+	}
+	return &mediaserver.Action{Kind: mediaserver.Drop}, nil
+}
+
+// IVRCommand plays music to who is parked.
+func (b *switchboard) IVRCommand(context.Context, *mediaserver.IVRRequest) (*mediaserver.Command, error) {
+	return &mediaserver.Command{
+		Background: &mediaserver.Background{Phrase: mediaserver.Phrase{Format: mediaserver.PhraseFile, File: music}}, After: time.Hour,
+	}, nil
+}
+
+// Notify remembers who is connected with whom.
+func (b *switchboard) Notify(_ context.Context, n *mediaserver.Notice) {
+	b.mu.Lock()
+	switch l := (&link{n.ConnectionID, n.ReplyID}); {
+	case n.SessionID != b.session:
+	case n.Kind == mediaserver.SessionCompleted:
+		b.session = ""
+	case n.Kind != mediaserver.Answered:
+	case n.CallerID == b.operator || n.CalleeID == b.operator:
+		b.talk = l
+	default:
+		b.parked[n.CallerID] = l
+	}
+	b.mu.Unlock()
+	if b.told != nil {
+		b.told(n)
+	}
+}
+
+// Talks reports whether the operator is connected with a guest.
+func (b *switchboard) Talks() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.talk != nil
+}
+
+func (b *switchboard) call(room string) *mediaserver.Action {
+	return &mediaserver.Action{Kind: mediaserver.Call, Destination: mediaserver.Destination{Addr: "sip:" + room + "@" + b.domain}}
+}
