@@ -3,6 +3,7 @@ package mediaserver
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
@@ -106,13 +107,20 @@ func (s *session) answer(id partyID) {
 	})
 }
 
-// wanted is what we want of a leg: sound that we can make, if its far side takes any.
+// wanted is what we want of a leg: sound that we can make, if its far side takes any, and in one codec: joined later with somebody who takes
+// just that one, the leg need not be changed.
 func wanted(l bridge.Leg) media.Plan {
 	far := l.Info().Far
-	if p := codec.Speakable(far); p != nil || far == nil {
-		return p
+	p := codec.Speakable(far)
+	if p == nil {
+		return far
 	}
-	return far
+	for i := range p {
+		first := slices.IndexFunc(p[i].Codecs, func(c media.Codec) bool { return !c.IsDigits() })
+		chosen := p[i].Codecs[first]
+		p[i].Codecs = slices.DeleteFunc(p[i].Codecs, func(c media.Codec) bool { return !c.IsDigits() && c != chosen })
+	}
+	return p
 }
 
 // hangup ends a call, or the attempt of one.

@@ -62,6 +62,9 @@ func checkWhole(t *testing.T, o outcome) {
 	if steps[0] != "pbx|REGISTER hotel 401" || steps[1] != "pbx|REGISTER hotel 200" || steps[len(steps)-1] != "pbx|REGISTER hotel 200" {
 		t.Errorf("the trunk is not registered first, with a password, and last: %q", steps)
 	}
+	if slices.Contains(steps, "skill -> alexa|CallUpdate") {
+		t.Error("the Echo is told of another codec when a phone answers that has the same")
+	}
 	for i, want := range []call{{Pressed: "2", Reached: "housekeeping"}, {Pressed: "", Reached: "reception"}} {
 		c := o.verdict(t, 2)[i]
 		want.Greeted, want.EchoHeard, want.PhoneHeard, want.SetupMS, want.Ended = true, true, true, c.SetupMS, "normal"
