@@ -37,8 +37,11 @@ func (s *Server) Connect(ctx context.Context, participantID, peerID, replyID str
 }
 
 // CreateConference makes a conference that nobody is in, and returns its connection's id. The replyId is any of the session's; the session's id
-// may be left out.
+// may be left out. Without both it becomes the conference of the session from which somebody joins first, within an hour.
 func (s *Server) CreateConference(ctx context.Context, sessionID, replyID string) (connectionID string, err error) {
+	if sessionID == "" && replyID == "" {
+		return s.newRoom()
+	}
 	ses, err := s.sessionOf(sessionID, replyID)
 	if err != nil {
 		return "", err
@@ -50,7 +53,7 @@ func (s *Server) CreateConference(ctx context.Context, sessionID, replyID string
 	return ses.linkID(l), nil
 }
 
-// HangupParticipant hangs up a participant, also one that still rings. The replyId is one of the participant, of its connection, or empty.
+// HangupParticipant hangs up a participant, also one that still rings. The replyId is any of the session's.
 func (s *Server) HangupParticipant(ctx context.Context, participantID, replyID string) error {
 	ses, n, err := s.find(participantID, idParty)
 	if err != nil {
@@ -73,18 +76,32 @@ func (s *Server) StopRecording(ctx context.Context, connectionID, replyID string
 	return s.ofLink(ctx, connectionID, replyID, input{kind: inStopRecord})
 }
 
-// ofLink carries out a request about a connection that a replyId stands for; that of a conference is its id.
+// ofLink carries out a request about a connection that a replyId stands for. A conference has none: any of its session's will do.
 func (s *Server) ofLink(ctx context.Context, connectionID, replyID string, in input) error {
-	ses, n, err := s.find(connectionID, idLink)
+	ses, l, err := s.connection(connectionID)
 	if err != nil {
 		return err
 	}
-	if id, err := s.open(replyID); err != nil || id != connectionID {
-		return ErrReply
+	if err := s.stands(replyID, ses); err != nil {
+		return err
 	}
-	in.link = linkID(n)
+	id, _ := s.open(replyID)
+	in.link, in.loose = l, id != connectionID
 	_, err = ses.ask(ctx, in)
 	return err
+}
+
+// connection returns what the id of a connection stands for.
+func (s *Server) connection(id string) (*session, linkID, error) {
+	if r := s.room(id); r != nil {
+		ses := r.of()
+		if ses == nil {
+			return nil, 0, ErrState
+		}
+		return ses, r.link, nil
+	}
+	ses, n, err := s.find(id, idLink)
+	return ses, linkID(n), err
 }
 
 // find returns the session that an id is of, and the number in it.

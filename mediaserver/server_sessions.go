@@ -21,6 +21,7 @@ type running struct {
 	mu       sync.Mutex
 	seal     *seal
 	sessions map[string]*session
+	rooms    map[string]*room // conferences that were made for no session
 	draining bool
 	work     sync.WaitGroup // of sessions
 	total    uint64
@@ -58,6 +59,7 @@ func (s *Server) begin(p *person, reference, called string, first input) (*sessi
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		delete(r.sessions, ses.id)
+		r.closeRooms(ses)
 	})
 	return ses, nil
 }

@@ -19,7 +19,8 @@ type session struct {
 	begun     time.Time
 	log       *slog.Logger
 
-	inputs chan posted
+	inputs  chan posted
+	aliases sync.Map // from linkID: what a conference that was made for no session is called
 	done   chan struct{} // closed when there is no session any more
 
 	// What follows is of the owner's goroutine.

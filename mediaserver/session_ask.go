@@ -22,7 +22,13 @@ func (s *session) info() SessionInfo {
 }
 
 func (s *session) partyID(p partyID) string { return idOf(s.id, idParty, p) }
-func (s *session) linkID(l linkID) string   { return idOf(s.id, idLink, l) }
+
+func (s *session) linkID(l linkID) string {
+	if id, ok := s.aliases.Load(l); ok {
+		return id.(string) //nolint:forcetypeassert // nothing else is stored
+	}
+	return idOf(s.id, idLink, l)
+}
 
 func (s *session) askNewCall(d *deed) {
 	leg := s.people[d.party].leg
@@ -80,11 +86,11 @@ func (s *session) resolve(in *input) error {
 			return fmt.Errorf("mediaserver: connect: %w", ErrReply)
 		}
 	case JoinConference:
-		session, n, ok := parseID(a.ConnectionID, idLink)
-		if !ok || session != s.id {
-			return fmt.Errorf("mediaserver: join conference: %w", ErrNotFound)
+		l, err := s.enter(context.Background(), a.ConnectionID)
+		if err != nil {
+			return fmt.Errorf("mediaserver: join conference: %w", err)
 		}
-		in.link = linkID(n)
+		in.link = l
 	case Drop, Call, IVR:
 	}
 	return nil

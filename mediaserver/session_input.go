@@ -40,6 +40,7 @@ type input struct {
 	end          *bridge.EndError
 	err          error
 	name         string
+	loose        bool // of requests: the replyId is of the session, not of link, which has to be a conference
 	recorded     recorded
 }
 

@@ -9,7 +9,7 @@ func (t *step) requested(in *input) {
 	reply := deed{kind: doReply}
 	switch in.kind {
 	case inSplit:
-		reply.err = t.split(in.link)
+		reply.err = t.split(in)
 	case inConnect:
 		if reply.err = t.mayConnect(t.party(in.party), in.other); reply.err == nil {
 			t.connect(in.other, in.party)
@@ -28,7 +28,7 @@ func (t *step) requested(in *input) {
 		}
 	case inRecord:
 		switch l := t.link(in.link); {
-		case l == nil:
+		case l == nil || in.loose && !l.conference:
 			reply.err = ErrReply
 		case l.recording || !l.made:
 			reply.err = ErrState
@@ -37,7 +37,7 @@ func (t *step) requested(in *input) {
 		}
 	case inStopRecord:
 		switch l := t.link(in.link); {
-		case l == nil:
+		case l == nil || in.loose && !l.conference:
 			reply.err = ErrReply
 		case !l.recording:
 			reply.err = ErrState
@@ -51,10 +51,10 @@ func (t *step) requested(in *input) {
 }
 
 // split takes a pair apart and asks about both.
-func (t *step) split(id linkID) error {
-	l := t.link(id)
+func (t *step) split(in *input) error {
+	l := t.link(in.link)
 	switch {
-	case l == nil:
+	case l == nil || in.loose && !l.conference:
 		return ErrReply
 	case l.conference || !l.made:
 		return ErrState
