@@ -259,9 +259,11 @@ func TestFaultConference(t *testing.T) {
 		s.ok(s.server.Split(s.t.Context(), talk.ConnectionID, talk.ReplyID))
 		s.after(time.Second)
 		s.hear("a:b b:a")
-		if err := s.server.StartRecording(s.t.Context(), room, talk.ReplyID, "room.wav"); !errors.Is(err, mediaserver.ErrReply) {
-			t.Errorf("recording with the replyId of another connection: %v", err)
+		s.ok(s.server.StartRecording(s.t.Context(), room, talk.ReplyID, "room.wav"))
+		if err := s.server.Split(s.t.Context(), room, talk.ReplyID); !errors.Is(err, mediaserver.ErrState) {
+			t.Errorf("split of a conference: %v", err)
 		}
+		s.after(3 * time.Second)
 		a.hangup()
 		s.after(time.Second)
 		s.hear("")
@@ -273,5 +275,6 @@ func TestFaultConference(t *testing.T) {
 		if n := len(s.app.events); n != 2 || !s.app.completed() {
 			t.Errorf("%d events, want those of the split", n)
 		}
+		s.shelf.holds(t, "room.wav", 300, 500)
 	})
 }

@@ -134,3 +134,53 @@ func TestFull(t *testing.T) {
 		_ = near.Hangup(s.t.Context(), bridge.Normal)
 	})
 }
+
+// TestRoomOfNobody has conferences that were made for no session: the first session has each, and no other, and they are not kept for ever.
+func TestRoomOfNobody(t *testing.T) {
+	onStage(t, func(s *stage) {
+		ctx := s.t.Context()
+		room, err := s.server.CreateConference(ctx, "", "")
+		s.ok(err)
+		a, b, c := s.phone("a", 300), s.phone("b", 500), s.phone("c", 1100)
+		s.app.newCall = func(e *mediaserver.NewCall) (*mediaserver.Action, error) {
+			if e.From.URI == c.uri {
+				return call("sip:nobody@hotel.example"), nil
+			}
+			return call(b.uri), nil
+		}
+		s.app.event = func(*mediaserver.CallEvent) (*mediaserver.Action, error) {
+			return &mediaserver.Action{Kind: mediaserver.JoinConference, ConnectionID: room}, nil
+		}
+		a.call()
+		s.after(time.Second)
+		talk := s.app.last()
+		if err := s.server.StartRecording(ctx, room, talk.ReplyID, "x.wav"); !errors.Is(err, mediaserver.ErrState) {
+			t.Errorf("a recording of a conference without a session: %v", err)
+		}
+		s.ok(s.server.Split(ctx, talk.ConnectionID, talk.ReplyID))
+		s.after(time.Second)
+		s.hear("a:b b:a")
+		for _, n := range s.app.notices {
+			if n.Kind == mediaserver.ConferenceJoined && n.ConnectionID != room {
+				t.Errorf("joined %q, want %q", n.ConnectionID, room)
+			}
+		}
+		c.call()
+		s.after(time.Second)
+		wantOver(t, c, bridge.Unreachable)
+		a.hangup()
+		b.hangup()
+		s.after(time.Second)
+		for n := range 1000 {
+			if _, err := s.server.CreateConference(ctx, "", ""); err != nil {
+				t.Fatalf("conference %d: %v", n, err)
+			}
+		}
+		if _, err := s.server.CreateConference(ctx, "", ""); !errors.Is(err, mediaserver.ErrFull) {
+			t.Errorf("one more: %v", err)
+		}
+		s.after(2 * time.Hour)
+		_, err = s.server.CreateConference(ctx, "", "")
+		s.ok(err)
+	})
+}

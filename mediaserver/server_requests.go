@@ -5,7 +5,7 @@ import "context"
 // Place calls somebody, who talks to an IVR as soon as the call is accepted: placeivrcall. It returns at once.
 func (s *Server) Place(_ context.Context, o *CallOptions) (*Placed, error) {
 	a := &Action{Kind: Call, Destination: o.Destination}
-	ses, err := s.begin(nil, o.Reference, userOf(o.Addr), input{kind: inPlace, action: a})
+	ses, err := s.begin(nil, o.Reference, UserOf(o.Addr), input{kind: inPlace, action: a})
 	if err != nil {
 		return nil, err
 	}

@@ -67,8 +67,8 @@ func (s *Server) begin(p *person, reference, called string, first input) (*sessi
 // Handle takes a call: it begins a session and asks the Application about it. It returns when the leg is over, with how it ended, or soon after
 // ctx has ended; then the leg has left the session and is up.
 func (s *Server) Handle(ctx context.Context, in bridge.Leg) error {
-	p := newPerson(in, userOf(in.Info().From.URI))
-	ses, err := s.begin(p, "", userOf(in.Info().To.URI), input{kind: inCame})
+	p := newPerson(in, UserOf(in.Info().From.URI))
+	ses, err := s.begin(p, "", UserOf(in.Info().To.URI), input{kind: inCame})
 	if err != nil {
 		return &bridge.EndError{Cause: bridge.Overload, Err: err}
 	}

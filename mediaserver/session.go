@@ -20,8 +20,8 @@ type session struct {
 	log       *slog.Logger
 
 	inputs  chan posted
-	aliases sync.Map // from linkID: what a conference that was made for no session is called
-	done   chan struct{} // closed when there is no session any more
+	aliases sync.Map      // from linkID: what a conference that was made for no session is called
+	done    chan struct{} // closed when there is no session any more
 
 	// What follows is of the owner's goroutine.
 	state   state

@@ -175,15 +175,16 @@ func (s *session) notice(d *deed) *Notice {
 	return n
 }
 
-// userOf returns the user part of a URI; of what is none, all of it.
-func userOf(uri string) string {
+// UserOf returns the user part of a URI, which is CallEvent.User and what stored fallbacks go by; of what is none, all of it.
+func UserOf(uri string) string {
 	_, rest, ok := strings.Cut(uri, ":")
 	if !ok {
 		return uri
 	}
-	if user, _, ok := strings.Cut(rest, "@"); ok {
-		rest = user
+	user, _, ok := strings.Cut(rest, "@")
+	if !ok {
+		user = rest
 	}
-	rest, _, _ = strings.Cut(rest, ";")
-	return rest
+	user, _, _ = strings.Cut(user, ";")
+	return user
 }

@@ -22,7 +22,7 @@ const forever = 1000 * time.Hour
 
 // call places a call, and joins who is called with who waits for it, if anybody does.
 func (s *session) call(d *deed) {
-	called := newPerson(nil, userOf(d.action.Addr))
+	called := newPerson(nil, UserOf(d.action.Addr))
 	s.people[d.party] = called
 	id, l, a := d.party, d.link, d.action
 	waits := s.people[d.other]

@@ -3,14 +3,10 @@ package mediaserver
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/media/audio"
 )
-
-// recordEnds is how long a disk may take to complete a recording.
-const recordEnds = 30 * time.Second
 
 // errNoPrompts is why a Server without Prompts cannot record.
 var errNoPrompts = errors.New("mediaserver: no prompt store")
@@ -72,9 +68,7 @@ func (s *session) recorder(ctx context.Context, r *recorded, o *audio.RecorderOp
 		return errors.Join(err, file.Close(), file.Discard())
 	}
 	begun = true
-	stopped := context.AfterFunc(ctx, recorder.Stop)
-	defer stopped()
-	end, err := s.finish(ctx, recorder)
+	end, err := endOfRecording(ctx, recorder)
 	if err != nil {
 		return err
 	}
@@ -86,15 +80,4 @@ func (s *session) recorder(ctx context.Context, r *recorded, o *audio.RecorderOp
 	}
 	r.name = name
 	return end.Err
-}
-
-// finish waits for the end of a recording: for ever while it lasts, then for as long as a disk may take.
-func (s *session) finish(ctx context.Context, recorder *audio.Recorder) (audio.RecordEnd, error) {
-	end, err := recorder.Wait(ctx)
-	if err == nil || ctx.Err() == nil {
-		return end, err
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordEnds)
-	defer cancel()
-	return recorder.Wait(last)
 }

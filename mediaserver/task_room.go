@@ -61,7 +61,7 @@ type ears struct {
 
 // monitor calls somebody who is to listen.
 func (s *session) monitor(d *deed) {
-	p, id, a := newPerson(nil, userOf(d.action.Addr)), d.party, d.action
+	p, id, a := newPerson(nil, UserOf(d.action.Addr)), d.party, d.action
 	s.people[id] = p
 	if s.ears == nil {
 		room, err := audio.NewMixer(s.server.Clock, nil)

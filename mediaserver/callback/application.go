@@ -118,7 +118,7 @@ func (a *Application) aim(baseURL string) error {
 
 // NewCall implements mediaserver.Application. A stored fallback of the called number answers IVR, and is then the command.
 func (a *Application) NewCall(ctx context.Context, e *mediaserver.NewCall) (*mediaserver.Action, error) {
-	number := wire.User(e.To.URI)
+	number := mediaserver.UserOf(e.To.URI)
 	f := a.fallback(ctx, e.Domain, number)
 	if f != nil && f.Mode == wire.Always {
 		return a.fall(e.SessionID, f), nil

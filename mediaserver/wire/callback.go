@@ -2,7 +2,6 @@ package wire
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/internal/peertext"
@@ -109,27 +108,13 @@ func (c *coder) newCall(e *mediaserver.NewCall) {
 
 // party is an address, its user part, which stands for it where it alone is there, and a name.
 func (c *coder) party(uri, user, name string, p *bridge.Party) {
-	part := User(p.URI)
+	part := mediaserver.UserOf(p.URI)
 	c.text(uri, &p.URI)
 	c.text(user, &part)
 	c.text(name, &p.Name)
 	if p.URI == "" {
 		p.URI = part
 	}
-}
-
-// User returns the user part of a URI, which is what stored fallbacks go by; of what is none, all of it.
-func User(uri string) string {
-	_, rest, ok := strings.Cut(uri, ":")
-	if !ok {
-		return uri
-	}
-	user, _, ok := strings.Cut(rest, "@")
-	if !ok {
-		user = rest
-	}
-	user, _, _ = strings.Cut(user, ";")
-	return user
 }
 
 func (c *coder) ivrRequest(e *mediaserver.IVRRequest) {
