@@ -46,7 +46,7 @@ func (h *hotel) plugPhone(p *party) {
 	policy.Audio = []media.Codec{media.PCMU(), media.PCMA(), media.TelephoneEvent(8000)}
 	var err error
 	d.agent, err = sip.Listen(d.addr, &calltest.Engine{Addr: ip}, &sip.Options{
-		Network: "udp", ListenPacket: h.listen, Policy: policy, Bridge: bridge.Func(d.rung), From: bridge.Party{URI: p.uri()},
+		Network: "udp", ListenPacket: h.socket, Policy: policy, Bridge: bridge.Func(d.rung), From: bridge.Party{URI: p.uri()},
 	})
 	must(h.t, err)
 }

@@ -45,7 +45,7 @@ func TestFlows(t *testing.T) {
 		for _, f := range flowTable {
 			t.Run(f.name+"_"+parties, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					h := newHotel(t, parties == "echoes")
+					h := newHotel(t, &hotelProps{echoes: parties == "echoes"})
 					f.play(h)
 					want(t, "flows/"+f.name+"_"+parties, h.finish(f.title+" All are "+parties+"."))
 				})
