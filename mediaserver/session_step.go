@@ -157,6 +157,7 @@ func (t *step) begin(l *link) {
 	calls := callee.kind == partyLeg && callee.phase == partyCalled
 	delayed := calls && l.action.DelayAnswer
 	switch {
+	case caller.phase == partyCame && l.joined: // the joint answers, with what the two have in common
 	case caller.phase == partyCame && !delayed:
 		t.answer(caller)
 	case calls && (caller.phase == partyUp || delayed):
