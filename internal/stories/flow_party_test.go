@@ -50,6 +50,7 @@ type party struct {
 	rings   time.Duration // before it answers
 	device  device
 	dialled atomic.Int64 // calls that the server has made to it
+	changes int          // that the server may want of a call
 	work    sync.WaitGroup
 
 	mu     sync.Mutex

@@ -275,9 +275,9 @@ func (h *hotel) finish(title string) string {
 func (h *hotel) noChange(text string) {
 	h.t.Helper()
 	for _, p := range h.parties {
-		invites := regexp.MustCompile(`(?m)^server -> ` + p.name + ` +(INVITE|POST InitiateInboundCall|POST CallUpdate|UPDATE)`)
-		if n := len(invites.FindAllString(text, -1)); n != int(p.dialled.Load()) {
-			h.t.Errorf("%s was called %d times, and was sent %d offers", p.name, p.dialled.Load(), n)
+		invites := regexp.MustCompile(`(?m)^server -> ` + p.name + ` +(INVITE|POST InitiateInboundCall|POST CallUpdate CALL_UPDATE|UPDATE)`)
+		if n := len(invites.FindAllString(text, -1)); n != int(p.dialled.Load())+p.changes {
+			h.t.Errorf("%s was called %d times, and was sent %d offers\n%s", p.name, p.dialled.Load(), n, text)
 		}
 	}
 }

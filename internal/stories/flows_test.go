@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/alexacall/alexacall/internal/testutil/sound"
+	"github.com/alexacall/alexacall/media"
 )
 
 // What applications answer, as the documents have it.
@@ -36,6 +37,37 @@ var flowTable = []flow{
 	{"attended_transfer", "A talks to B, B asks C, and A gets C.", attendedTransfer},
 	{"conference", "A talks to B, parks B, calls C, and all three confer.", conference},
 	{"outbound", "The application has A called, and connects A with B.", outbound},
+}
+
+// TestCodecOfIVR has two Echoes agree on Opus, end to end. Who is left is asked for another codec, once, so that it hears the greeting.
+func TestCodecOfIVR(t *testing.T) {
+	signingKey()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHotel(t, &hotelProps{echoes: true})
+		a := h.guest("a", 300, 0)
+		b := h.guest("b", 500, time.Second)
+		h.program.decide = func(callback string, s said) string {
+			switch {
+			case callback == "newCall":
+				return `{"action":"call","destAddr":"sip:b@hotel.example","delayAnswer":true}`
+			case callback == "getIvrCommand":
+				return thankYou
+			case s["reason"] == "" && s["event"] == "calledPartyDrop" && s["connectionId"][27:] == "c1":
+				return talkIVR
+			}
+			return drop
+		}
+		a.call()
+		h.wait(2 * time.Second)
+		if sends := h.engine.Terminals()[0].Stream(media.Audio).Codec(); !sends.Matches(media.Opus()) {
+			t.Errorf("A is sent %v while it talks to B", sends)
+		}
+		b.hangup()
+		h.wait(100 * time.Millisecond)
+		h.hears("a:G")
+		a.changes = 1
+		h.finish("")
+	})
 }
 
 // TestFlows plays every flow with phones and with Echoes, and compares what was said, and who heard whom, with its golden file.
