@@ -3,7 +3,6 @@ package mediaserver
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -149,25 +148,19 @@ func (s *session) ringback(of media.Endpoint) (stop func()) {
 // ours is what somebody is offered whom we call on nobody's behalf: the sound that we make.
 func ours() media.Plan { return codec.Speakable(media.Phone().Plan()) }
 
-// offered returns what somebody we call is offered on behalf of who waits: what has been agreed with that one first, so that both come to the
-// same and nothing has to be changed, then what else it can do and we can make something of. More would have to be changed back: a far side that
-// takes it may send it.
+// offered returns what somebody we call is offered on behalf of who waits: what has been agreed with that one, so that both come to the same and
+// nothing has to be changed; a far side that is offered more may take it, and then send it. Who has none of it is offered, a second time, what
+// can be made of it (bridge.JoinOptions.Place).
 func offered(l bridge.Leg) media.Plan {
 	agreed, ok := l.Media().Plan().Find(media.Audio)
 	far, said := l.Info().Far.Find(media.Audio)
 	switch {
-	case !ok && !said:
-		return nil
-	case !ok:
+	case ok:
+		return media.Plan{{Kind: media.Audio, Dir: media.SendRecv, Codecs: agreed.Codecs}}
+	case said:
 		return media.Plan{far}
 	}
-	m := media.Media{Kind: media.Audio, Dir: media.SendRecv, Codecs: slices.Clone(agreed.Codecs)}
-	for _, c := range far.Codecs {
-		if (c.IsDigits() || codec.Encodes(c)) && !slices.ContainsFunc(m.Codecs, c.Matches) {
-			m.Codecs = append(m.Codecs, c)
-		}
-	}
-	return media.Plan{m}
+	return nil
 }
 
 // joins returns the options of joints, which transcode where nothing is common.
