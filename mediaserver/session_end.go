@@ -24,19 +24,18 @@ func (t *step) gone(in *input) {
 	case l == nil:
 	case l.conference:
 		t.leaveSeat(id, l)
-	case l.caller == id:
-		if called {
-			t.do(deed{kind: doTell, notice: Failed, party: id, link: l.id, cause: cause, err: err})
-		}
-		t.end(*l, callerLeft, cause, err)
 	default:
 		if called {
 			t.do(deed{kind: doTell, notice: Failed, party: id, link: l.id, cause: cause, err: err})
-			if caller := t.party(l.caller); caller != nil {
-				caller.why = cause
-			}
 		}
-		t.end(*l, calleeLeft, cause, err)
+		how := callerLeft
+		if l.callee == id {
+			how = calleeLeft
+		}
+		if waits := t.party(l.caller); waits != nil && called {
+			waits.why = cause
+		}
+		t.end(*l, how, cause, err)
 	}
 }
 
