@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -34,7 +35,7 @@ type room struct {
 }
 
 // confer makes rooms of a size, measures what they take, and ends them.
-func confer(server *mediaserver.Server, app *attendant, to string, rooms, size int, began time.Time) conferred {
+func confer(server *mediaserver.Server, app *attendant, to string, rooms, size int, began time.Time) (conferred, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), conferBegins)
 	defer cancel()
 	var all []*mediaserver.Placed
@@ -63,13 +64,14 @@ func confer(server *mediaserver.Server, app *attendant, to string, rooms, size i
 			r.mu.Unlock()
 		}
 	}
-	before := used(began)
+	before, err := used(began)
 	time.Sleep(conferLasts)
-	got.Share = used(began).since(before)
+	after, failed := used(began)
+	got.Share = after.since(before)
 	for i, r := range full {
 		r.end(all[i])
 	}
-	return got
+	return got, errors.Join(err, failed)
 }
 
 // end hangs up all members.

@@ -54,11 +54,15 @@ func serve() error {
 	server.Dialer = a
 	fmt.Println(a.Addr())
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		var answer any = used(began)
+		var answer any
+		answer, err = used(began)
 		var to string
 		var rooms, size int
 		if n, _ := fmt.Sscanf(lines.Text(), "confer %s %d %d", &to, &rooms, &size); n == 3 {
-			answer = confer(server, app, to, rooms, size, began)
+			answer, err = confer(server, app, to, rooms, size, began)
+		}
+		if err != nil {
+			return err
 		}
 		if err := json.NewEncoder(os.Stdout).Encode(answer); err != nil {
 			return err
