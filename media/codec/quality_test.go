@@ -6,34 +6,61 @@ import (
 )
 
 // opusQuality is the measure by which a decoder of Opus is found to conform (RFC 6716 section 6, opus_compare of RFC 8251): how little of the
-// difference between a reference decoder's output, at 48 kHz, and ours, at rate, is heard. 100 is no difference; conformance begins at 0.
-func opusQuality(reference, got []int16, rate int) float64 {
+// difference between a reference decoder's output, at 48 kHz, and ours, at rate, is heard in their channels. 100 is no difference; conformance
+// begins at 0.
+func opusQuality(reference, got [][]int16, rate int) float64 {
 	const window, step = 480, 120 // samples at 48 kHz
 	down := 48000 / rate
-	frames := min((len(reference)-window+step)/step, (len(got)-window/down+step/down)/(step/down))
+	frames := min((len(reference[0])-window+step)/step, (len(got[0])-window/down+step/down)/(step/down))
 	edges := opusBandTable[:map[int]int{8000: 13, 12000: 15, 16000: 17, 24000: 19, 48000: 21}[rate]+1]
+	x, y := make([][][]float64, len(reference)), make([][][]float64, len(reference))
+	for c := range reference {
+		x[c], y[c] = powersOf(reference[c], window, step, frames, 1), powersOf(got[c], window/down, step/down, frames, float64(down))
+	}
+	hide(x, y, edges)
+	sum := 0.0
+	for i := 1; i < frames; i++ { // two frames at a time
+		sum += math.Pow(heardIn(x, y, i, edges, rate)/21, 4)
+	}
+	return 100 * (1 - 0.5*math.Log(1+math.Pow(sum/float64(frames), 1.0/16))/math.Log(1.13))
+}
+
+// hide adds to both what in the reference hides other sound, of two channels a hundredth of the other's too.
+func hide(x, y [][][]float64, edges []int) {
+	before := make([][21]float64, len(x))
+	for i := range x[0] {
+		for c := range x {
+			before[c] = masksOf(x[c][i], &before[c])
+		}
+		if len(x) == 2 {
+			for band := range before[0] {
+				left, right := &before[0][band], &before[1][band]
+				*left, *right = *left+0.01**right, *right+0.01**left
+			}
+		}
+		for c := range x {
+			for band := range len(edges) - 1 {
+				for bin := edges[band]; bin < edges[band+1]; bin++ {
+					x[c][i][bin] += 0.1 * before[c][band]
+					y[c][i][bin] += 0.1 * before[c][band]
+				}
+			}
+		}
+	}
+}
+
+// heardIn is what of the difference is heard in a frame and the one before it.
+func heardIn(x, y [][][]float64, i int, edges []int, rate int) float64 {
 	most := edges[len(edges)-1]
 	if rate != 48000 && rate != 12000 {
 		most -= 3 // the last 300 Hz are the filter's
 	}
-	var masksBefore [21]float64
-	x, y := powersOf(reference, window, step, frames, 1), powersOf(got, window/down, step/down, frames, float64(down))
-	for i := range frames {
-		masks := masksOf(x[i], &masksBefore)
-		for band := range len(edges) - 1 {
-			for bin := edges[band]; bin < edges[band+1]; bin++ {
-				x[i][bin] += 0.1 * masks[band]
-				y[i][bin] += 0.1 * masks[band]
-			}
-		}
-	}
-	sum := 0.0
-	for i := 1; i < frames; i++ { // two frames at a time
-		all := 0.0
-		for band := range len(edges) - 1 {
-			heard := 0.0
-			for bin := edges[band]; bin < min(edges[band+1], most); bin++ {
-				ratio := (y[i][bin] + y[i-1][bin]) / (x[i][bin] + x[i-1][bin])
+	all := 0.0
+	for band := range len(edges) - 1 {
+		heard := 0.0
+		for bin := edges[band]; bin < min(edges[band+1], most); bin++ {
+			for c := range x {
+				ratio := (y[c][i][bin] + y[c][i-1][bin]) / (x[c][i][bin] + x[c][i-1][bin])
 				e := ratio - math.Log(ratio) - 1
 				switch { // where SILK and CELT meet, filters are free to differ
 				case bin == 80:
@@ -43,12 +70,11 @@ func opusQuality(reference, got []int16, rate int) float64 {
 				}
 				heard += e
 			}
-			heard /= float64(edges[band+1] - edges[band])
-			all += heard * heard
 		}
-		sum += math.Pow(all/21, 4)
+		heard /= float64((edges[band+1] - edges[band]) * len(x))
+		all += heard * heard
 	}
-	return 100 * (1 - 0.5*math.Log(1+math.Pow(sum/float64(frames), 1.0/16))/math.Log(1.13))
+	return all
 }
 
 // opusBandTable are the edges of bands of 2.5 ms of CELT, in bins of 100 Hz.
@@ -73,7 +99,6 @@ func masksOf(powers []float64, before *[21]float64) [21]float64 {
 	for band := range m {
 		m[band] += 0.5 * before[band]
 	}
-	*before = m
 	return m
 }
 
