@@ -7,9 +7,10 @@
 // callback.New makes one of an HTTP server in any language; package rest serves the requests of such a server.
 //
 //	server := &mediaserver.Server{
-//		Application: reception{}, Clock: audio.NewClock(nil), Dialer: phones, Domain: "hotel.example", Prompts: folder,
+//		Application: reception{}, Clock: audio.NewClock(nil), Domain: "hotel.example", Prompts: folder,
 //	}
 //	phones := must(sip.Listen(":5060", engine, &sip.Options{Bridge: server}))
+//	server.Dialer = phones
 //
 //	func (reception) NewCall(context.Context, *mediaserver.NewCall) (*mediaserver.Action, error) {
 //		return &mediaserver.Action{Kind: mediaserver.IVR}, nil

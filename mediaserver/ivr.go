@@ -17,11 +17,9 @@ var ErrLoop = errors.New("mediaserver: commands without end")
 
 // Limits of what an application may have an IVR do.
 const (
-	mostCommands = 1000                   // of one IVR
-	mostQuick    = 10                     // one after the other that take next to no time
-	quickCommand = 100 * time.Millisecond // what is less is next to no time
-	commandPause = 5 * time.Second        // Server.CommandPause
-	mostAhead    = 64                     // digits that are typed before anybody asks for them
+	mostCommands = 1000            // of one IVR
+	commandPause = 5 * time.Second // Server.CommandPause
+	mostAhead    = 64              // digits that are typed before anybody asks for them
 )
 
 // An ivr talks to one party: it carries out commands one after the other until one leaves, or ctx ends.
@@ -88,7 +86,7 @@ func (v *ivr) hear(ctx context.Context, digits *audio.Digits) {
 // talk asks for commands and carries them out.
 func (v *ivr) talk(ctx context.Context) ivrEnd {
 	r := &IVRRequest{}
-	for n, quick := 0, 0; n < mostCommands && quick < mostQuick; n++ {
+	for n, quick := 0, 0; n < mostCommands && quick < maxQuick; n++ {
 		c, err := v.ask(ctx, r)
 		switch {
 		case ctx.Err() != nil:
@@ -109,7 +107,7 @@ func (v *ivr) talk(ctx context.Context) ivrEnd {
 			return ivrEnd{err: context.Cause(ctx)}
 		}
 		quick++
-		if t.used || time.Since(began) >= quickCommand {
+		if t.used || time.Since(began) >= quickly {
 			quick = 0
 		}
 		r = t.result()

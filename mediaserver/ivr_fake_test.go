@@ -57,25 +57,7 @@ func toneWAV(text string) ([]byte, error) {
 		}
 		pcm = append(pcm, sound.Sine(8000, toneHz[word[0]], amplitude, time.Duration(seconds*float64(time.Second)))...)
 	}
-	return wavFile(8000, pcm), nil
-}
-
-func wavFile(rate int, pcm []int16) []byte {
-	b := []byte("RIFF____WAVEfmt ")
-	b = binary.LittleEndian.AppendUint32(b, 16)
-	b = binary.LittleEndian.AppendUint16(b, 1)
-	b = binary.LittleEndian.AppendUint16(b, 1)
-	b = binary.LittleEndian.AppendUint32(b, uint32(rate))
-	b = binary.LittleEndian.AppendUint32(b, uint32(2*rate))
-	b = binary.LittleEndian.AppendUint16(b, 2)
-	b = binary.LittleEndian.AppendUint16(b, 16)
-	b = append(b, "data"...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(2*len(pcm)))
-	for _, x := range pcm {
-		b = binary.LittleEndian.AppendUint16(b, uint16(x))
-	}
-	binary.LittleEndian.PutUint32(b[4:], uint32(len(b)-8))
-	return b
+	return audio.AppendWAV(nil, pcm, 8000), nil
 }
 
 func say(text string) Phrase { return Phrase{Format: phraseTones, Speech: Speech{Text: text}} }

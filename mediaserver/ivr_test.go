@@ -280,8 +280,8 @@ func TestIVRLoop(t *testing.T) {
 		pace time.Duration
 		want int
 	}{
-		"quick":            {Command{Phrases: []Phrase{{Format: "nobody"}}}, 0, mostQuick},
-		"quick, but asked": {Command{Phrases: []Phrase{{Format: "nobody"}}}, time.Second, mostQuick},
+		"quick":            {Command{Phrases: []Phrase{{Format: "nobody"}}}, 0, maxQuick},
+		"quick, but asked": {Command{Phrases: []Phrase{{Format: "nobody"}}}, time.Second, maxQuick},
 		"empty":            {Command{}, 0, mostCommands},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package mediaserver_test
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"io"
 	"io/fs"
 	"sync"
@@ -181,7 +180,7 @@ type shelf struct {
 func newShelf() *shelf {
 	s := &shelf{files: map[string][]byte{}}
 	for name, hz := range promptHz {
-		s.files[name] = wav(sound.Sine(8000, hz, 8000, time.Second))
+		s.files[name] = audio.AppendWAV(nil, sound.Sine(8000, hz, 8000, time.Second), 8000)
 	}
 	return s
 }
@@ -259,16 +258,4 @@ func (s *shelf) holds(t *testing.T, name string, tones ...float64) {
 			t.Errorf("%s has %v Hz at %.0f dB", name, hz, got)
 		}
 	}
-}
-
-// wav returns a file of samples at 8 kHz.
-func wav(pcm []int16) []byte {
-	b := []byte("RIFF")
-	b = binary.LittleEndian.AppendUint32(b, uint32(36+2*len(pcm)))
-	b = append(b, "WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data"...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(2*len(pcm)))
-	for _, v := range pcm {
-		b = binary.LittleEndian.AppendUint16(b, uint16(v))
-	}
-	return b
 }

@@ -30,13 +30,13 @@ func prompts(t *testing.T, store PromptStore) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wide := wavFile(16000, sound.Sine(16000, toneHz['c'], 8000, time.Second))
-	odd := wavFile(123, make([]int16, 1000))
+	wide := audio.AppendWAV(nil, sound.Sine(16000, toneHz['c'], 8000, time.Second), 16000)
+	odd := audio.AppendWAV(nil, make([]int16, 1000), 123)
 	endless := bytes.Clone(tones)
 	copy(endless[40:], "\xff\xff\xff\x7f") // of 2 GiB, says the header
 	for name, data := range map[string][]byte{
 		"good.wav": tones, "bare": tones, "v1.2.wav": tones, "wide.wav": wide, "empty.wav": nil, "text.wav": []byte("This is no sound."), "cut.wav": tones[:20],
-		"odd.wav": odd, "endless.wav": endless, "silent.wav": wavFile(8000, nil),
+		"odd.wav": odd, "endless.wav": endless, "silent.wav": audio.AppendWAV(nil, nil, 8000),
 	} {
 		if err := store.Put(t.Context(), testDomain, name, bytes.NewReader(data)); err != nil {
 			t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 )
 
 // A Server is where calls meet their application. Its fields are set before it is used and not changed after. It is a bridge.Bridge; calls that
-// it places go through Dialer.
+// it places go through Dialer. It needs Application and Clock.
 type Server struct {
 	Application Application
 	Clock       *audio.Clock // of all that is played, recorded and mixed

@@ -10,7 +10,7 @@ import (
 // Limits of a session (reliability.md 3.5: an endless loop of an application is ended).
 const (
 	maxQuestions = 1000                   // that a session asks; then everybody is hung up
-	maxQuick     = 10                     // in a row about one participant, each within quickly of the answer before; then it is hung up
+	maxQuick     = 10                     // in a row about one participant, each within quickly of the answer before; commands of an IVR likewise
 	quickly      = 100 * time.Millisecond // see maxQuick
 	maxParties   = 512                    // at once
 )

@@ -5,10 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"math"
 	"net"
 	"os"
 	"slices"
@@ -99,7 +97,7 @@ func openWorld(ctx context.Context, o *options) *world {
 	folder := must(os.MkdirTemp("", "callback-"))
 	prompts := must(mediaserver.OpenFolder(folder))
 	if o.spoil != "greeting" {
-		check(prompts.Put(ctx, domain, greeting, bytes.NewReader(tone(greetingTone, 4*time.Second))))
+		check(prompts.Put(ctx, domain, greeting, toneFile(greetingTone, 4*time.Second)))
 	}
 	w.server = &mediaserver.Server{Application: w.app, Clock: clock, Domain: domain, Prompts: prompts}
 	w.agent = must(sip.Listen("127.0.0.1:0", media, &sip.Options{Bridge: w.server}))
@@ -188,15 +186,10 @@ func hears(c *siptest.Call, hz float64) bool {
 	return false
 }
 
-// tone returns a WAV file of a tone, in 16 bit at 8 kHz.
-func tone(hz float64, d time.Duration) []byte {
-	samples := int(d / (time.Second / 8000))
-	b := []byte("RIFF")
-	b = binary.LittleEndian.AppendUint32(b, uint32(36+2*samples))
-	b = append(b, "WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data"...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(2*samples))
-	for i := range samples {
-		b = binary.LittleEndian.AppendUint16(b, uint16(int16(8000*math.Sin(2*math.Pi*hz*float64(i)/8000))))
-	}
-	return b
+// toneFile returns a WAV file.
+func toneFile(hz float64, length time.Duration) *bytes.Reader {
+	const rate = 8000
+	pcm := make([]int16, int(rate*length/time.Second))
+	must(audio.NewTones([]audio.Tone{{Hz: [2]float64{hz}}}, &audio.TonesOptions{Rate: rate}).Read(pcm))
+	return bytes.NewReader(audio.AppendWAV(nil, pcm, rate))
 }

@@ -1,17 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/subtle"
-	"encoding/binary"
 	"errors"
 	"log/slog"
-	"math"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
@@ -43,7 +41,7 @@ func open(ctx context.Context, o *options) *hotel {
 	h := &hotel{switchboard: &switchboard{domain: o.pbx}, folder: must(os.MkdirTemp("", "conference-prompts-"))}
 	h.media = must(engine.Listen(o.mediaAddr, &engine.Options{PublicIP: public, Logger: log}))
 	h.prompts = must(mediaserver.OpenFolder(h.folder))
-	check(h.prompts.Put(ctx, "", music, strings.NewReader(toneFile(musicTone, time.Second))))
+	check(h.prompts.Put(ctx, "", music, toneFile(musicTone, time.Second)))
 	h.server = &mediaserver.Server{Application: h.switchboard, Clock: audio.NewClock(nil), Prompts: h.prompts, Logger: log}
 	ready := make(chan struct{})
 	take := bridge.Func(func(call context.Context, in bridge.Leg) error {
@@ -56,7 +54,7 @@ func open(ctx context.Context, o *options) *hotel {
 	h.phones = must(sip.Listen(o.sipAddr, h.media, &sip.Options{Bridge: take, Users: operators, PublicAddr: o.publicIP, Logger: log}))
 	h.server.Dialer = h.phones
 	if o.register != "" { // a PBX that says nothing is asked again until ctx ends, which is no error: there is nothing left but to drain
-		login := []sip.Credentials{{Username: userOf(o.register), Password: o.sipPassword}}
+		login := []sip.Credentials{{Username: mediaserver.UserOf(o.register), Password: o.sipPassword}}
 		if line, err := h.phones.Register(ctx, &sip.RegisterOptions{AOR: bridge.Party{URI: o.register}, Credentials: login}); ctx.Err() == nil {
 			h.server.Dialer = must(line, err)
 		}
@@ -101,21 +99,10 @@ func (h *hotel) drain(grace time.Duration) {
 	_ = errors.Join(h.prompts.Close(), os.RemoveAll(h.folder))
 }
 
-// userOf returns the user part of a SIP URI.
-func userOf(uri string) string {
-	user, _, _ := strings.Cut(strings.TrimPrefix(uri, "sip:"), "@")
-	return user
-}
-
-// toneFile returns a WAV file: PCM, mono, 16 bits at 8000 Hz.
-func toneFile(hz float64, length time.Duration) string {
+// toneFile returns a WAV file.
+func toneFile(hz float64, length time.Duration) *bytes.Reader {
 	const rate = 8000
-	n := int(length * rate / time.Second)
-	b := binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(36+2*n))
-	b = append(b, "WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data"...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(2*n))
-	for i := range n {
-		b = binary.LittleEndian.AppendUint16(b, uint16(int16(8000*math.Sin(2*math.Pi*hz*float64(i)/rate))))
-	}
-	return string(b)
+	pcm := make([]int16, int(rate*length/time.Second))
+	must(audio.NewTones([]audio.Tone{{Hz: [2]float64{hz}}}, &audio.TonesOptions{Rate: rate}).Read(pcm))
+	return bytes.NewReader(audio.AppendWAV(nil, pcm, rate))
 }

@@ -42,7 +42,7 @@ func (b *switchboard) NewCall(_ context.Context, e *mediaserver.NewCall) (*media
 	}
 	b.session, b.operator, b.talk, b.next, b.room = e.SessionID, e.ParticipantID, nil, "", ""
 	b.parked = map[string]*link{}
-	return b.call(userOf(e.To.URI)), nil
+	return b.call(mediaserver.UserOf(e.To.URI)), nil
 }
 
 // Add has whom the operator talks to parked, and another room called.

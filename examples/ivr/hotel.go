@@ -1,12 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
-	"encoding/binary"
 	"errors"
 	"log/slog"
-	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -86,7 +85,7 @@ func (h *hotel) openPrompts(ctx context.Context, file string) {
 	h.folder = must(os.MkdirTemp("", "ivr-prompts-"))
 	h.prompts = must(mediaserver.OpenFolder(h.folder))
 	if file == "" {
-		check(h.prompts.Put(ctx, "", greeting+".wav", strings.NewReader(toneFile(greetingTone, greetingLength))))
+		check(h.prompts.Put(ctx, "", greeting+".wav", toneFile(greetingTone, greetingLength)))
 		return
 	}
 	f := must(os.Open(file))
@@ -94,17 +93,12 @@ func (h *hotel) openPrompts(ctx context.Context, file string) {
 	check(h.prompts.Put(ctx, "", greeting+strings.ToLower(filepath.Ext(file)), f))
 }
 
-// toneFile returns a WAV file: PCM, mono, 16 bits at 8000 Hz.
-func toneFile(hz float64, length time.Duration) string {
+// toneFile returns a WAV file.
+func toneFile(hz float64, length time.Duration) *bytes.Reader {
 	const rate = 8000
-	n := int(length * rate / time.Second)
-	b := binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(36+2*n))
-	b = append(b, "WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data"...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(2*n))
-	for i := range n {
-		b = binary.LittleEndian.AppendUint16(b, uint16(int16(8000*math.Sin(2*math.Pi*hz*float64(i)/rate))))
-	}
-	return string(b)
+	pcm := make([]int16, int(rate*length/time.Second))
+	must(audio.NewTones([]audio.Tone{{Hz: [2]float64{hz}}}, &audio.TonesOptions{Rate: rate}).Read(pcm))
+	return bytes.NewReader(audio.AppendWAV(nil, pcm, rate))
 }
 
 // listen answers Alexa's events, until drain.

@@ -3,7 +3,6 @@ package interop
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"os"
@@ -93,7 +92,7 @@ func openReception(t *testing.T) (app *reception, uri string, desk *siptest.Phon
 	prompts, err = mediaserver.OpenFolder(t.TempDir())
 	must(t, err)
 	t.Cleanup(func() { must(t, prompts.Close()) })
-	must(t, prompts.Put(t.Context(), "hotel.example", "greeting.wav", bytes.NewReader(waveFile(sound.Sine(bareRate, greetingTone, 8000, 20*time.Second)))))
+	must(t, prompts.Put(t.Context(), "hotel.example", "greeting.wav", bytes.NewReader(audio.AppendWAV(nil, sound.Sine(bareRate, greetingTone, 8000, 20*time.Second), bareRate))))
 	e, err := engine.Listen("127.0.0.1:0", nil)
 	must(t, err)
 	t.Cleanup(func() { must(t, e.Close()) })
@@ -112,18 +111,6 @@ func openReception(t *testing.T) (app *reception, uri string, desk *siptest.Phon
 	})
 	server.Dialer = agent
 	return app, "sip:100@" + agent.Addr().String(), desk, prompts
-}
-
-// waveFile returns a WAV file of samples at 8 kHz.
-func waveFile(pcm []int16) []byte {
-	b := []byte("RIFF")
-	b = binary.LittleEndian.AppendUint32(b, uint32(36+2*len(pcm)))
-	b = append(b, "WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data"...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(2*len(pcm)))
-	for _, v := range pcm {
-		b = binary.LittleEndian.AppendUint16(b, uint16(v))
-	}
-	return b
 }
 
 // TestInteropIVRBaresip has baresip walk through an auto-attendant, by telephone events and by INFO, to a phone that it then hears and that

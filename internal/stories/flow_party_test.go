@@ -2,7 +2,6 @@ package stories
 
 import (
 	"context"
-	"encoding/binary"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,7 +29,7 @@ const greetingHz, musicHz = 700, 900
 type voice struct{}
 
 func (voice) Speak(context.Context, *mediaserver.Speech) ([]byte, error) {
-	return wav(sound.Sine(soundRate, greetingHz, 8000, 2*time.Second)), nil
+	return audio.AppendWAV(nil, sound.Sine(soundRate, greetingHz, 8000, 2*time.Second), soundRate), nil
 }
 
 // A device is what a party calls with. What it sounds and hears is at the server's end of its call: there is no network for media.
@@ -172,19 +171,4 @@ func (p *party) check() {
 	if !p.device.over() {
 		p.h.t.Errorf("%s is still in a call", p.name)
 	}
-}
-
-// wav returns a file of samples.
-func wav(pcm []int16) []byte {
-	b := []byte("RIFF")
-	b = binary.LittleEndian.AppendUint32(b, uint32(36+2*len(pcm)))
-	b = append(b, "WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00"...)
-	b = binary.LittleEndian.AppendUint32(b, soundRate)
-	b = binary.LittleEndian.AppendUint32(b, 2*soundRate)
-	b = append(b, "\x02\x00\x10\x00data"...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(2*len(pcm)))
-	for _, v := range pcm {
-		b = binary.LittleEndian.AppendUint16(b, uint16(v))
-	}
-	return b
 }

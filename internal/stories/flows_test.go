@@ -8,6 +8,7 @@ import (
 
 	"github.com/alexacall/alexacall/internal/testutil/sound"
 	"github.com/alexacall/alexacall/media"
+	"github.com/alexacall/alexacall/media/audio"
 )
 
 // What applications answer, as the documents have it.
@@ -158,7 +159,7 @@ func monitoring(h *hotel) {
 
 // music puts the music for those who wait into the prompt store.
 func music(h *hotel) {
-	h.program.send(http.MethodPut, "promptfile/holdmusic.wav", wav(sound.Sine(soundRate, musicHz, 8000, 2*time.Second)))
+	h.program.send(http.MethodPut, "promptfile/holdmusic.wav", audio.AppendWAV(nil, sound.Sine(soundRate, musicHz, 8000, 2*time.Second), soundRate))
 }
 
 // split splits a connection.

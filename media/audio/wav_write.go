@@ -11,6 +11,16 @@ const (
 // wavMost is how large a WAV file may be: its sizes have 32 bits, and some programs read them as signed.
 const wavMost = 1<<31 - 1
 
+// AppendWAV appends a WAV file of samples, mono, at a rate in Hz: a sound that a program has made, for whatever takes files.
+func AppendWAV(b []byte, pcm []int16, rate int) []byte {
+	w := wavWriter{rate: rate, channels: 1}
+	b = w.head(b, int64(2*len(pcm)))
+	for _, v := range pcm {
+		b = binary.LittleEndian.AppendUint16(b, uint16(v))
+	}
+	return b
+}
+
 // wavWriter writes 16-bit PCM or mu-law. The sizes in the head are put right whenever something has been written: a file whose sizes say
 // "unknown" is read by ffmpeg, while sox and Python take it to be as long as it can be.
 type wavWriter struct {

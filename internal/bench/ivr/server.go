@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -84,14 +83,7 @@ func record(prompts *mediaserver.Folder) error {
 	if _, err := tone.Read(pcm); err != nil {
 		return err
 	}
-	b := []byte("RIFF")
-	b = binary.LittleEndian.AppendUint32(b, 36+2*samples)
-	b = append(b, "WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data"...)
-	b = binary.LittleEndian.AppendUint32(b, 2*samples)
-	for _, v := range pcm {
-		b = binary.LittleEndian.AppendUint16(b, uint16(v))
-	}
-	return prompts.Put(context.Background(), domain, "prompt.wav", bytes.NewReader(b))
+	return prompts.Put(context.Background(), domain, "prompt.wav", bytes.NewReader(audio.AppendWAV(nil, pcm, 8000)))
 }
 
 // An attendant is the application: an IVR for who calls, and conferences of those whom it calls.
