@@ -109,5 +109,5 @@ type Notice struct {
 	CalleeID      string       // Answered: the participant on the called side
 	Duration      time.Duration
 	Filename      string // RecordingReady: under which the recording is in the prompt store
-	Truncated     bool   // RecordingReady: the file lacks the end, because the disk was full or has failed
+	Truncated     bool   // RecordingReady: the file lacks the end, or is not there, because the disk was full or has failed
 }

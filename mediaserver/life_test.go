@@ -256,6 +256,9 @@ func TestFaultConference(t *testing.T) {
 		var err error
 		room, err = s.server.CreateConference(s.t.Context(), talk.SessionID, talk.ReplyID)
 		s.ok(err)
+		if err := s.server.StartRecording(s.t.Context(), room, talk.ReplyID, "room.wav"); !errors.Is(err, mediaserver.ErrState) {
+			t.Errorf("a recording of a conference that nobody is in: %v", err)
+		}
 		s.ok(s.server.Split(s.t.Context(), talk.ConnectionID, talk.ReplyID))
 		s.after(time.Second)
 		s.hear("a:b b:a")

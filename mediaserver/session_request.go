@@ -1,6 +1,8 @@
 package mediaserver
 
 import (
+	"slices"
+
 	"github.com/alexacall/alexacall/bridge"
 )
 
@@ -30,7 +32,7 @@ func (t *step) requested(in *input) {
 		switch l := t.link(in.link); {
 		case l == nil || in.loose && !l.conference:
 			reply.err = ErrReply
-		case l.recording || !l.made:
+		case l.recording || !l.made || l.conference && !t.inhabited(l.id):
 			reply.err = ErrState
 		default:
 			t.record(l, in.name)
@@ -48,6 +50,11 @@ func (t *step) requested(in *input) {
 		reply.err = ErrState
 	}
 	t.do(reply)
+}
+
+// inhabited reports whether anybody is in a conference.
+func (t *step) inhabited(id linkID) bool {
+	return slices.ContainsFunc(t.parties, func(p party) bool { return p.link == id && p.seated })
 }
 
 // split takes a pair apart and asks about both.
