@@ -299,7 +299,7 @@ func (c *coder) cause(p *bridge.Cause, err *error) {
 	if !c.reading() {
 		return
 	}
-	if status != 0 {
+	if status >= minStatus {
 		*err = &SIPError{Status: status}
 	}
 	if reason == "" {
