@@ -8,16 +8,30 @@ import (
 // job is what follows from an accepted request.
 type job struct {
 	call *Call
+	turn turn
 	do   func() // nil: nothing
 }
 
-// start queues the job behind those of earlier requests of the call. Unless it is to run at once, it waits until the request was
-// answered. The channel is closed when it is done; nil when there is nothing to do.
+// turn is a place in the queue of what a call does one after the other.
+type turn struct{ before, done chan struct{} }
+
+// follow makes a job that has its turn before whatever those do who see what the request changed. k.mu is held.
+func (k *Call) follow(do func()) job { return job{k, k.nextTurn(), do} }
+
+// nextTurn takes the next place in the queue. k.mu is held.
+func (k *Call) nextTurn() turn {
+	t := turn{before: k.tail, done: make(chan struct{})}
+	k.tail = t.done
+	return t
+}
+
+// start has the job done in its turn. Unless it is to run at once, it waits until the request was answered. The channel is closed when
+// it is done; nil when there is nothing to do.
 func (j job) start(answered <-chan struct{}, atOnce bool) <-chan struct{} {
 	if j.do == nil {
 		return nil
 	}
-	return j.call.enqueue(func() {
+	return j.call.inTurn(j.turn, func() {
 		if !atOnce {
 			select {
 			case <-answered:
@@ -30,21 +44,23 @@ func (j job) start(answered <-chan struct{}, atOnce bool) <-chan struct{} {
 
 // enqueue runs f in a goroutine after everything that was queued before.
 func (k *Call) enqueue(f func()) <-chan struct{} {
-	done := make(chan struct{})
 	k.mu.Lock()
-	before := k.tail
-	k.tail = done
+	t := k.nextTurn()
 	k.mu.Unlock()
+	return k.inTurn(t, f)
+}
+
+func (k *Call) inTurn(t turn, f func()) <-chan struct{} {
 	if !k.cloud.run(func() {
-		defer close(done)
-		if before != nil {
-			<-before
+		defer close(t.done)
+		if t.before != nil {
+			<-t.before
 		}
 		f()
 	}) {
-		close(done)
+		close(t.done)
 	}
-	return done
+	return t.done
 }
 
 func malformed(format string, args ...any) *refusal {
@@ -119,7 +135,7 @@ func (k *Call) takeProgress(m *message, far *remoteSDP) (job, error) {
 		k.remote = far.text
 	}
 	k.advance(next)
-	return job{k, func() {
+	return k.follow(func() {
 		if far != nil && first {
 			if err := k.media.accept(far); err != nil {
 				k.fail("the answer of "+m.name, err)
@@ -133,7 +149,7 @@ func (k *Call) takeProgress(m *message, far *remoteSDP) (job, error) {
 		if next == StateConnected {
 			k.reoffer()
 		}
-	}}, nil
+	}), nil
 }
 
 // takeUpdate takes a re-offer of the skill, or its answer to one of the device.
@@ -146,7 +162,7 @@ func (k *Call) takeUpdate(m *message, far *remoteSDP) (job, error) {
 			return job{}, refused(http.StatusConflict, "another update of the call is in hand", false)
 		}
 		k.update, k.remote = updateFar, far.text
-		return job{k, func() { k.answerUpdate(far, *m.Renegotiation) }}, nil
+		return k.follow(func() { k.answerUpdate(far, *m.Renegotiation) }), nil
 	}
 	if k.update != updateOwnAsk && k.repeats > 0 { // an answer to the same CallUpdate as the one before
 		k.repeats--
@@ -159,7 +175,7 @@ func (k *Call) takeUpdate(m *message, far *remoteSDP) (job, error) {
 		return job{}, malformed("%s: %v", m.name, err)
 	}
 	k.update, k.remote = updateOwnDone, far.text
-	return job{k, func() {
+	return k.follow(func() {
 		err := k.media.accept(far)
 		if err != nil {
 			k.fail("the answer of CallUpdateResponse", err)
@@ -167,7 +183,7 @@ func (k *Call) takeUpdate(m *message, far *remoteSDP) (job, error) {
 			k.ack(msgCallUpdateAck)
 		}
 		k.endUpdate(err)
-	}}, nil
+	}), nil
 }
 
 // takeAck takes an Ack of one of the device's events. One too many is harmless: the skill may have received the event twice.
@@ -205,6 +221,9 @@ func (c *Cloud) startInbound(m *message, offer *remoteSDP) (job, error) {
 		k.cancel()
 		return job{}, refused(http.StatusInternalServerError, "internal service error", false)
 	}
+	k.mu.Lock()
+	story := k.follow(func() { c.run(func() { k.storyInbound(offer) }) })
+	k.mu.Unlock()
 	c.mu.Lock()
 	c.draws.know(k.id)
 	if no = c.admitInbound(k.id); no == nil {
@@ -216,7 +235,7 @@ func (c *Cloud) startInbound(m *message, offer *remoteSDP) (job, error) {
 		return job{}, no
 	}
 	e.add(k)
-	return job{k, func() { c.run(func() { k.storyInbound(offer) }) }}, nil
+	return story, nil
 }
 
 // admitInbound tells whether a session of that id may begin; c.mu is held.
