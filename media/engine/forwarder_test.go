@@ -56,7 +56,8 @@ func (f *forwarder) near() *net.UDPConn {
 	return f.toEngine
 }
 
-// with sets what happens to each datagram from now on: how many copies of it go on. Calls do not overlap.
+// with sets what happens to each datagram from now on: how many copies of it go on. Calls do not overlap, and when it returns
+// everything has gone out that was let through before.
 func (f *forwarder) with(spoil func(b []byte, toPeer bool) (copies int)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -83,11 +84,10 @@ func (f *forwarder) fromPeer() {
 		}
 		f.mu.Lock()
 		f.peer = from
-		conn, copies := f.toEngine, f.spoil(b[:n], false)
-		f.mu.Unlock()
-		for range copies {
-			_, _ = conn.WriteToUDPAddrPort(b[:n], f.engine)
+		for range f.spoil(b[:n], false) {
+			_, _ = f.toEngine.WriteToUDPAddrPort(b[:n], f.engine)
 		}
+		f.mu.Unlock()
 	}
 }
 
@@ -100,14 +100,14 @@ func (f *forwarder) listen(conn *net.UDPConn) {
 				return
 			}
 			f.mu.Lock()
-			to, copies := f.peer, 0
+			copies := 0
 			if from == f.engine {
 				copies = f.spoil(b[:n], true)
 			}
-			f.mu.Unlock()
 			for range copies {
-				_, _ = f.toPeer.WriteToUDPAddrPort(b[:n], to)
+				_, _ = f.toPeer.WriteToUDPAddrPort(b[:n], f.peer)
 			}
+			f.mu.Unlock()
 		}
 	})
 }
