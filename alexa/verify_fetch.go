@@ -52,14 +52,11 @@ func (v *Verifier) download(ctx context.Context, url string) ([]byte, error) {
 }
 
 func (v *Verifier) httpClient() *http.Client {
-	c := http.Client{}
-	if v.HTTPClient != nil {
-		c = *v.HTTPClient
-	} else {
-		c.Transport = v.chains.ownTransport(v.newTransport)
+	c := v.HTTPClient
+	if c == nil {
+		c = &http.Client{Transport: v.chains.ownTransport(v.newTransport)}
 	}
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &c
+	return outbound.NoRedirects(c)
 }
 
 // newTransport returns a transport that keeps no connection, and so no goroutine, when

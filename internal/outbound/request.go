@@ -15,13 +15,28 @@ func BaseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// NoRedirects returns a client that works as c does, or as the zero http.Client for nil, and gives redirects back as answers: following
-// one would carry a token elsewhere.
+// NoRedirects returns a client that works as c does, or as the zero http.Client for nil, and gives redirects back as answers, without
+// where they point: following one would carry a token elsewhere.
 func NoRedirects(c *http.Client) *http.Client {
 	var own http.Client
 	if c != nil {
 		own = *c
 	}
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if own.Transport == nil {
+		own.Transport = http.DefaultTransport
+	}
+	own.Transport = unredirected{own.Transport}
 	return &own
+}
+
+// unredirected takes Location off redirects. A CheckRedirect comes too late: before it, http.Client repeats a Location that is no URL in
+// an error, whatever it holds and however long it is.
+type unredirected struct{ http.RoundTripper }
+
+func (u unredirected) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := u.RoundTripper.RoundTrip(r)
+	if err == nil && resp.StatusCode/100 == 3 {
+		resp.Header.Del("Location")
+	}
+	return resp, err
 }

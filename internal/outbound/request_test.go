@@ -1,6 +1,7 @@
 package outbound_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -28,22 +29,29 @@ type roundTrip func(*http.Request) *http.Response
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
 
 func TestNoRedirects(t *testing.T) {
-	seen := 0
-	client := &http.Client{Transport: roundTrip(func(r *http.Request) *http.Response {
-		seen++
-		w := httptest.NewRecorder()
-		http.Redirect(w, r, "https://evil.example/", http.StatusTemporaryRedirect)
-		return w.Result()
-	})}
-	resp, err := outbound.NoRedirects(client).Get("https://api.example/")
-	if err != nil {
-		t.Fatal(err)
+	for _, location := range []string{"https://evil.example/", "\x19no URL"} {
+		seen := 0
+		client := &http.Client{Transport: roundTrip(func(*http.Request) *http.Response {
+			seen++
+			w := httptest.NewRecorder()
+			w.Header().Set("Location", location)
+			w.WriteHeader(http.StatusTemporaryRedirect)
+			return w.Result()
+		})}
+		before := client.Transport
+		resp, err := outbound.NoRedirects(client).Get("https://api.example/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusTemporaryRedirect || seen != 1 {
+			t.Errorf("status %d after %d requests, want the redirect itself", resp.StatusCode, seen)
+		}
+		if fmt.Sprintf("%p", client.Transport) != fmt.Sprintf("%p", before) {
+			t.Error("the caller's client was changed")
+		}
 	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusTemporaryRedirect || seen != 1 {
-		t.Errorf("status %d after %d requests, want the redirect itself", resp.StatusCode, seen)
-	}
-	if client.CheckRedirect != nil || outbound.NoRedirects(nil).CheckRedirect == nil {
-		t.Error("the caller's client was changed, or that of nil was not")
+	if outbound.NoRedirects(nil).Transport == nil {
+		t.Error("the client of nil follows redirects")
 	}
 }
