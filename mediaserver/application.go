@@ -2,16 +2,21 @@ package mediaserver
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
 )
 
+// ErrOverload is in the chain of the error of an Application that is there and cannot decide now. A call that has not been answered is refused
+// for bridge.Overload then, and not as unreachable.
+var ErrOverload = errors.New("mediaserver: the application cannot decide now")
+
 // An Application decides what becomes of the calls of a Server. Its methods are called from many goroutines at once, for one call too: the two
 // sides of a connection that was split are asked about independently. An answer that comes after what it is about has ended is dropped.
 //
-// A method that returns an error has decided nothing: a call that comes in is refused, anybody else is hung up. So is what takes longer than
-// Server.DecideFor, which ends ctx.
+// A method that returns an error has decided nothing: a call that comes in is refused (see ErrOverload), anybody else is hung up. So is what
+// takes longer than Server.DecideFor, which ends ctx.
 type Application interface {
 	// NewCall says what becomes of a call that has come in. It may Drop, Call or talk to an IVR.
 	NewCall(ctx context.Context, e *NewCall) (*Action, error)

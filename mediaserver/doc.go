@@ -39,7 +39,8 @@
 // # Failures
 //
 // An application that does not decide (an error, no answer in Server.DecideFor, an action that is not possible) has a call that comes in
-// refused as unreachable, and hangs up anybody else. After 1000 questions in a session, or ten in a row that come at once, it is not asked any
+// refused as unreachable, and hangs up anybody else. One that fails with [ErrOverload], as package callback's does for an HTTP server that answers
+// with 500 or more, has it refused as overload. After 1000 questions in a session, or ten in a row that come at once, it is not asked any
 // more. A recording that fails costs no call. What the disk or the network does to prompts, the IVR says in its next request.
 //
 // # Concurrency
@@ -53,10 +54,11 @@
 //
 // # Compatibility
 //
-// The names and the order of the callbacks are those of the service's documents. These do not say, and so it is our own: what follows when a
-// call fails (CalledPartyDrop about who waited, with the cause), that an IVR's caller who hangs up is a CallingPartyDrop about the IVR, that joins
-// and leaves of conferences are told, the minimum between two commands that do nothing, and that [Server.Connect] makes the peer the caller.
-// A recording keeps the name that it was given, whatever it is written as. Digits of an Echo are taken to be telephone events (RFC 4733).
+// The names and the order of the callbacks are those of the service's documents. These do not say, and so it is our own: that a call without a
+// decision is refused as unreachable or overload (of SIP, 480 and 503), what follows when a call fails (CalledPartyDrop about who waited, with
+// the cause), that an IVR's caller who hangs up is a CallingPartyDrop about the IVR, that joins and leaves of conferences are told, the minimum
+// between two commands that do nothing, and that [Server.Connect] makes the peer the caller. A recording
+// keeps the name that it was given, whatever it is written as. Digits of an Echo are taken to be telephone events (RFC 4733).
 //
 // # Limitations
 //

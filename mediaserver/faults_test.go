@@ -11,7 +11,7 @@ import (
 var faultTable = [][2]string{
 	{"the application is down, or its name is not found", "TestFaults TestFaultNoDecision TestFloodOfAHostThatIsDown"},
 	{"it is slow: 4.9 s, 5.1 s, never", "TestFaults TestBudget TestFaultNoDecision"},
-	{"it answers 500, 404, 301, 204 or nothing", "TestFaults"},
+	{"it answers 500, 404, 301, 204 or nothing", "TestFaults TestOverload TestFaultOverload"},
 	{"it answers malformed JSON, wrong types, 10 MB, a deep nest, keys twice, a byte order mark, UTF-16", "TestFaults TestRefused"},
 	{"an unknown action or property", "TestFaults TestUnknownMembersAreNamed"},
 	{"an endless loop of commands or events", "TestFaultLoop TestIVRLoop"},

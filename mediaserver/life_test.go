@@ -3,6 +3,7 @@ package mediaserver_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -93,6 +94,36 @@ func wantOver(t *testing.T, p *phone, why bridge.Cause) {
 	if end, ok := errors.AsType[*bridge.EndError](err); !ok || end.Cause != why || !end.Remote {
 		t.Errorf("%s: %v, want %v", p.uri, err, why)
 	}
+}
+
+// TestFaultOverload has an application that is there and cannot decide. Whose call has not been answered is refused for that.
+func TestFaultOverload(t *testing.T) {
+	overload := fmt.Errorf("reception: %w", mediaserver.ErrOverload)
+	onStage(t, func(s *stage) {
+		a, b := s.phone("a", 300), s.phone("b", 500)
+		s.app.newCall = func(*mediaserver.NewCall) (*mediaserver.Action, error) { return nil, overload }
+		a.call()
+		s.after(time.Second)
+		wantOver(t, a, bridge.Overload)
+
+		s.app.event = func(*mediaserver.CallEvent) (*mediaserver.Action, error) { return nil, overload }
+		s.app.newCall = func(*mediaserver.NewCall) (*mediaserver.Action, error) {
+			c := call(uri("b"))
+			c.DelayAnswer = true
+			return c, nil
+		}
+		b.refuses = bridge.Busy
+		a.call()
+		s.after(time.Second)
+		wantOver(t, a, bridge.Overload)
+
+		b.refuses = bridge.Normal
+		a.call()
+		s.after(2 * time.Second)
+		b.hangup()
+		s.after(time.Second)
+		wantOver(t, a, bridge.Unreachable)
+	})
 }
 
 // TestFaultLoop has an application that never comes to an end.

@@ -1,6 +1,7 @@
 package mediaserver
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -229,7 +230,7 @@ func (t *step) decided(in *input) {
 	a := in.action
 	switch {
 	case in.err != nil || a == nil:
-		t.hangup(p, bridge.Unreachable)
+		t.hangup(p, undecided(p, in.err))
 		return
 	case a.Kind == Drop && p.phase == partyCame && a.Reject != bridge.Normal:
 		t.hangup(p, a.Reject)
@@ -249,6 +250,14 @@ func (t *step) decided(in *input) {
 	default: // it cannot be done: as good as no answer
 		t.hangup(p, bridge.Unreachable)
 	}
+}
+
+// undecided is why a party goes that the application has not decided about (iotcomms.md 1.5).
+func undecided(p *party, err error) bridge.Cause {
+	if p.phase == partyCame && errors.Is(err, ErrOverload) {
+		return bridge.Overload
+	}
+	return bridge.Unreachable
 }
 
 func (t *step) call(p *party, a *Action) {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -37,7 +38,7 @@ type said map[string]string
 type program struct {
 	h    *hotel
 	rest *rest.Handler
-	// decide answers the callbacks that ask. It may take its time.
+	// decide answers the callbacks that ask. It may take its time. A number is the status of an answer that decides nothing.
 	decide func(callback string, s said) string
 
 	mu    sync.Mutex
@@ -56,11 +57,14 @@ func (a *program) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := callback.Verify(r, body, domain, &signingKey().PublicKey); err != nil {
 		a.h.t.Errorf("%s is not signed: %v", name, err)
 	}
-	answer := a.answer(name, a.read(body))
-	a.h.rec.add(fromApp, fmt.Sprintf("200 to %s %s", name, answer))
+	status, answer := http.StatusOK, a.answer(name, a.read(body))
+	if n, err := strconv.Atoi(answer); err == nil {
+		status, answer = n, ""
+	}
+	a.h.rec.add(fromApp, strings.TrimSpace(fmt.Sprintf("%d to %s %s", status, name, answer)))
 	time.Sleep(appTakes)
 	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(answer)), Request: r,
+		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(answer)), Request: r,
 	}, nil
 }
 

@@ -43,6 +43,7 @@ type hotel struct {
 	clock   *audio.Clock
 	server  *mediaserver.Server
 	program *program
+	stored  *callback.Memory // fallbacks
 	parties []*party
 	names   map[string]string // of who is at an address
 
@@ -76,10 +77,10 @@ func newHotel(t *testing.T, props *hotelProps) *hotel {
 	t.Helper()
 	h := &hotel{
 		t: t, real: props.app != "", rec: &record{began: time.Now()}, clock: audio.NewClock(&audio.ClockOptions{Workers: 1}), names: map[string]string{serverAddr: "server"},
-		engine: &calltest.Engine{}, network: testutil.NewPacketNet(),
+		engine: &calltest.Engine{}, network: testutil.NewPacketNet(), stored: &callback.Memory{},
 	}
 	h.program = &program{h: h}
-	url, o := "https://app.hotel.example/ivr", callback.Options{Key: signingKey(), HTTPClient: &http.Client{Transport: h.program}}
+	url, o := "https://app.hotel.example/ivr", callback.Options{Key: signingKey(), Fallbacks: h.stored, HTTPClient: &http.Client{Transport: h.program}}
 	if h.real {
 		url, o = props.app, callback.Options{Key: signingKey(), Private: true}
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/alexacall/alexacall/internal/testutil/sound"
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/media/audio"
+	"github.com/alexacall/alexacall/mediaserver"
+	"github.com/alexacall/alexacall/mediaserver/wire"
 )
 
 // What applications answer, as the documents have it.
@@ -38,6 +40,7 @@ var flowTable = []flow{
 	{"attended_transfer", "A talks to B, B asks C, and A gets C.", attendedTransfer},
 	{"conference", "A talks to B, parks B, calls C, and all three confer.", conference},
 	{"outbound", "The application has A called, and connects A with B.", outbound},
+	{"application_fails", "A calls three times. The application fails, then knows no such call, and fails again when a fallback is stored.", applicationFails},
 }
 
 // TestCodecOfIVR has two Echoes agree on Opus, end to end. Who is left is asked for another codec, once, so that it hears the greeting.
@@ -274,4 +277,29 @@ func outbound(h *hotel) {
 	h.wait(3 * time.Second)
 	h.hears("a:b b:a")
 	a.hangup()
+}
+
+// applicationFails has no decision three times: a failure of the application's (5xx, which is asked again) refuses the call as overload, any other
+// as unreachable, and with a stored fallback none does.
+func applicationFails(h *hotel) {
+	a := h.guest("a", 300, 0)
+	fails := "503"
+	h.program.decide = func(string, said) string { return fails }
+	refused := func() {
+		_ = a.device.call() // a phone's fails with how it was refused, which is in the transcript
+		h.wait(2 * time.Second)
+		a.check()
+	}
+	refused()
+	fails = "404"
+	refused()
+	fails = "500"
+	greeting := mediaserver.Phrase{Format: mediaserver.PhrasePolly, Speech: mediaserver.Speech{Text: "We cannot take your call."}}
+	must(h.t, h.stored.Put(h.t.Context(), domain, "100", &wire.Fallback{
+		Mode: wire.OnError, Command: &mediaserver.Command{Phrases: []mediaserver.Phrase{greeting}, Hangup: true},
+	}))
+	a.call()
+	h.wait(100 * time.Millisecond)
+	h.hears("a:G")
+	h.wait(5 * time.Second)
 }

@@ -97,6 +97,9 @@ func TestFaults(t *testing.T) {
 				if action != nil || !ok || e.Callback != wire.NewCall || e.Host != "app.example:8443" || e.Status != tt.status || errors.As(err, new(*wire.Error)) != tt.badly {
 					t.Errorf("got %+v, %v", action, err)
 				}
+				if got, want := errors.Is(err, mediaserver.ErrOverload), tt.status >= 500; got != want {
+					t.Errorf("%v is ErrOverload: %t, want %t", err, got, want)
+				}
 				if s := a.Stats(); len(n.requests()) != tt.tries+tt.hops || s.Sent != uint64(tt.tries) || s.Retried != uint64(tt.tries-1) || s.Failed != 1 {
 					t.Errorf("%d requests, want %d; %+v", len(n.requests()), tt.tries, s)
 				}
@@ -125,6 +128,29 @@ func TestFaults(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { stored(t, at(tt.app, tt.app)) })
 			})
 		}
+	}
+}
+
+// TestOverload: where neither the application nor its spare decides, one that has answered with 500 or more makes it overload.
+func TestOverload(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		app, spare func(http.ResponseWriter, *http.Request) error
+		want       bool
+	}{
+		{"both", says(500, ""), says(503, ""), true},
+		{"the application", says(503, ""), breaks(errRefused), true},
+		{"the spare", says(404, ""), says(503, ""), true},
+		{"neither", breaks(errRefused), says(404, ""), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := application(t, at(tt.app, tt.spare), callback.Options{FallbackURL: fallbackURL})
+				if _, err := a.NewCall(decideFor(t, 15*time.Second), newCall); err == nil || errors.Is(err, mediaserver.ErrOverload) != tt.want {
+					t.Errorf("%v is ErrOverload: %t, want %t", err, !tt.want, tt.want)
+				}
+			})
+		})
 	}
 }
 

@@ -19,7 +19,7 @@
 // One that tells is sent up to three times. Then FallbackURL has its turn in the same way, and for a newCall and a getIvrCommand the stored
 // fallback of the number that was called; whom that one hangs up after its phrases, nobody is asked about. Every try has the same id in
 // Idempotency-Key. When nothing has answered the error is an [*Error], or two of them, and the media server does what it does without a
-// decision.
+// decision. One whose last answer was 500 or more is a mediaserver.ErrOverload: a call that comes in is refused so (of SIP, 503 and not 480).
 //
 // No answer is: anything but a 200 (for a callback that tells, 2xx), a body that package wire refuses, a redirect to another host or one
 // that would lose the body. What is 4xx, or cannot be used, is not sent again.
@@ -31,7 +31,7 @@
 //
 // That callbacks are POSTed below a base URL and signed with RS256 is documented. Inferred: the header field Authorization: Bearer, the
 // claims (see internal/jwtauth: domain and iss, iat, exp, jti, payload_hash with the SHA-256 of the body in hexadecimal), Idempotency-Key, which
-// is the jti too; all times and numbers of tries; that a stored fallback of mode "always" answers a newCall with ivr, without asking.
+// is the jti too; all times and numbers of tries; how a call is refused; that a stored fallback of mode "always" answers a newCall with ivr, without asking.
 //
 // # Logs
 //

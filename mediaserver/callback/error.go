@@ -2,9 +2,11 @@ package callback
 
 import (
 	"errors"
+	"net/http"
 	"strconv"
 
 	"github.com/alexacall/alexacall/internal/peertext"
+	"github.com/alexacall/alexacall/mediaserver"
 	"github.com/alexacall/alexacall/mediaserver/wire"
 )
 
@@ -36,6 +38,11 @@ func (e *Error) Error() string {
 		s += ": " + peertext.Printable(e.Err.Error(), maxError)
 	}
 	return s
+}
+
+// Is reports whether target is mediaserver.ErrOverload and the application has answered that it has failed: 500 or more.
+func (e *Error) Is(target error) bool {
+	return target == mediaserver.ErrOverload && e.Status >= http.StatusInternalServerError
 }
 
 // Unwrap returns e.Err.
