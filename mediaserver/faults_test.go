@@ -9,7 +9,7 @@ import (
 // faultTable has what an application, a disk and a caller do to a media server, and the tests of it, here and in the packages below. None is
 // left out.
 var faultTable = [][2]string{
-	{"the application is down, or its name is not found", "TestFaults TestFaultNoDecision TestFloodOfAHostThatIsDown"},
+	{"the application is down, or its name is not found", "TestFaults TestConnectInTime TestFaultNoDecision TestFloodOfAHostThatIsDown"},
 	{"it is slow: 4.9 s, 5.1 s, never", "TestFaults TestBudget TestFaultNoDecision"},
 	{"it answers 500, 404, 301, 204 or nothing", "TestFaults TestOverload TestFaultOverload"},
 	{"it answers malformed JSON, wrong types, 10 MB, a deep nest, keys twice, a byte order mark, UTF-16", "TestFaults TestRefused"},

@@ -39,24 +39,33 @@ func (a *Application) makeClient() {
 	if a.o.HTTPClient != nil {
 		c = *a.o.HTTPClient
 	} else {
-		d := &net.Dialer{Timeout: connectTimeout}
+		var d net.Dialer
 		if !a.o.Private {
 			d.Control = outbound.Control
 		}
-		a.own = &http.Transport{
-			DialContext:            d.DialContext,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:    connectTimeout,
-			ForceAttemptHTTP2:      true,
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: maxHeader,
-			MaxIdleConnsPerHost:    a.targets[0].gate.most,
-			IdleConnTimeout:        idleTimeout,
-		}
+		a.own = newTransport(d.DialContext, a.targets[0].gate.most)
 		c.Transport = a.own
 	}
 	c.CheckRedirect = redirect
 	a.client = &c
+}
+
+// newTransport returns what makes the requests, over connections that dial makes. It, and then the TLS handshake, has connectTimeout.
+func newTransport(dial func(ctx context.Context, network, addr string) (net.Conn, error), idle int) *http.Transport {
+	return &http.Transport{
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+			defer cancel()
+			return dial(ctx, network, addr)
+		},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    connectTimeout,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConnsPerHost:    idle,
+		IdleConnTimeout:        idleTimeout,
+	}
 }
 
 // redirect says whether one is followed: only to the same host, and with the body. Any other is an answer that cannot be used.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,6 +129,40 @@ func TestFaults(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { stored(t, at(tt.app, tt.app)) })
 			})
 		}
+	}
+}
+
+// TestConnectInTime: a host that takes no connections, or takes them and says nothing, is given 2 s for each of two, which is less than a request may
+// take.
+func TestConnectInTime(t *testing.T) {
+	deaf := net.Dialer{ControlContext: func(ctx context.Context, _, _ string, _ syscall.RawConn) error { // is asked before anything is sent
+		<-ctx.Done()
+		return ctx.Err()
+	}}
+	for name, dial := range map[string]func(context.Context, string, string) (net.Conn, error){
+		"no connection": deaf.DialContext,
+		"no TLS": func(context.Context, string, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() { _, _ = io.Copy(io.Discard, far) }()
+			return near, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				transport := callback.NewTransport(dial, 1)
+				defer transport.CloseIdleConnections()
+				a, err := callback.New("https://192.0.2.1/ivr", &callback.Options{HTTPClient: &http.Client{Transport: transport}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer a.Close()
+				began := time.Now()
+				_, err = a.NewCall(t.Context(), newCall)
+				if took := time.Since(began); err == nil || took != 4500*time.Millisecond || a.Stats().Sent != 2 {
+					t.Errorf("%v after %v, %+v", err, took, a.Stats())
+				}
+			})
+		})
 	}
 }
 

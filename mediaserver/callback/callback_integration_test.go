@@ -2,10 +2,8 @@ package callback_test
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -94,27 +92,5 @@ func TestOverSockets(t *testing.T) {
 				t.Errorf("%v, %+v", err, a.Stats())
 			}
 		})
-	}
-}
-
-// TestSoakConnect: a host that takes connections and says nothing is given 2 s for each of two, which is less than a request may take.
-func TestSoakConnect(t *testing.T) {
-	if os.Getenv("ALEXACALL_SOAK") == "" {
-		t.Skip("ALEXACALL_SOAK is not set")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	a, err := callback.New("https://"+l.Addr().String(), &callback.Options{Private: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	began := time.Now()
-	_, err = a.NewCall(t.Context(), newCall)
-	if took := time.Since(began); err == nil || a.Stats().Sent != 2 || took < 4400*time.Millisecond || took > 4900*time.Millisecond {
-		t.Errorf("%v after %v, %+v", err, took, a.Stats())
 	}
 }

@@ -1,0 +1,4 @@
+package callback
+
+// NewTransport is for tests, which dial as they like.
+var NewTransport = newTransport
