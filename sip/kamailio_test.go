@@ -2,16 +2,11 @@ package sip_test
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/internal/testutil"
@@ -157,45 +152,5 @@ func startKamailio(t *testing.T, agent, phone string) string {
 
 func startKamailioWith(t *testing.T, config, agent, phone string) string {
 	t.Helper()
-	port := freePort(t)
-	dir := t.TempDir()
-	file := filepath.Join(dir, "kamailio.cfg")
-	text := strings.NewReplacer("PORT", port, "AGENT", agent, "PHONE", phone).Replace(config)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "kamailio", "-f", file, "-DD", "-E", "-m", "64", "-M", "8", "-Y", dir)
-	testutil.OwnGroup(cmd)
-	var log strings.Builder
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		stop()
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stop()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("kamailio said\n%s", tail([]byte(log.String())))
-		}
-	})
-	addr := "127.0.0.1:" + port
-	conn, err := net.Dial("udp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	for deadline := time.Now().Add(within); ; {
-		_, _ = fmt.Fprintf(conn, "OPTIONS sip:nobody@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bKprobe%d\r\nFrom: <sip:p@x>;tag=1\r\nTo: <sip:p@x>\r\n"+
-			"Call-ID: probe%d\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 5\r\nContent-Length: 0\r\n\r\n", addr, conn.LocalAddr(), time.Now().UnixNano(), time.Now().UnixNano())
-		_ = conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-		if _, err := conn.Read(make([]byte, 4096)); err == nil {
-			return addr
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("kamailio does not answer")
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	return testutil.StartKamailio(t, strings.NewReplacer("AGENT", agent, "PHONE", phone).Replace(config)).Addr
 }

@@ -2,21 +2,15 @@ package testutil
 
 import (
 	"cmp"
-	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
-	"time"
 )
-
-// baresipLimit is how long a program may take to be there. It only ends a hang.
-const baresipLimit = 30 * time.Second
 
 // baresipConfig is for G.711 from a file, or from nothing, to nothing.
 const baresipConfig = `module_path %s
@@ -78,21 +72,7 @@ func StartBaresip(t testing.TB, o BaresipOptions) *Baresip {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "baresip", "-f", b.Dir)
-	OwnGroup(cmd)
-	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &b.said, &b.said, 5*time.Second
-	if err := cmd.Start(); err != nil {
-		cancel()
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("baresip said:\n%s", &b.said)
-		}
-	})
+	startPeer(t, &b.said, "baresip", "-f", b.Dir)
 	b.connect(control)
 	return b
 }
@@ -127,18 +107,12 @@ func baresipModules(t testing.TB) string {
 // connect waits until it takes commands.
 func (b *Baresip) connect(port int) {
 	b.t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(baresipLimit); ; <-tick.C {
+	await(b.t, "baresip takes commands", func() bool {
 		var err error
-		if b.control, err = net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
-			b.t.Cleanup(func() { _ = b.control.Close() })
-			return
-		}
-		if time.Now().After(end) {
-			b.t.Fatalf("baresip does not take commands: %v", err)
-		}
-	}
+		b.control, err = net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		return err == nil
+	})
+	b.t.Cleanup(func() { _ = b.control.Close() })
 }
 
 // Do tells baresip to do something, such as "dial" with a URI.
