@@ -1,8 +1,6 @@
 package interop
 
 import (
-	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -19,45 +17,18 @@ const (
 	bareRate = 8000
 )
 
-// bareModules are what baresip needs beside G.711 for what is tested here; %s is the folder for what it hears.
+// bareModules are what baresip needs beside G.711 for what is tested here.
 const bareModules = `rtcp_mux yes
-snd_path %s
-module sndfile.so
 module srtp.so
 module dtls_srtp.so
 module stun.so
 module ice.so
 `
 
-// bareDesk is a baresip that answers by itself, plays a tone, and writes down what it hears.
-type bareDesk struct {
-	*testutil.Baresip
-	t   *testing.T
-	dir string // of what it hears
-}
-
-func startBaresip(t *testing.T, ip, account string) *bareDesk {
+// startBaresip starts a baresip that answers by itself and plays a tone.
+func startBaresip(t *testing.T, ip, account string) *testutil.Baresip {
 	t.Helper()
-	dir := t.TempDir()
-	return &bareDesk{testutil.StartBaresip(t, testutil.BaresipOptions{
-		IP: ip, Tone: bareTone, Account: "answermode=auto;" + account, Config: fmt.Sprintf(bareModules, dir),
-	}), t, dir}
-}
-
-// heard returns what baresip has heard. Its file is whole once the call is over.
-func (b *bareDesk) heard() []int16 {
-	b.t.Helper()
-	var samples []int16
-	eventually(b.t, "baresip has written what it heard", func() bool {
-		files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
-		must(b.t, err)
-		if len(files) == 0 {
-			return false
-		}
-		_, samples, err = testutil.ReadWAV(files[len(files)-1])
-		return err == nil && len(samples) > bareRate
-	})
-	return samples
+	return testutil.StartBaresip(t, testutil.BaresipOptions{IP: ip, Tone: bareTone, Account: "answermode=auto;" + account, Config: bareModules})
 }
 
 // bareSecurityTable has the ways in which baresip protects its media, and the policy of a leg to it.
@@ -93,7 +64,7 @@ func TestInteropBaresipSecurity(t *testing.T) {
 	}
 }
 
-func bareCall(t *testing.T, b *bareDesk, ip string, policy *media.Policy, placed bool) {
+func bareCall(t *testing.T, b *testutil.Baresip, ip string, policy *media.Policy, placed bool) {
 	t.Helper()
 	bob, err := siptest.NewPhone(&siptest.PhoneOptions{User: "bob", Play: siptest.Tone(bobTone)})
 	must(t, err)
@@ -115,9 +86,10 @@ func bareCall(t *testing.T, b *bareDesk, ip string, policy *media.Policy, placed
 	eventually(t, "the phone hears baresip for two seconds", func() bool {
 		return call.Heard().ToneShare(bareTone, 400*time.Millisecond) > 0.9 && len(call.Heard().PCM) > 2*bareRate
 	})
+	b.Hears(bobTone)
 	must(t, call.Hangup(within(t)))
-	if share := testutil.ToneShare(b.heard(), bareRate, bobTone); share < 0.7 {
-		t.Errorf("the phone's tone is %.2f of what baresip has heard", share)
+	if rate, heard := b.Heard(); testutil.ToneShare(heard, rate, bobTone) < 0.7 {
+		t.Errorf("the phone's tone is %.2f of what baresip has heard", testutil.ToneShare(heard, rate, bobTone))
 	}
 }
 

@@ -24,7 +24,10 @@ import (
 	"github.com/alexacall/alexacall/sip/siptest"
 )
 
-const greetingTone = 700
+const (
+	greetingTone    = 700
+	receptionDomain = "hotel.example"
+)
 
 // reception is an application: it greets, and who presses 2 talks to a phone and is recorded.
 type reception struct {
@@ -32,7 +35,7 @@ type reception struct {
 
 	mu     sync.Mutex
 	digits []string
-	ready  []mediaserver.Notice // of recordings
+	ready  []string // names of recordings
 	over   int
 }
 
@@ -63,21 +66,29 @@ func (a *reception) Notify(_ context.Context, n *mediaserver.Notice) {
 	defer a.mu.Unlock()
 	switch n.Kind { //nolint:exhaustive // the others change nothing
 	case mediaserver.RecordingReady:
-		a.ready = append(a.ready, *n)
+		a.ready = append(a.ready, n.Filename)
 	case mediaserver.SessionCompleted:
 		a.over++
 	}
 }
 
-// told returns what was pressed, how many sessions have ended, and how many recordings are there.
-func (a *reception) told() (digits string, over, ready int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return fmt.Sprint(a.digits), a.over, len(a.ready)
+// recording waits until the one session has ended, in which 2 was pressed, and returns the name of its recording.
+func (a *reception) recording(t *testing.T) (name string) {
+	t.Helper()
+	eventually(t, "the session has ended, and is recorded", func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if fmt.Sprint(a.digits) != "[2]" || a.over != 1 || len(a.ready) != 1 {
+			return false
+		}
+		name = a.ready[0]
+		return true
+	})
+	return name
 }
 
 // openReception starts a media server with a desk phone.
-func openReception(t *testing.T) (app *reception, uri string, desk *siptest.Phone, prompts *mediaserver.Folder) {
+func openReception(t *testing.T) (app *reception, uri string, desk *siptest.Phone, files *restFiles) {
 	t.Helper()
 	log := &logged{}
 	t.Cleanup(func() {
@@ -89,10 +100,10 @@ func openReception(t *testing.T) (app *reception, uri string, desk *siptest.Phon
 	desk, err = siptest.NewPhone(&siptest.PhoneOptions{Play: siptest.Tone(bobTone), RingAfter: 0, AnswerAfter: 200 * time.Millisecond})
 	must(t, err)
 	t.Cleanup(func() { must(t, desk.Close()) })
-	prompts, err = mediaserver.OpenFolder(t.TempDir())
+	prompts, err := mediaserver.OpenFolder(t.TempDir())
 	must(t, err)
 	t.Cleanup(func() { must(t, prompts.Close()) })
-	must(t, prompts.Put(t.Context(), "hotel.example", "greeting.wav", bytes.NewReader(audio.AppendWAV(nil, sound.Sine(bareRate, greetingTone, 8000, 20*time.Second), bareRate))))
+	must(t, prompts.Put(t.Context(), receptionDomain, "greeting.wav", bytes.NewReader(audio.AppendWAV(nil, sound.Sine(bareRate, greetingTone, 8000, 20*time.Second), bareRate))))
 	e, err := engine.Listen("127.0.0.1:0", nil)
 	must(t, err)
 	t.Cleanup(func() { must(t, e.Close()) })
@@ -100,7 +111,7 @@ func openReception(t *testing.T) (app *reception, uri string, desk *siptest.Phon
 	t.Cleanup(clock.Close)
 	app = &reception{desk: desk.URI()}
 	server := &mediaserver.Server{
-		Application: app, Clock: clock, Domain: "hotel.example", Prompts: prompts,
+		Application: app, Clock: clock, Domain: receptionDomain, Prompts: prompts,
 		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	agent, err := sip.Listen("127.0.0.1:0", e, &sip.Options{Bridge: server, Logger: server.Logger})
@@ -110,52 +121,38 @@ func openReception(t *testing.T) (app *reception, uri string, desk *siptest.Phon
 		must(t, agent.Close())
 	})
 	server.Dialer = agent
-	return app, "sip:100@" + agent.Addr().String(), desk, prompts
+	return app, "sip:100@" + agent.Addr().String(), desk, serveFiles(t, server)
 }
 
 // TestInteropIVRBaresip has baresip walk through an auto-attendant, by telephone events and by INFO, to a phone that it then hears and that
-// hears it. ffmpeg reads what was recorded.
+// hears it. What was recorded is fetched by REST.
 func TestInteropIVRBaresip(t *testing.T) {
 	t.Parallel()
 	testutil.Need(t, "baresip", "ffmpeg")
 	for _, way := range []string{"rtpevent", "info"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			app, uri, desk, prompts := openReception(t)
+			app, uri, desk, files := openReception(t)
 			guest := startBaresip(t, "", "dtmfmode="+way)
 			guest.Do("dial", uri)
-			time.Sleep(time.Second) // of the greeting
+			guest.Hears(greetingTone)
 			guest.Do("sndcode", "2")
 			call, err := desk.NextCall(within(t))
 			must(t, err)
 			eventually(t, "the desk hears baresip", func() bool { return call.Heard().ToneShare(bareTone, 500*time.Millisecond) > 0.9 })
-			time.Sleep(500 * time.Millisecond) // that baresip hears of the desk
+			guest.Hears(bobTone)
 			guest.Do("hangup", "")
-			eventually(t, "the session has ended, and is recorded", func() bool {
-				digits, over, ready := app.told()
-				return digits == "[2]" && over == 1 && ready == 1
-			})
-			heard := guest.heard()
-			if greeted := testutil.ToneShare(heard[:bareRate/2], bareRate, greetingTone); greeted < 0.5 {
-				t.Errorf("baresip heard %.2f of the greeting", greeted)
-			}
-			if last := testutil.ToneShare(heard[len(heard)-bareRate/4:], bareRate, bobTone); last < 0.9 {
-				t.Errorf("baresip heard %.2f of the desk", last)
-			}
-			readByFFmpeg(t, prompts)
+			readByFFmpeg(t, files.get(t, app.recording(t)))
 		})
 	}
 }
 
 // readByFFmpeg has ffmpeg read the recording, in which both are heard.
-func readByFFmpeg(t *testing.T, prompts *mediaserver.Folder) {
+func readByFFmpeg(t *testing.T, recording []byte) {
 	t.Helper()
-	f, err := prompts.Open(t.Context(), "hotel.example", "talk.wav")
-	must(t, err)
-	defer func() { _ = f.Close() }()
 	out := filepath.Join(t.TempDir(), "talk.wav")
 	cmd := exec.CommandContext(within(t), "ffmpeg", "-v", "error", "-i", "pipe:0", "-ar", "8000", "-ac", "1", out)
-	cmd.Stdin = f
+	cmd.Stdin = bytes.NewReader(recording)
 	must(t, cmd.Run())
 	rate, pcm, err := testutil.ReadWAV(out)
 	must(t, err)
@@ -166,11 +163,12 @@ func readByFFmpeg(t *testing.T, prompts *mediaserver.Folder) {
 	}
 }
 
-// TestInteropIVRSIPp has SIPp, which knows no telephone events, press a key that is a tone in its sound. The desk hangs up.
+// TestInteropIVRSIPp has SIPp, which knows no telephone events, press a key that is a tone in its sound. The desk hangs up, and
+// what was recorded is fetched by REST.
 func TestInteropIVRSIPp(t *testing.T) {
 	t.Parallel()
 	testutil.Need(t, "sipp", "ffmpeg")
-	app, uri, desk, _ := openReception(t)
+	app, uri, desk, files := openReception(t)
 	dir := t.TempDir()
 	key, err := codec.NewKeyTone('2', bareRate, codec.KeyLow, codec.KeyHigh)
 	must(t, err)
@@ -194,10 +192,8 @@ func TestInteropIVRSIPp(t *testing.T) {
 	call, err := desk.NextCall(within(t))
 	must(t, err)
 	eventually(t, "the desk hears SIPp", func() bool { return call.Heard().ToneShare(bareTone, 500*time.Millisecond) > 0.9 })
+	time.Sleep(500 * time.Millisecond) // that SIPp, which does not tell, hears of the desk
 	must(t, call.Hangup(within(t)))
 	must(t, cmd.Wait())
-	eventually(t, "the session has ended", func() bool {
-		digits, over, _ := app.told()
-		return digits == "[2]" && over == 1
-	})
+	readByFFmpeg(t, files.get(t, app.recording(t)))
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// baresipConfig is for G.711 from a file, or from nothing, to nothing.
+// baresipConfig is for G.711 from a file, or from nothing, to nothing but the files of what it hears.
 const baresipConfig = `module_path %s
 sip_listen %s
 net_interface %s
@@ -27,6 +27,8 @@ auplay_channels 1
 module g711.so
 module aufile.so
 module aubridge.so
+module sndfile.so
+snd_path %s
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
@@ -65,7 +67,7 @@ func StartBaresip(t testing.TB, o BaresipOptions) *Baresip {
 		play = "aufile," + file
 	}
 	for name, text := range map[string]string{
-		"config":   fmt.Sprintf(baresipConfig, baresipModules(t), at, ip, play, control, o.Config),
+		"config":   fmt.Sprintf(baresipConfig, baresipModules(t), at, ip, play, b.Dir, control, o.Config),
 		"accounts": fmt.Sprintf("<sip:desk@%s>;regint=0;audio_codecs=pcmu;%s\n", ip, o.Account), "contacts": "",
 	} {
 		if err := os.WriteFile(filepath.Join(b.Dir, name), []byte(text), 0o600); err != nil {
@@ -122,6 +124,36 @@ func (b *Baresip) Do(command, params string) {
 	if _, err := fmt.Fprintf(b.control, "%d:%s,", len(text), text); err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+// Heard returns the sampling rate, in hertz, and the samples of what baresip has heard in its last call so far; none before the first.
+func (b *Baresip) Heard() (rate int, samples []int16) {
+	b.t.Helper()
+	files, err := filepath.Glob(filepath.Join(b.Dir, "dump-*-dec.wav"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if len(files) == 0 {
+		return 0, nil
+	}
+	if rate, samples, err = ReadWAV(files[len(files)-1]); err != nil {
+		return 0, nil // it has no header yet
+	}
+	return rate, samples
+}
+
+// Hears waits until baresip has heard a tone for a quarter of a second.
+func (b *Baresip) Hears(hz float64) {
+	b.t.Helper()
+	await(b.t, fmt.Sprintf("baresip hears %v Hz", hz), func() bool {
+		rate, heard := b.Heard()
+		for while := rate / 4; while > 0 && len(heard) >= while; heard = heard[while/4:] {
+			if ToneShare(heard[:while], rate, hz) > 0.9 {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // NeedBaresip is [Need] for modules of baresip, some of which are in packages of their own: avcodec.so is in Debian's baresip-ffmpeg.
