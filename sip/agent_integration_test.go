@@ -298,6 +298,7 @@ func TestManyCalls(t *testing.T) {
 // TestInteropSIPp runs SIPp's own scenarios, caller and called, over UDP and TCP.
 func TestInteropSIPp(t *testing.T) {
 	testutil.Need(t, "sipp")
+	t.Parallel()
 	for _, transport := range []string{"u1", "t1"} {
 		t.Run("uac "+transport, func(t *testing.T) { sippCalls(t, transport) })
 		t.Run("uas "+transport, func(t *testing.T) { sippAnswers(t, transport) })

@@ -13,6 +13,7 @@ import (
 // TestInteropBaresipTransfer has baresip call a phone through the agent and transfer it to another one.
 func TestInteropBaresipTransfer(t *testing.T) {
 	testutil.Need(t, "baresip")
+	t.Parallel()
 	bob := newPhone(t, &siptest.PhoneOptions{User: "bob", Play: siptest.Tone(440)})
 	carol := newPhone(t, &siptest.PhoneOptions{User: "carol", Play: siptest.Tone(880)})
 	legs := make(chan *sip.Leg, 1)

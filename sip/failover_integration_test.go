@@ -46,6 +46,7 @@ func portOf(a net.Addr) uint16 {
 
 // TestFailoverMeanwhile refuses the call while the connection to the second server is being made, because of the silence before.
 func TestFailoverMeanwhile(t *testing.T) {
+	t.Parallel()
 	first, far := newSocket(t), listenFar(t)
 	dialling, release := make(chan struct{}), make(chan struct{})
 	dns := &names{hosts: map[string]string{"one.": "127.0.0.1"}, services: map[string][]*net.SRV{

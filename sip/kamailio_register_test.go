@@ -76,6 +76,7 @@ request_route {
 // Contact that it has kept, from us by its Service-Route. Afterwards it knows nobody any more.
 func TestInteropKamailioRegister(t *testing.T) {
 	testutil.Need(t, "kamailio")
+	t.Parallel()
 	for _, c := range []struct{ name, algorithm, suffix string }{
 		{"MD5 over UDP", "MD5", ""},
 		{"SHA-256 over TCP", "SHA-256", ";transport=tcp"},

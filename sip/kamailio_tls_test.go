@@ -59,6 +59,7 @@ func needKamailioTLS(t *testing.T) {
 
 // TestInteropKamailioTLS calls both ways through a proxy that speaks TLS to us, with certificates both ways, and UDP to a phone.
 func TestInteropKamailioTLS(t *testing.T) {
+	t.Parallel()
 	needKamailioTLS(t)
 	ca, dir := newAuthority(t), t.TempDir()
 	cert, key, authority := ca.files(dir)

@@ -20,7 +20,10 @@ import (
 
 // TestRandomCalls makes calls between two agents, each call in a network of its own that loses, repeats and reorders, with both sides doing
 // what they like: they ring, send early media, answer, cancel, hold, resume, change codecs, and hang up.
-func TestRandomCalls(t *testing.T) { randomCalls(t, 1000) }
+func TestRandomCalls(t *testing.T) {
+	t.Parallel()
+	randomCalls(t, 1000)
+}
 
 // TestRandomCallsSoak is TestRandomCalls at length.
 func TestRandomCallsSoak(t *testing.T) {

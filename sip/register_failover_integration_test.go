@@ -10,6 +10,7 @@ import (
 // TestRegisterFailoverConnected goes on to the second server where the first refuses a refresh over the connection that there is. The next
 // refresh goes to the second at once, over its own.
 func TestRegisterFailoverConnected(t *testing.T) {
+	t.Parallel()
 	one, two := listenFar(t), listenFar(t)
 	a := listen(t, &sip.Options{Resolver: &names{hosts: map[string]string{"one.": "127.0.0.1"}, services: map[string][]*net.SRV{
 		"_sip._tcp.trunk.example": {{Target: "one.", Port: portOf(one.Addr())}, {Target: "one.", Port: portOf(two.Addr())}},

@@ -40,6 +40,7 @@ func gatewayUser(user string) (sip.Secret, bool) { return sip.Password("sesame")
 // TestInteropSIPpDoor has SIPp call us with the right password and with a wrong one. It knows MD5 alone.
 func TestInteropSIPpDoor(t *testing.T) {
 	testutil.Need(t, "sipp")
+	t.Parallel()
 	for _, c := range []struct{ name, flag, password, then string }{
 		{"UDP", "u1", "sesame", sippTaken}, {"TCP", "t1", "sesame", sippTaken}, {"wrong password", "u1", "wrong", sippRefused},
 	} {

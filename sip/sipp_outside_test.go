@@ -58,6 +58,7 @@ func sippReceiver(t *testing.T) string {
 // TestInteropSIPpMessage has SIPp send messages to us, and sends it messages that it takes only with the right credentials.
 func TestInteropSIPpMessage(t *testing.T) {
 	testutil.Need(t, "sipp")
+	t.Parallel()
 	for _, c := range []struct{ name, flag, suffix string }{{"UDP", "u1", ""}, {"TCP", "t1", ";transport=tcp"}} {
 		t.Run("from SIPp over "+c.name, func(t *testing.T) {
 			var got atomic.Int32

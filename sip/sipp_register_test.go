@@ -31,6 +31,7 @@ func sippRegistrar(t *testing.T) string {
 // TestInteropSIPpRegister registers at SIPp, many times at once: with credentials, for longer than wanted, with one refresh and an end.
 func TestInteropSIPpRegister(t *testing.T) {
 	testutil.Need(t, "sipp")
+	t.Parallel()
 	for _, c := range []struct{ name, flag, suffix string }{{"UDP", "u1", ""}, {"TCP", "t1", ";transport=tcp"}} {
 		t.Run(c.name, func(t *testing.T) {
 			a := listen(t, nil)

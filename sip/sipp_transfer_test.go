@@ -71,6 +71,7 @@ func sippTransferor(t *testing.T, to string) string {
 // TestInteropSIPpTransfer has one SIPp call another through the agent and transfer that to a third.
 func TestInteropSIPpTransfer(t *testing.T) {
 	testutil.Need(t, "sipp")
+	t.Parallel()
 	for _, transport := range []string{"u1", "t1"} {
 		t.Run(transport, func(t *testing.T) {
 			carol, dave := freePort(t), freePort(t)

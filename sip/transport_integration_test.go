@@ -18,6 +18,7 @@ import (
 
 // TestLargeMessages takes and answers an INVITE far larger than sipgo's connections would carry, over UDP and TCP.
 func TestLargeMessages(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
 			in := newIncoming()
