@@ -14,6 +14,7 @@
 //	}
 //
 // A program that cannot find a port for itself is told a [FreePort], and one that starts others is made to end with them by [OwnGroup].
+// [OwnNetwork] and [OwnDisk] run a test where it has a network, or a small disk, to itself.
 // The package program below builds, starts and reads those that are under test.
 //
 // A test under fake time uses a network without sockets:

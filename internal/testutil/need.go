@@ -31,10 +31,16 @@ func Need(t testing.TB, programs ...string) {
 
 func missing(t testing.TB, list string) {
 	t.Helper()
+	lacking(t, "not installed: "+list)
+}
+
+// lacking is for a test that lacks something on this machine.
+func lacking(t testing.TB, what string) {
+	t.Helper()
 	if os.Getenv(InteropEnv) == "1" {
-		t.Fatalf("not installed: %s (%s=1 asks for every peer)", list, InteropEnv)
+		t.Fatalf("%s (%s=1 asks for every peer)", what, InteropEnv)
 	}
-	t.Skipf("not installed: %s", list)
+	t.Skipf("%s", what)
 }
 
 // Corpora returns the folder of third-party test data that [CorporaEnv] names. It skips the test
