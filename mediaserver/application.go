@@ -113,6 +113,6 @@ type Notice struct {
 	CallerID      string       // Answered: the participant on the caller's side
 	CalleeID      string       // Answered: the participant on the called side
 	Duration      time.Duration
-	Filename      string // RecordingReady: under which the recording is in the prompt store
+	Filename      string // RecordingReady: under which the recording is in the prompt store; empty if it is not there
 	Truncated     bool   // RecordingReady: the file lacks the end, or is not there, because the disk was full or has failed
 }

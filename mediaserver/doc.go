@@ -41,7 +41,8 @@
 // An application that does not decide (an error, no answer in Server.DecideFor, an action that is not possible) has a call that comes in
 // refused as unreachable, and hangs up anybody else. One that fails with [ErrOverload], as package callback's does for an HTTP server that answers
 // with 500 or more, has it refused as overload. After 1000 questions in a session, or ten in a row that come at once, it is not asked any
-// more. A recording that fails costs no call. What the disk or the network does to prompts, the IVR says in its next request.
+// more. A recording that fails costs no call: it can be heard as far as it goes, and its notice says that the end is missing. What the disk or
+// the network does to prompts, the IVR says in its next request.
 //
 // # Concurrency
 //

@@ -21,7 +21,7 @@ var faultTable = [][2]string{
 	{"callbacks of 1000 calls at once", "TestFlood TestFloodBeyondTheQueue"},
 	{"a prompt is missing, corrupt, empty, endless or slow", "TestFaultPrompts TestFaultBackground TestIVRSlowPhrase"},
 	{"a voice cannot be reached", "TestFaultPrompts"},
-	{"the disk is full while it is recorded", "TestFaultDiskFullWhileRecording TestFaultDiskStandsStill"},
+	{"the disk is full while it is recorded", "TestFaultDiskFullWhileRecording TestFaultTwentyCallsOnASmallDisk TestInteropFullDisk TestFaultDiskStandsStill"},
 	{"a folder that may only be read, a file that is deleted, a long name", "TestFaultRecordingHasNoPlace TestFaultRecordingDeleted TestIVRRecordNames"},
 	{"the process is killed while it records", "TestFaultRecordingSalvaged TestInteropRecordKilled"},
 	{"the caller hangs up in a prompt, a recording, digits, a transfer, a conference", "TestFaultHangup TestFaultHangupWhileRecording TestRandomSessions TestFaultConference"},

@@ -85,20 +85,13 @@ func (v *ivr) finishRecording(file Recording, end audio.RecordEnd, keyed bool) *
 	if end.Err != nil {
 		v.log.Warn("a recording lacks its end", "duration", end.Duration, "err", end.Err)
 	}
-	if end.Err != nil && end.Duration == 0 {
-		if err := file.Discard(); err != nil {
-			v.log.Warn("a recording cannot be removed", "err", err)
-		}
-		return r
-	}
-	name, err := file.Done()
+	name, err := keepRecording(file, &end)
 	if err != nil {
 		v.log.Warn("a recording cannot be put in its place", "err", err)
 		r.Reason = RecordFailed
-		return r
 	}
 	r.File = name
-	if v.recorded != nil {
+	if v.recorded != nil && name != "" {
 		v.recorded(name, end.Duration, end.Err != nil)
 	}
 	return r

@@ -23,8 +23,8 @@ func (s *session) record(d *deed) {
 	o := audio.RecorderOptions{Format: s.server.RecordFormat, Stereo: s.server.RecordStereo && len(readers) == 2}
 	id := d.link
 	s.spawn(func() input {
-		r := recorded{link: id, name: name, truncated: true}
-		if err := s.recorder(ctx, &r, &o, readers); err != nil {
+		r := recorded{link: id, truncated: true}
+		if err := s.recorder(ctx, name, &r, &o, readers); err != nil {
 			s.log.Error("a recording is not whole", "connection", s.linkID(id), "err", err)
 		}
 		return input{kind: inRecorded, recorded: r}
@@ -46,8 +46,8 @@ func (s *session) listen(id linkID) []*media.Reader {
 	return readers
 }
 
-// recorder writes a recording, and tells r what came of it.
-func (s *session) recorder(ctx context.Context, r *recorded, o *audio.RecorderOptions, readers []*media.Reader) error {
+// recorder writes a recording that gets a name, and tells r what came of it.
+func (s *session) recorder(ctx context.Context, name string, r *recorded, o *audio.RecorderOptions, readers []*media.Reader) error {
 	begun := false
 	defer func() {
 		for _, one := range readers {
@@ -59,7 +59,7 @@ func (s *session) recorder(ctx context.Context, r *recorded, o *audio.RecorderOp
 	if s.server.Prompts == nil {
 		return errNoPrompts
 	}
-	file, err := s.server.Prompts.Record(context.WithoutCancel(ctx), s.server.Domain, r.name)
+	file, err := s.server.Prompts.Record(context.WithoutCancel(ctx), s.server.Domain, name)
 	if err != nil {
 		return err
 	}
@@ -73,11 +73,17 @@ func (s *session) recorder(ctx context.Context, r *recorded, o *audio.RecorderOp
 		return err
 	}
 	r.duration, r.truncated = end.Duration, end.Err != nil
-	name, err := file.Done()
-	if err != nil {
+	if r.name, err = keepRecording(file, &end); err != nil {
 		r.truncated = true
-		return errors.Join(end.Err, err)
 	}
-	r.name = name
-	return end.Err
+	return errors.Join(end.Err, err)
+}
+
+// keepRecording puts a recording in its place, and returns under which name it is there. One that has failed before there was anything in it is
+// removed, and has none.
+func keepRecording(file Recording, end *audio.RecordEnd) (name string, err error) {
+	if end.Err != nil && end.Duration == 0 {
+		return "", file.Discard()
+	}
+	return file.Done()
 }
