@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/subtle"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/alexacall/alexacall/alexa"
+	"github.com/alexacall/alexacall/alexa/lwa"
 	"github.com/alexacall/alexacall/bridge"
 	"github.com/alexacall/alexacall/media/audio"
 	"github.com/alexacall/alexacall/media/engine"
@@ -27,22 +30,27 @@ const (
 // hotel is the media server between the operator and the rooms.
 type hotel struct {
 	*switchboard
-	phones  *sip.Agent
-	http    *http.Server
-	media   *engine.Engine
-	prompts *mediaserver.Folder
-	folder  string // of the prompts
+	skill           *alexa.Skill
+	phones          *sip.Agent
+	console, events *http.Server
+	tokens          *lwa.Source
+	media           *engine.Engine
+	prompts         *mediaserver.Folder
+	folder          string // of the prompts
 }
 
-// open connects a SIP agent with a media server, which the operator calls.
-func open(ctx context.Context, o *options) *hotel {
+// open connects a skill and a SIP agent with a media server, which guests and the operator call.
+func open(ctx context.Context, o *options, roots *x509.CertPool) *hotel {
 	log, public := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), netip.Addr{}
 	check(public.UnmarshalText([]byte(o.publicIP)))
-	h := &hotel{switchboard: &switchboard{domain: o.pbx}, folder: must(os.MkdirTemp("", "conference-prompts-"))}
+	h := &hotel{switchboard: &switchboard{domain: o.pbx, desk: o.operator}, folder: must(os.MkdirTemp("", "conference-prompts-"))}
 	h.media = must(engine.Listen(o.mediaAddr, &engine.Options{PublicIP: public, Logger: log}))
+	h.tokens = must(lwa.NewSource(o.secrets, &lwa.Options{TokenURL: o.lwaURL, Logger: log}))
 	h.prompts = must(mediaserver.OpenFolder(h.folder))
 	check(h.prompts.Put(ctx, "", music, toneFile(musicTone, time.Second)))
 	h.server = &mediaserver.Server{Application: h.switchboard, Clock: audio.NewClock(nil), Prompts: h.prompts, Logger: log}
+	rooms, out := h.openSkill(o, roots, log), &bridge.Router{}
+	h.server.Dialer = out
 	ready := make(chan struct{})
 	take := bridge.Func(func(call context.Context, in bridge.Leg) error {
 		if <-ready; ctx.Err() != nil {
@@ -52,16 +60,37 @@ func open(ctx context.Context, o *options) *hotel {
 	})
 	operators := func(user string) (sip.Secret, bool) { return sip.Password(o.operatorPassword), user == o.operator }
 	h.phones = must(sip.Listen(o.sipAddr, h.media, &sip.Options{Bridge: take, Users: operators, PublicAddr: o.publicIP, Logger: log}))
-	h.server.Dialer = h.phones
+	line := bridge.Dialer(h.phones)
 	if o.register != "" { // a PBX that says nothing is asked again until ctx ends, which is no error: there is nothing left but to drain
 		login := []sip.Credentials{{Username: mediaserver.UserOf(o.register), Password: o.sipPassword}}
-		if line, err := h.phones.Register(ctx, &sip.RegisterOptions{AOR: bridge.Party{URI: o.register}, Credentials: login}); ctx.Err() == nil {
-			h.server.Dialer = must(line, err)
+		if own, err := h.phones.Register(ctx, &sip.RegisterOptions{AOR: bridge.Party{URI: o.register}, Credentials: login}); ctx.Err() == nil {
+			line = must(own, err)
 		}
 	}
-	close(ready)
-	h.http = &http.Server{Handler: h.routes(o.token), ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	out.Routes = append(rooms, bridge.Route{Via: []bridge.Dialer{line}})
+	close(ready) // phones have waited; the skill takes calls from listen on
+	h.console = &http.Server{Handler: h.routes(o.token), ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	h.events = &http.Server{Handler: h.skill, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	return h
+}
+
+// openSkill makes a skill, to which the Echo of a room is sip:ROOM@PBX like a phone, and returns the routes to those rooms.
+func (h *hotel) openSkill(o *options, roots *x509.CertPool, log *slog.Logger) (rooms []bridge.Route) {
+	addresses := &alexa.Addressing{Domain: o.pbx}
+	h.skill = &alexa.Skill{
+		ID: o.skillID, Client: &alexa.Client{Endpoint: o.alexaEndpoint, Tokens: h.tokens, Logger: log}, Engine: h.media, Bridge: h.server,
+		Addresses: addresses, Roots: roots, Logger: log,
+	}
+	if o.skillChainAddr != "" {
+		dial := new(net.Dialer).DialContext
+		h.skill.DialContext = func(ctx context.Context, n, _ string) (net.Conn, error) { return dial(ctx, n, o.skillChainAddr) }
+	}
+	for room, id := range o.devices {
+		party := bridge.Party{URI: h.uri(room), Name: "room " + room}
+		addresses.Known = append(addresses.Known, alexa.KnownAddress{ID: alexa.ParticipantID{Type: alexa.CommunicationProfileID, Value: id}, Party: party})
+		rooms = append(rooms, bridge.Route{To: party.URI, Via: []bridge.Dialer{h.skill}})
+	}
+	return rooms
 }
 
 // routes are the buttons of the operator's console.
@@ -76,25 +105,28 @@ func (h *hotel) routes(token string) http.Handler {
 		}
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /add/{room}", button(func(r *http.Request) error { return h.Add(r.Context(), r.PathValue("room")) }))
+	mux.HandleFunc("POST /talk/{room}", button(func(r *http.Request) error { return h.Talk(r.Context(), r.PathValue("room")) }))
 	mux.HandleFunc("POST /confer", button(func(r *http.Request) error { return h.Confer(r.Context()) }))
 	return mux
 }
 
-// listen serves the console, until drain.
-func (h *hotel) listen(l net.Listener) {
+// listen serves HTTP, until drain.
+func listen(addr string, serve func(net.Listener) error) net.Addr {
+	l := must(net.Listen("tcp", addr))
 	go func() {
-		if err := h.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 			check(err)
 		}
 	}()
+	return l.Addr()
 }
 
 // drain refuses new calls, ends those that stand after grace, which is no error here, and closes everything.
 func (h *hotel) drain(grace time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	_ = errors.Join(h.server.Drain(ctx), h.phones.Drain(ctx), h.http.Close(), h.phones.Close(), h.media.Close())
+	_ = errors.Join(h.server.Drain(ctx), h.phones.Drain(ctx), h.skill.Drain(ctx))
+	_ = errors.Join(h.console.Close(), h.events.Close(), h.phones.Close(), h.tokens.Close(), h.media.Close())
 	h.server.Clock.Close()
 	_ = errors.Join(h.prompts.Close(), os.RemoveAll(h.folder))
 }

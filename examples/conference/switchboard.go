@@ -17,36 +17,42 @@ var errNobody = errors.New("the operator talks to nobody")
 // switchboard is the application of the media server. It has one operator, who is in one session at a time.
 type switchboard struct {
 	server *mediaserver.Server
-	domain string // host of the rooms' SIP URIs
+	domain string // host of the SIP URIs
+	desk   string // user name of the operator
 
 	told func(*mediaserver.Notice) // of all that happens; nil: nobody
 
 	mu       sync.Mutex
-	session  string // of the operator
-	operator string // participant
-	talk     *link  // whom the operator talks to; nil: nobody
-	parked   map[string]*link
-	next     string // the room that is called when the operator has left the talk
-	room     string // the conference, once there is one
+	session  string            // of the operator
+	operator string            // participant; "": a guest has called, and the operator has not answered
+	talk     *link             // of the operator with a guest; nil: there is none
+	rooms    map[string]string // of the guests who have been parked, by participant
+	parked   map[string]*link  // with music, by room
+	next     string            // the room that the operator is connected with next
+	room     string            // the conference, once there is one
 }
 
 // link is a connection, with what is needed to take it apart.
-type link struct{ connection, reply string }
+type link struct{ caller, connection, reply string }
 
-// NewCall connects the operator with a room. A second call of the operator's is refused.
+// NewCall connects the operator with a room, and a guest with the operator. Whoever calls during a session is refused.
 func (b *switchboard) NewCall(_ context.Context, e *mediaserver.NewCall) (*mediaserver.Action, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.session != "" {
 		return &mediaserver.Action{Kind: mediaserver.Drop, Reject: bridge.Busy}, nil
 	}
-	b.session, b.operator, b.talk, b.next, b.room = e.SessionID, e.ParticipantID, nil, "", ""
-	b.parked = map[string]*link{}
+	b.session, b.operator, b.talk, b.next, b.room = e.SessionID, "", nil, "", ""
+	b.rooms, b.parked = map[string]string{}, map[string]*link{}
+	if e.CallID == "" { // not by SIP, so a guest's Echo: by SIP only the operator can call
+		return b.call(b.desk), nil
+	}
+	b.operator = e.ParticipantID
 	return b.call(mediaserver.UserOf(e.To.URI)), nil
 }
 
-// Add has whom the operator talks to parked, and another room called.
-func (b *switchboard) Add(ctx context.Context, room string) error {
+// Talk has whom the operator talks to parked, and the operator talk to another room: to the guest of it who is parked, or else it is called.
+func (b *switchboard) Talk(ctx context.Context, room string) error {
 	b.mu.Lock()
 	b.next = room
 	talk := b.talk
@@ -91,18 +97,21 @@ func (b *switchboard) CallEvent(ctx context.Context, e *mediaserver.CallEvent) (
 		return &mediaserver.Action{Kind: mediaserver.JoinConference, ConnectionID: b.room}, nil
 	case split && e.ParticipantID == b.operator:
 		b.talk = nil
+		if b.parked[b.next] != nil {
+			return b.retrieve(b.next, e.ReplyID), nil
+		}
 		return b.call(b.next), nil
 	case split:
+		b.rooms[e.ParticipantID] = e.User
 		return &mediaserver.Action{Kind: mediaserver.IVR}, nil
 	case e.ParticipantID == b.operator: // the guest has left, or has not answered: back to who is parked
 		b.talk = nil
-		for parked := range b.parked {
-			delete(b.parked, parked)
-			return &mediaserver.Action{Kind: mediaserver.Connect, ParticipantID: parked, ReplyID: e.ReplyID}, nil
+		for room := range b.parked {
+			return b.retrieve(room, e.ReplyID), nil
 		}
-	default: // the operator has left
-		for parked, l := range b.parked {
-			_ = b.server.HangupParticipant(ctx, parked, l.reply) // it may have left too
+	default: // the operator has left, or has not answered
+		for _, l := range b.parked {
+			_ = b.server.HangupParticipant(ctx, l.caller, l.reply) // it may have left too
 		}
 	}
 	return &mediaserver.Action{Kind: mediaserver.Drop}, nil
@@ -118,15 +127,17 @@ func (b *switchboard) IVRCommand(context.Context, *mediaserver.IVRRequest) (*med
 // Notify remembers who is connected with whom.
 func (b *switchboard) Notify(_ context.Context, n *mediaserver.Notice) {
 	b.mu.Lock()
-	switch l := (&link{n.ConnectionID, n.ReplyID}); {
+	switch l := (&link{n.CallerID, n.ConnectionID, n.ReplyID}); {
 	case n.SessionID != b.session:
 	case n.Kind == mediaserver.SessionCompleted:
 		b.session = ""
 	case n.Kind != mediaserver.Answered:
+	case b.operator == "": // whom a guest has called
+		b.operator, b.talk = n.CalleeID, l
 	case n.CallerID == b.operator || n.CalleeID == b.operator:
 		b.talk = l
 	default:
-		b.parked[n.CallerID] = l
+		b.parked[b.rooms[n.CallerID]] = l
 	}
 	b.mu.Unlock()
 	if b.told != nil {
@@ -134,13 +145,15 @@ func (b *switchboard) Notify(_ context.Context, n *mediaserver.Notice) {
 	}
 }
 
-// Talks reports whether the operator is connected with a guest.
-func (b *switchboard) Talks() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.talk != nil
+// retrieve connects the operator with a guest who is parked, in answer to the question what the operator does next.
+func (b *switchboard) retrieve(room, reply string) *mediaserver.Action {
+	guest := b.parked[room].caller
+	delete(b.parked, room)
+	return &mediaserver.Action{Kind: mediaserver.Connect, ParticipantID: guest, ReplyID: reply}
 }
 
-func (b *switchboard) call(room string) *mediaserver.Action {
-	return &mediaserver.Action{Kind: mediaserver.Call, Destination: mediaserver.Destination{Addr: "sip:" + room + "@" + b.domain}}
+func (b *switchboard) call(user string) *mediaserver.Action {
+	return &mediaserver.Action{Kind: mediaserver.Call, Destination: mediaserver.Destination{Addr: b.uri(user)}}
 }
+
+func (b *switchboard) uri(user string) string { return "sip:" + user + "@" + b.domain }
