@@ -37,6 +37,7 @@ var faultTable = [][2]string{
 	// Tokens, clocks, certificates.
 	{"Login with Amazon is out of order", "TestOutage TestFailuresWithoutTokenAreSharedBriefly TestHangingEndpoint TestSendWithoutToken"},
 	{"our process restarts, or the refresh token's store fails", "TestRotationSurvivesARestart TestStoreIsBroken TestFileStoreIsNotWrittenOver TestTwoProcesses TestGrantThatIsNotKept TestGrantsAtTheCloud"},
+	{"the disk is full", "TestInteropFileStoreDiskFull TestInteropJournalDiskFull"},
 	{"the wrong region, DNS fails", "TestHostOfACall TestOriginOfAnEvent TestFaults"},
 	{"our clock is wrong", "TestClockIsNotForgery TestVerifyTimes TestChainDatesOfAllCertificates"},
 	{"forged, stale, for another skill", "TestBadRequests TestRefusedRequestsStartNothing TestVerify TestChainURL TestVerifyCertificates TestVerificationCorpus"},
