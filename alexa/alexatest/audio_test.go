@@ -16,6 +16,7 @@ import (
 	"github.com/pion/webrtc/v4/pkg/media/oggwriter"
 
 	"github.com/alexacall/alexacall/alexa/alexatest"
+	"github.com/alexacall/alexacall/internal/testutil"
 )
 
 // corpus reads a file of the third-party corpora; the test is skipped where there are none.
@@ -190,14 +191,9 @@ func TestOpusDuration(t *testing.T) {
 	}
 }
 
-// TestOpusSilenceDecodes has ffmpeg decode the packets that an Echo sends when Opus is negotiated.
-func TestOpusSilenceDecodes(t *testing.T) {
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("ALEXACALL_INTEROP") == "1" {
-			t.Fatal("ffmpeg is not installed")
-		}
-		t.Skip("ffmpeg is not installed")
-	}
+// TestInteropOpusSilence has ffmpeg decode the packets that an Echo sends when Opus is negotiated.
+func TestInteropOpusSilence(t *testing.T) {
+	testutil.Need(t, "ffmpeg")
 	path := filepath.Join(t.TempDir(), "silence.ogg")
 	w, err := oggwriter.New(path, 48000, 2)
 	must(t, err)

@@ -8,7 +8,8 @@ import (
 )
 
 // InteropEnv is the environment variable that, set to 1, makes a missing program a failure. CI sets
-// it after it has installed the programs, so that no interop test is skipped there unseen.
+// it after it has installed the programs, so that no interop test is skipped there unseen. Set to 0,
+// every program counts as missing.
 const InteropEnv = "ALEXACALL_INTEROP"
 
 // CorporaEnv is the environment variable that names the folder of third-party test data.
@@ -18,6 +19,7 @@ const CorporaEnv = "ALEXACALL_CORPORA"
 // fails the test instead.
 func Need(t testing.TB, programs ...string) {
 	t.Helper()
+	skipUnwanted(t)
 	var none []string
 	for _, name := range programs {
 		if _, err := exec.LookPath(name); err != nil {
@@ -26,6 +28,14 @@ func Need(t testing.TB, programs ...string) {
 	}
 	if len(none) > 0 {
 		missing(t, strings.Join(none, ", "))
+	}
+}
+
+// skipUnwanted skips a test of peers that nobody asks for.
+func skipUnwanted(t testing.TB) {
+	t.Helper()
+	if os.Getenv(InteropEnv) == "0" {
+		t.Skipf("peers are not asked for: %s=0", InteropEnv)
 	}
 }
 
@@ -67,6 +77,7 @@ const Python = "/usr/bin/python3"
 // NeedGStreamer is Need for elements of GStreamer, from Python.
 func NeedGStreamer(t testing.TB, elements ...string) {
 	t.Helper()
+	skipUnwanted(t)
 	const find = `
 import gi, sys
 gi.require_version("Gst", "1.0")
@@ -82,6 +93,7 @@ print(", ".join(name for name in sys.argv[1:] if not Gst.ElementFactory.find(nam
 // NeedPython is Need for modules of [Python].
 func NeedPython(t testing.TB, modules ...string) {
 	t.Helper()
+	skipUnwanted(t)
 	for _, name := range modules {
 		if err := exec.CommandContext(t.Context(), Python, "-c", "import "+name).Run(); err != nil {
 			missing(t, "Python with "+name)

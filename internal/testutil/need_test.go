@@ -33,6 +33,12 @@ func TestNeed(t *testing.T) {
 	if !strings.Contains(got.failed, "gone") || got.skipped != "" {
 		t.Errorf("with %s=1: failed with %q, skipped with %q; want a failure", testutil.InteropEnv, got.failed, got.skipped)
 	}
+
+	t.Setenv(testutil.InteropEnv, "0")
+	got = new(fakeTB).run(func(tb testing.TB) { testutil.Need(tb, "there") })
+	if !strings.Contains(got.skipped, testutil.InteropEnv) {
+		t.Errorf("with %s=0: skipped with %q, want the variable's name", testutil.InteropEnv, got.skipped)
+	}
 }
 
 func TestCorpora(t *testing.T) {

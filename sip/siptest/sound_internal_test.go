@@ -99,7 +99,7 @@ func TestWAVRates(t *testing.T) {
 	}
 }
 
-func TestWAVOfFFmpeg(t *testing.T) {
+func TestInteropWAVOfFFmpeg(t *testing.T) {
 	testutil.Need(t, "ffmpeg")
 	dir := t.TempDir()
 	ours, theirs := filepath.Join(dir, "ours.wav"), filepath.Join(dir, "theirs.wav")
