@@ -33,7 +33,6 @@ func newEndpoint(c Credentials, tokenURL string, client *http.Client) (*endpoint
 		return nil, errors.New("lwa: token URL is not an absolute http or https URL")
 	}
 	own := *client
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if own.Transport == nil {
 		own.Transport = http.DefaultTransport
 	}
@@ -168,15 +167,22 @@ func (e *endpoint) mask(s string) string {
 	return s
 }
 
-// limited is a RoundTripper whose answers end in an error after maxAnswer bytes.
+// limited is a RoundTripper whose answers end in an error after maxAnswer bytes. Redirects are answers like any other: a form with secrets
+// goes nowhere else, and http.Client would repeat a Location that is no URL in an error.
 type limited struct{ next http.RoundTripper }
 
 func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := l.next.RoundTrip(r)
-	if err == nil && resp.Body != nil {
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode/100 == 3 {
+		resp.Header.Del("Location")
+	}
+	if resp.Body != nil {
 		resp.Body = &limitedBody{resp.Body, maxAnswer}
 	}
-	return resp, err
+	return resp, nil
 }
 
 type limitedBody struct {

@@ -203,18 +203,20 @@ func TestLargestAnswerIsTaken(t *testing.T) {
 }
 
 func TestRedirectIsNotFollowed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := &amazon{answer: func(int, *http.Request) (answer, error) {
-			r := reply(307, "")
-			r.header.Set("Location", "https://elsewhere.example/token")
-			return r, nil
-		}}
-		_, err := newSource(t, a).Token(t.Context())
-		if e, ok := errors.AsType[*lwa.Error](err); !ok || e.Status != 307 || e.Retryable() {
-			t.Errorf("got %v, want a final status 307", err)
-		}
-		wantRequests(t, a, 1, "the secrets go nowhere else")
-	})
+	for _, location := range []string{"https://elsewhere.example/token", "\x19no URL"} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &amazon{answer: func(int, *http.Request) (answer, error) {
+				r := reply(307, "")
+				r.header.Set("Location", location)
+				return r, nil
+			}}
+			_, err := newSource(t, a).Token(t.Context())
+			if e, ok := errors.AsType[*lwa.Error](err); !ok || e.Status != 307 || e.Retryable() || strings.Contains(err.Error(), "no URL") {
+				t.Errorf("got %v, want a final status 307", err)
+			}
+			wantRequests(t, a, 1, "the secrets go nowhere else")
+		})
+	}
 }
 
 func TestNothingSecretIsPrinted(t *testing.T) {
