@@ -27,14 +27,19 @@ echo "fuzz: $each for each of ${#targets[@]} target(s)"
 #
 # Before Go 1.27 the engine can take the end of its time for a failure of the target ("context deadline
 # exceeded", golang/go#75804). Then it names no failing input, and the target is tried again.
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-failed=()
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+log=$work/log cache=$("$go" env GOCACHE)/fuzz/$("$go" list -m) built='' failed=()
 for target in "${targets[@]}"; do
 	read -r dir name <<<"$target"
+	if [[ $dir != "$built" ]]; then # linked once for all targets of a package
+		"$go" test -c -fuzz=. -o "$work/fuzz.test" "$dir"
+		built=$dir
+	fi
 	for try in 1 2 3; do
-		if "$go" test -run='^$' -fuzz="^$name\$" -fuzztime="$each" -fuzzminimizetime=50x "$dir" >"$log" 2>&1; then
-			tail -n 1 "$log" | sed "s|^|$name: |"
+		if (cd "$dir" && "$work/fuzz.test" -test.run='^$' -test.fuzz="^$name\$" -test.fuzztime="$each" -test.fuzzminimizetime=50x \
+			-test.fuzzcachedir="$cache/$dir") >"$log" 2>&1; then
+			echo "$dir $name: $(grep -o 'execs: [0-9]*' "$log" | tail -n 1)"
 			continue 2
 		fi
 		if ((try < 3)) && grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input written' "$log"; then
