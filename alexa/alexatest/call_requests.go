@@ -15,7 +15,8 @@ type job struct {
 // turn is a place in the queue of what a call does one after the other.
 type turn struct{ before, done chan struct{} }
 
-// follow makes a job that has its turn before whatever those do who see what the request changed. k.mu is held.
+// follow makes the job of a request. Its place in the queue is taken while k.mu is held for what the request changes: nobody can see the
+// change and come before it.
 func (k *Call) follow(do func()) job { return job{k, k.nextTurn(), do} }
 
 // nextTurn takes the next place in the queue. k.mu is held.
