@@ -7,55 +7,105 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/alexacall/alexacall/alexa"
 	"github.com/alexacall/alexacall/internal/testutil"
 )
 
-// TestInteropJournalDiskFull says what it has no room for, goes on when there is room again, and loses nothing else. One that is opened
-// while there is none is as it was.
+// TestInteropJournalDiskFull says what it has no room for, goes on when there is room again, and loses nothing else, wherever the last line
+// that found room was cut off.
 func TestInteropJournalDiskFull(t *testing.T) {
 	const size = 1 << 20
 	dir := testutil.OwnDisk(t, size)
 	if dir == "" {
 		return
 	}
-	path, ballast := filepath.Join(dir, "calls"), filepath.Join(dir, "ballast")
-	fill := func() {
-		if err := os.WriteFile(ballast, make([]byte, size), 0o600); !errors.Is(err, syscall.ENOSPC) {
-			t.Fatal("filling the disk: ", err)
+	whole := 0
+	for pad := range len(lineIn + "99") {
+		path := filepath.Join(dir, fmt.Sprint("calls", pad))
+		if fullJournal(t, path, pad, func() func() { return fillDisk(t, dir, size) }) {
+			whole++
 		}
+	}
+	if whole != 1 {
+		t.Errorf("%d lines lacked nothing but their end, want 1", whole)
+	}
+}
+
+// lineIn is the line of a call, but for a number of two digits, and its end in place of them.
+const lineIn = `{"open":"in ","since":"1970-01-01T00:00:00Z"}` + "\n"
+
+// fullJournal has a disk fill up under the journal at path, in which pad bytes move the place at which it is full. It reports whether nothing
+// of the refused line was missing but its end: then the next line gives it one, and the call is noted after all.
+func fullJournal(t *testing.T, path string, pad int, fill func() (empty func())) bool {
+	t.Helper()
+	open := func(j *alexa.FileJournal, id string) error {
+		return j.Open(alexa.OpenCall{SessionID: id, Since: time.Unix(0, 0).UTC()})
 	}
 	j, err := alexa.OpenJournal(path, nil)
 	must(t, err)
-	must(t, j.Open(called("before")))
-	noted := []string{"after", "before"}
-	fill()
-	for n := 0; err == nil; n++ { // in what is left of the file's last page
-		id := fmt.Sprint("in ", n)
-		if err = j.Open(called(id)); err == nil {
-			noted = append(noted, id)
-		}
+	before := "before" + strings.Repeat("-", pad)
+	must(t, open(j, before))
+	noted := []string{"after", before}
+	empty := fill()
+	refused := ""
+	for n := 10; err == nil; n++ { // in what is left of the file's last page
+		refused = fmt.Sprint("in ", n)
+		noted = append(noted, refused)
+		err = open(j, refused)
 	}
-	if closed := j.Closed("before"); !errors.Is(err, syscall.ENOSPC) || !errors.Is(closed, syscall.ENOSPC) {
+	if closed := j.Closed(before); !errors.Is(err, syscall.ENOSPC) || !errors.Is(closed, syscall.ENOSPC) {
 		t.Errorf("no room: %v, %v", err, closed)
 	}
-	must(t, os.Remove(ballast))
-	must(t, j.Open(called("after")))
-	must(t, j.Close())
-
 	text, err := os.ReadFile(path)
 	must(t, err)
-	fill()
+	whole := strings.HasSuffix(string(text), strings.TrimSpace(strings.Replace(lineIn, "in ", refused, 1)))
+	if !whole {
+		noted = noted[:len(noted)-1]
+	}
+	empty()
+	must(t, open(j, "after"))
+	must(t, j.Close())
+	slices.Sort(noted)
+	wantPending(t, openJournal(t, path), noted...)
+	return whole
+}
+
+// TestInteropJournalDiskFullOpened leaves a journal as it was that is opened while there is no room.
+func TestInteropJournalDiskFullOpened(t *testing.T) {
+	const size = 1 << 20
+	dir := testutil.OwnDisk(t, size)
+	if dir == "" {
+		return
+	}
+	path := filepath.Join(dir, "calls")
+	j, err := alexa.OpenJournal(path, nil)
+	must(t, err)
+	must(t, j.Open(called("before")))
+	must(t, j.Close())
+	text, err := os.ReadFile(path)
+	must(t, err)
+	empty := fillDisk(t, dir, size)
 	if _, err := alexa.OpenJournal(path, nil); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("opened without room: %v", err)
 	}
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, text) {
 		t.Errorf("the journal has %d bytes, %v; it had %d", len(now), err, len(text))
 	}
-	must(t, os.Remove(ballast))
-	slices.Sort(noted)
-	wantPending(t, openJournal(t, path), noted...)
+	empty()
+	wantPending(t, openJournal(t, path), "before")
+}
+
+// fillDisk takes what room there is in dir, on a disk of so many bytes, until empty is called.
+func fillDisk(t *testing.T, dir string, size int64) (empty func()) {
+	t.Helper()
+	ballast := filepath.Join(dir, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, size), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal("filling the disk: ", err)
+	}
+	return func() { must(t, os.Remove(ballast)) }
 }
