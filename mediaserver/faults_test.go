@@ -16,7 +16,7 @@ var faultTable = [][2]string{
 	{"an unknown action or property", "TestFaults TestUnknownMembersAreNamed"},
 	{"an endless loop of commands or events", "TestFaultLoop TestIVRLoop"},
 	{"it answers when the caller has left", "TestRandomSessions TestStep"},
-	{"a replyId that is stale, forged or of something else", "TestFaultRequests TestConnect"},
+	{"a replyId that is stale, forged or of something else", "TestFaultRequests TestFaultStartedAnew TestConnect"},
 	{"a callback that is sent again", "TestRetriedCallbackIsTheSame TestRetriedCallbackHasOneEffect"},
 	{"callbacks of 1000 calls at once", "TestFlood TestFloodBeyondTheQueue"},
 	{"a prompt is missing, corrupt, empty, endless or slow", "TestFaultPrompts TestFaultBackground TestIVRSlowPhrase"},

@@ -74,6 +74,27 @@ func TestFaultRequests(t *testing.T) {
 	})
 }
 
+// TestFaultStartedAnew has a server that has had no session yet be asked with what stood for things before it was started.
+func TestFaultStartedAnew(t *testing.T) {
+	onStage(t, func(s *stage) {
+		before := &mediaserver.Server{Application: s.app, Clock: s.server.Clock, Domain: s.server.Domain, Dialer: s}
+		p, err := before.Place(s.t.Context(), &mediaserver.CallOptions{Destination: mediaserver.Destination{Addr: uri("nobody")}})
+		s.ok(err)
+		s.ok(before.Drain(s.t.Context()))
+		ctx := s.t.Context()
+		for what, err := range map[string]error{
+			"a conference of a replyId alone": second(s.server.CreateConference(ctx, "", p.ReplyID)),
+			"a conference of a session":       second(s.server.CreateConference(ctx, p.SessionID, p.ReplyID)),
+			"a participant":                   s.server.HangupParticipant(ctx, p.ParticipantID, p.ReplyID),
+			"a connection":                    s.server.Split(ctx, p.SessionID+"-c1", p.ReplyID),
+		} {
+			if !errors.Is(err, mediaserver.ErrNotFound) && !errors.Is(err, mediaserver.ErrReply) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	})
+}
+
 func second[T any](_ T, err error) error { return err }
 
 // TestConnect has a program connect two who are parked, and take one of them to a conference and back.

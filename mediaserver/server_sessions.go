@@ -18,8 +18,10 @@ const (
 
 // running is what a Server has besides its fields.
 type running struct {
+	sealing sync.Once
+	seal    *seal // see Server.seal
+
 	mu       sync.Mutex
-	seal     *seal
 	sessions map[string]*session
 	rooms    map[string]*room // conferences that were made for no session
 	draining bool
@@ -44,9 +46,6 @@ func (s *Server) begin(p *person, reference, called string, first input) (*sessi
 	}
 	if r.sessions == nil {
 		r.sessions = map[string]*session{}
-	}
-	if r.seal == nil {
-		r.seal = newSeal(s.Domain)
 	}
 	r.total++
 	ses := s.newSession(rand.Text(), reference, called)
@@ -138,9 +137,16 @@ func (s *Server) session(id string) (*session, error) {
 	return nil, ErrNotFound
 }
 
-func (s *Server) sign(id string) string { return s.running.seal.sign(id) }
+// seal returns what makes replyIds and checks them. A program may send one of before it was started anew, when there is no session yet.
+func (s *Server) seal() *seal {
+	r := &s.running
+	r.sealing.Do(func() { r.seal = newSeal(s.Domain) })
+	return r.seal
+}
 
-func (s *Server) open(replyID string) (string, error) { return s.running.seal.open(replyID) }
+func (s *Server) sign(id string) string { return s.seal().sign(id) }
+
+func (s *Server) open(replyID string) (string, error) { return s.seal().open(replyID) }
 
 func (s *Server) logger() *slog.Logger {
 	if s.Logger == nil {
