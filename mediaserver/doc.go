@@ -58,7 +58,7 @@
 // The names and the order of the callbacks are those of the service's documents. These do not say, and so it is our own: that a call without a
 // decision is refused as unreachable or overload (of SIP, 480 and 503), what follows when a call fails (CalledPartyDrop about who waited, with
 // the cause), that an IVR's caller who hangs up is a CallingPartyDrop about the IVR, that joins and leaves of conferences are told, the minimum
-// between two commands that do nothing, and that [Server.Connect] makes the peer the caller. A recording keeps the name that it was given,
+// between two commands that do nothing, and that the participant whom a connect names becomes the caller. A recording keeps the name that it was given,
 // whatever it is written as. Digits of an Echo are taken to be telephone events (RFC 4733).
 //
 // # Limitations

@@ -121,6 +121,9 @@ func TestConnect(t *testing.T) {
 		s.ok(s.server.Connect(s.t.Context(), c.CalleeID, c.CallerID, s.app.last().ReplyID))
 		s.after(time.Second)
 		s.hear("a:b b:a")
+		if now := s.app.last(); now.CallerID != c.CalleeID || now.CalleeID != c.CallerID {
+			t.Errorf("%s calls %s, want the first one to call the other", now.CallerID, now.CalleeID)
+		}
 		a.hangup()
 		s.after(time.Second)
 		wantOver(t, b, bridge.Normal)

@@ -19,7 +19,7 @@ func (s *Server) Split(ctx context.Context, connectionID, replyID string) error 
 }
 
 // Connect connects two participants of a session who are up and in no connection with anybody but an IVR, or in a conference; those end
-// without a question. The peer becomes the caller. The replyId is one of the participant's: of a notice, its connection, or an open CallEvent.
+// without a question. The first becomes the caller, as with the Action. The replyId is any of the session's.
 func (s *Server) Connect(ctx context.Context, participantID, peerID, replyID string) error {
 	ses, n, err := s.find(participantID, idParty)
 	if err != nil {
@@ -32,7 +32,7 @@ func (s *Server) Connect(ctx context.Context, participantID, peerID, replyID str
 	if err := s.stands(replyID, ses); err != nil {
 		return err
 	}
-	_, err = ses.ask(ctx, input{kind: inConnect, party: partyID(n), other: partyID(m)})
+	_, err = ses.ask(ctx, input{kind: inConnect, party: partyID(m), other: partyID(n)})
 	return err
 }
 
