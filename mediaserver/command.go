@@ -66,7 +66,7 @@ type Digits struct {
 	Max         int            // how many at most; 0: 64
 	Termination string         // keys, each of which ends the input and is not part of it
 	First       time.Duration  // how long to wait for the first one, from the end of the phrases; 0: for ever
-	Between     time.Duration  // how long to wait for each other one; 0: 5 s
+	Between     time.Duration  // how long to wait for each other one, from the end of the phrases at the earliest; 0: 5 s
 	Total       time.Duration  // how long to wait altogether, from the end of the phrases; 0: for ever
 	Pattern     *regexp.Regexp // ends the input as soon as all of it matches; nil: nothing does
 	Clear       bool           // forget what was typed before

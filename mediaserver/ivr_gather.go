@@ -72,17 +72,20 @@ func (g *gather) deadline() time.Time {
 
 // next returns the next deadline, and what it means.
 func (g *gather) next() (at time.Time, why DigitsReason) {
-	if !g.wants() {
+	if !g.wants() || g.begun.IsZero() { // who still listens is in no hurry
 		return at, 0
 	}
 	sooner := func(from time.Time, d time.Duration, reason DigitsReason) {
-		if then := from.Add(d); !from.IsZero() && d > 0 && (at.IsZero() || then.Before(at)) {
+		if then := from.Add(d); d > 0 && (at.IsZero() || then.Before(at)) {
 			at, why = then, reason
 		}
 	}
-	if g.last.IsZero() {
+	switch {
+	case g.last.IsZero():
 		sooner(g.begun, g.d.First, DigitsTimeout)
-	} else {
+	case g.last.Before(g.begun):
+		sooner(g.begun, cmp.Or(g.d.Between, gatherBetween), DigitsBetween)
+	default:
 		sooner(g.last, cmp.Or(g.d.Between, gatherBetween), DigitsBetween)
 	}
 	sooner(g.begun, g.d.Total, DigitsTimeout)

@@ -71,6 +71,8 @@ func TestIVRDigits(t *testing.T) {
 		{"match of nothing at first", Digits{Pattern: pattern("(12)*")}, "12", 2 * time.Second, false, `2.2 "12"/5`, "a1 -0"},
 		{"hook flash", Digits{Max: 2}, "1!2", 2 * time.Second, false, `2.4 "12"/1`, "a1 -0"},
 		{"while it plays", Digits{Max: 1}, "5", 300 * time.Millisecond, false, `1.0 "5"/1`, "a1"},
+		{"between, while it plays", Digits{Max: 3, Between: 500 * time.Millisecond}, "5", 300 * time.Millisecond, false, `1.5 "5"/4`, "a1 -0.5"},
+		{"between, begun while it plays", Digits{Max: 3, Between: 500 * time.Millisecond}, "56", 900 * time.Millisecond, false, `1.6 "56"/4`, "a1 -0.6"},
 		{"barge-in", Digits{Max: 2}, "56", 300 * time.Millisecond, true, `0.5 "56"/1`, "a0.3 -0.2"},
 		{"barge-in starts the times", Digits{Max: 2, Total: time.Second}, "5", 300 * time.Millisecond, true, `1.3 "5"/3`, "a0.3 -1"},
 		{"most", Digits{Between: time.Second}, strings.Repeat("1", 70), 0, false, fmt.Sprintf(`12.6 %q/1`, strings.Repeat("1", 64)), "a1 -11.6"},
@@ -115,6 +117,19 @@ func TestIVRTypeAhead(t *testing.T) {
 		k.press("45")
 		k.tells(`2.0, 3.0 "12"/1, 3.0, 5.0 "3"/4, 7.0 "4"/1, 9.0 ""/3`)
 		k.hears("a2 b1 -2 a2 b1 -1")
+	})
+}
+
+// TestIVRDigitsWithPauses has somebody type slowly while a long phrase plays: what is typed is one input.
+func TestIVRDigitsWithPauses(t *testing.T) {
+	talks(t, []*Command{{Phrases: []Phrase{say("a20")}, Digits: &Digits{Max: 3}}}, func(t *testing.T, k *talk) {
+		k.run()
+		for _, at := range []time.Duration{2, 9, 22} {
+			k.until(at * time.Second)
+			k.press("1")
+		}
+		k.tells(`22.0 "111"/1`)
+		k.hears("a20 -2")
 	})
 }
 
