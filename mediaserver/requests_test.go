@@ -133,6 +133,56 @@ func TestConnect(t *testing.T) {
 	})
 }
 
+// TestHangupOfIVR has a program send an IVR away in the middle of a command, and one that nobody talks to any more.
+func TestHangupOfIVR(t *testing.T) {
+	onStage(t, func(s *stage) {
+		a := s.phone("a", 300)
+		s.app.newCall = func(*mediaserver.NewCall) (*mediaserver.Action, error) { return ivr() }
+		s.app.command = hold
+		s.app.event = func(e *mediaserver.CallEvent) (*mediaserver.Action, error) {
+			switch {
+			case e.User == "":
+				time.Sleep(2 * time.Second)
+				return drop()
+			case strings.HasSuffix(e.ConnectionID, "-c1"):
+				return ivr()
+			}
+			return drop()
+		}
+		a.call()
+		s.hear("a:M")
+		first := s.app.last()
+		s.ok(s.server.HangupParticipant(s.t.Context(), first.CalleeID, first.ReplyID))
+		s.after(time.Second)
+		s.hear("a:M")
+		second := s.app.last()
+		if second.ConnectionID == first.ConnectionID {
+			t.Error("a is with the IVR that was sent away")
+		}
+		if err := s.server.HangupParticipant(s.t.Context(), first.CalleeID, first.ReplyID); !errors.Is(err, mediaserver.ErrNotFound) {
+			t.Errorf("an IVR that has left: %v", err)
+		}
+		s.ok(s.server.Split(s.t.Context(), second.ConnectionID, second.ReplyID))
+		s.after(time.Second)
+		s.ok(s.server.HangupParticipant(s.t.Context(), second.CalleeID, second.ReplyID))
+		s.after(time.Millisecond)
+		if !s.app.completed() {
+			t.Error("the session goes on with nobody in it")
+		}
+		s.after(2 * time.Second)
+		s.app.want(t, `
+			newCall from sip:a@hotel.example
+			callAnswered
+			getIvrCommand a
+			callEvent calledPartyDrop about "a" (normal)
+			callAnswered
+			getIvrCommand a
+			callEvent callerConnectionSplit about "a" (normal)
+			callEvent calleeConnectionSplit about "" (normal)
+			sessionCompleted`)
+	})
+}
+
 // TestFull has more sessions than a server takes, and one that drains.
 func TestFull(t *testing.T) {
 	onStage(t, func(s *stage) {

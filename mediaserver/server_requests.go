@@ -53,7 +53,8 @@ func (s *Server) CreateConference(ctx context.Context, sessionID, replyID string
 	return ses.linkID(l), nil
 }
 
-// HangupParticipant hangs up a participant, also one that still rings. The replyId is any of the session's.
+// HangupParticipant hangs up a participant, also one that still rings. An IVR leaves, and the Application is asked about whom it talked to. The
+// replyId is any of the session's.
 func (s *Server) HangupParticipant(ctx context.Context, participantID, replyID string) error {
 	ses, n, err := s.find(participantID, idParty)
 	if err != nil {

@@ -19,15 +19,7 @@ func (t *step) requested(in *input) {
 	case inConference:
 		reply.link = t.addLink(link{conference: true, made: true}).id
 	case inHangup:
-		if p := t.party(in.party); p == nil || p.kind == partyIVR {
-			reply.err = ErrNotFound
-		} else if p.phase == partyCalled {
-			t.hangup(p, bridge.Cancelled)
-		} else if p.phase == partyCame {
-			t.hangup(p, bridge.Declined)
-		} else {
-			t.hangup(p, bridge.Normal)
-		}
+		reply.err = t.sendAway(t.party(in.party))
 	case inRecord:
 		switch l := t.link(in.link); {
 		case l == nil || in.loose && !l.conference:
@@ -50,6 +42,25 @@ func (t *step) requested(in *input) {
 		reply.err = ErrState
 	}
 	t.do(reply)
+}
+
+// sendAway hangs a party up. An IVR leaves as it does by itself.
+func (t *step) sendAway(p *party) error {
+	switch {
+	case p == nil:
+		return ErrNotFound
+	case p.kind == partyIVR && p.link == 0:
+		t.forget(p.id)
+	case p.kind == partyIVR:
+		t.ivrLeft(&input{link: p.link})
+	case p.phase == partyCalled:
+		t.hangup(p, bridge.Cancelled)
+	case p.phase == partyCame:
+		t.hangup(p, bridge.Declined)
+	default:
+		t.hangup(p, bridge.Normal)
+	}
+	return nil
 }
 
 // inhabited reports whether anybody is in a conference.
