@@ -35,6 +35,7 @@ func TestOperations(t *testing.T) {
 		{"createconferenceconnection", `{"replyId":"r1"}`, `confer "" "r1"`, `{"success":true,"connectionId":"c9"}`},
 		{"createconferenceconnection", ``, `confer "" ""`, `{"success":true,"connectionId":"c9"}`},
 		{"createconferenceconnection", ` {}`, `confer "" ""`, `{"success":true,"connectionId":"c9"}`},
+		{"createconferenceconnection", `{"conferenceName":"a"}`, `confer "" ""`, `{"success":true,"connectionId":"c9"}`},
 		{"hangupparticipant", `{"participantId":"p1","replyId":"r1","sessionId":"s1"}`, "hang up p1 r1", done},
 		{"startrecording", `{"connectionId":"c1","replyId":"r1","filename":"a.wav"}`, `record c1 r1 "a.wav"`, done},
 		{"startrecording", `{"connectionId":"c1","replyId":"r1"}`, `record c1 r1 ""`, done},
@@ -50,7 +51,7 @@ func TestOperations(t *testing.T) {
 			t.Errorf("%s: asked for %q, want %q", c.op, s.calls.asked, c.asked)
 		}
 	}
-	if got := s.Stats(); got.Requests != 12 || got.Unknown != 1 || got.Refused+got.Failed+got.Busy != 0 {
+	if got := s.Stats(); got.Requests != 13 || got.Unknown != 2 || got.Refused+got.Failed+got.Busy != 0 {
 		t.Errorf("stats are %+v", got)
 	}
 }
@@ -65,6 +66,7 @@ func TestMalformed(t *testing.T) {
 		{"nothing", "splitconnection", "", 400, "not JSON"},
 		{"no JSON", "splitconnection", "{", 400, "not JSON"},
 		{"a member is missing", "splitconnection", `{"connectionId":"c1"}`, 400, "replyId: missing"},
+		{"a session without a replyId", "createconferenceconnection", `{"sessionId":"s1"}`, 400, "replyId: missing"},
 		{"of another kind", "splitconnection", `{"connectionId":7,"replyId":"r1"}`, 400, "connectionId: not a string"},
 		{"empty, where that says nothing", "placeivrcall", `{}`, 400, "destAddr: missing"},
 		{"one more header", "placeivrcall", `{"destAddr":"a","sipFrom":"b\r\nX-Evil: c"}`, 400, "sipFrom: has control characters"},

@@ -27,7 +27,7 @@ type Request struct {
 	ParticipantID     string // of HangupParticipant and Connect, which makes it the caller
 	PeerParticipantID string // of Connect
 	Filename          string // of StartRecording; optional
-	ReplyID           string // of all but PlaceIVRCall
+	ReplyID           string // of all but PlaceIVRCall; of CreateConferenceConnection optional, where SessionID is not there
 }
 
 // AppendRequest appends the body of an operation.
@@ -58,8 +58,12 @@ func (c *coder) request(op Operation, r *Request) {
 		c.need("participantId", &r.ParticipantID)
 		c.need("peerParticipantId", &r.PeerParticipantID)
 		c.text("sessionId", &r.SessionID)
-	case CreateConferenceConnection:
+	case CreateConferenceConnection: // without either it is for whoever joins first
 		c.text("sessionId", &r.SessionID)
+		if r.SessionID == "" {
+			c.text("replyId", &r.ReplyID)
+			return
+		}
 	case HangupParticipant:
 		c.need("participantId", &r.ParticipantID)
 		c.text("sessionId", &r.SessionID)

@@ -194,6 +194,7 @@ var caseTable = []struct {
 		requestKind(wire.Connect), &wire.Request{ParticipantID: "p", PeerParticipantID: "q", SessionID: "s", ReplyID: "r"},
 		`{"participantId":"p","peerParticipantId":"q","sessionId":"s","replyId":"r"}`,
 	},
+	{requestKind(wire.CreateConferenceConnection), &wire.Request{}, `{}`},
 	{requestKind(wire.CreateConferenceConnection), &wire.Request{ReplyID: "r"}, `{"replyId":"r"}`},
 	{requestKind(wire.CreateConferenceConnection), &wire.Request{SessionID: "s", ReplyID: "r"}, `{"sessionId":"s","replyId":"r"}`},
 	{requestKind(wire.HangupParticipant), &wire.Request{ParticipantID: "p", SessionID: "s", ReplyID: "r"}, `{"participantId":"p","sessionId":"s","replyId":"r"}`},
