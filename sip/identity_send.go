@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,20 +16,30 @@ import (
 // CallOptions are what calls that we place say beyond bridge.DialOptions; nil is valid.
 type CallOptions struct {
 	Identity    Identity
-	Credentials []Credentials // come before those of Options
+	Credentials []Credentials // come before those of Options, or of RegisterOptions
+	// Headers are more header fields of the INVITE, by their names, of which each begins with X- or P-, or is Remote-Party-ID; at most 64 of
+	// 2 KiB. What Identity has is not among them. Where its Privacy hides the caller, all but X- fields go to Options.Trusted alone.
+	Headers map[string]string
 }
 
 // As returns the agent as a Dialer whose calls all carry o. It is safe for concurrent use; o may not be changed afterwards.
-func (a *Agent) As(o *CallOptions) bridge.Dialer { return &dialer{a, o} }
+func (a *Agent) As(o *CallOptions) bridge.Dialer { return &dialer{agent: a, o: o} }
 
-// dialer is an agent with what its calls say.
+// As is Agent.As for calls from the registered address, as Dial places them.
+func (r *Registration) As(o *CallOptions) bridge.Dialer { return &dialer{agent: r.agent, o: o, by: r} }
+
+// dialer is an agent, or a line of it, with what its calls say.
 type dialer struct {
 	agent *Agent
 	o     *CallOptions
+	by    *Registration // nil: none
 }
 
 // Dial implements bridge.Dialer.
 func (d *dialer) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bridge.Leg, error) {
+	if d.by != nil {
+		return d.by.dial(ctx, to, o, d.o)
+	}
 	return d.agent.dial(ctx, to, o, d.o, nil)
 }
 
@@ -39,12 +50,48 @@ func (o *CallOptions) check() error {
 			return errNowhere
 		}
 	}
+	if err := checkHeaders(o.Headers); err != nil {
+		return err
+	}
 	return o.Identity.check()
 }
 
-// credentialsFor returns those for calls to a host.
-func (o *CallOptions) credentialsFor(a *Agent, host string) []Credentials {
-	return append(fitting(o.Credentials, host), a.credentialsFor(host)...)
+// fields returns the header fields that a call has besides. Whom the caller hides from is told nothing that names it.
+func (o *CallOptions) fields(trusted bool) []sipmsg.Header {
+	fields := o.Identity.fields(trusted)
+	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
+		if trusted || !o.Identity.hides() || isExtension(name, "x-") {
+			fields = append(fields, sipmsg.NewHeader(name, o.Headers[name]))
+		}
+	}
+	return fields
+}
+
+const maxMore = 64 // fields of CallOptions.Headers
+
+// ourFields are P- fields that Identity writes.
+var ourFields = [...]string{"p-asserted-identity", "p-preferred-identity"}
+
+// checkHeaders checks that header fields can be written, and are none that mean something to us or to the way of the call.
+func checkHeaders(headers map[string]string) error {
+	if len(headers) > maxMore {
+		return errHeader
+	}
+	seen := map[string]bool{}
+	for name, value := range headers {
+		key := strings.ToLower(name)
+		extension := isExtension(key, "x-") || isExtension(key, "p-") || key == "remote-party-id"
+		if !extension || slices.Contains(ourFields[:], key) || seen[key] || !validToken(name) || len(name) > maxIdentity || len(value) > maxIdentity || hasControl(value) {
+			return errHeader
+		}
+		seen[key] = true
+	}
+	return nil
+}
+
+// isExtension reports whether a name begins with a prefix, which is in lower case.
+func isExtension(name, prefix string) bool {
+	return len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
 }
 
 // check checks that an identity can be written.

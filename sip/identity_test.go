@@ -1,6 +1,7 @@
 package sip_test
 
 import (
+	"fmt"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -81,7 +82,7 @@ func TestIdentityOfACallWePlace(t *testing.T) {
 				Asserted: []bridge.Party{{URI: "sip:+4670123@example.com", Name: `Ann "A"`}}, Preferred: bridge.Party{URI: "tel:+4670123"}, Privacy: c.privacy,
 				Diversion:  []sip.Diversion{{From: bridge.Party{URI: "sip:desk@example.com"}, Reason: "no-answer", Counter: 2, Privacy: "full"}},
 				UserToUser: []string{"00c8;encoding=hex"},
-			}})
+			}, Headers: map[string]string{"X-Room": "7", "p-charge-info": "<sip:+4670123@example.com>", "Remote-Party-ID": "<sip:+4670123@example.com>", "x-empty": ""}})
 			done := make(chan outcome, 1)
 			go func() {
 				l, err := d.Dial(background, bob, &bridge.DialOptions{From: bridge.Party{URI: "sip:100@example.com", Name: "Ann"}})
@@ -90,7 +91,8 @@ func TestIdentityOfACallWePlace(t *testing.T) {
 			invite := w.peer.request("INVITE")
 			for name, want := range map[string]string{
 				"P-Asserted-Identity": `"Ann \"A\"" <sip:+4670123@example.com>`, "P-Preferred-Identity": "<tel:+4670123>",
-				"Diversion": "<sip:desk@example.com>;reason=no-answer;privacy=full;counter=2",
+				"Diversion":     "<sip:desk@example.com>;reason=no-answer;privacy=full;counter=2",
+				"P-Charge-Info": "<sip:+4670123@example.com>", "Remote-Party-ID": "<sip:+4670123@example.com>",
 			} {
 				if !c.told {
 					want = ""
@@ -98,6 +100,7 @@ func TestIdentityOfACallWePlace(t *testing.T) {
 				wantField(t, invite, name, want)
 			}
 			wantField(t, invite, "User-to-User", "00c8;encoding=hex")
+			wantField(t, invite, "X-Room", "7")
 			wantField(t, invite, "Privacy", c.privacy)
 			if got := invite.From().Address.String(); got != c.from {
 				t.Errorf("%s: From %s, want %s", c.why, got, c.from)
@@ -142,6 +145,15 @@ func TestIdentityRefused(t *testing.T) {
 				t.Errorf("%s: %v", why, err)
 			}
 		}
+		for why, h := range map[string]map[string]string{
+			"a value": {"X-Room": evil}, "a name": {"X-Room\r\nX": "7"}, "two names": {"X-Room: 7, X": "7"}, "no name": {"": "7"}, "a prefix": {"X-": "7"},
+			"of the way": {"Route": "<sip:evil@example.com>"}, "of ours": {"P-Asserted-Identity": "<sip:evil@example.com>"}, "twice": {"X-Room": "7", "x-room": "8"},
+			"long": {"X-Room": strings.Repeat("7", 2049)}, "too many": manyHeaders(65),
+		} {
+			if _, err := w.agent.As(&sip.CallOptions{Headers: h}).Dial(background, bob, nil); bridge.CauseOf(err) != bridge.Internal || strings.Contains(err.Error(), "evil") {
+				t.Errorf("header, %s: %v", why, err)
+			}
+		}
 		if _, err := w.agent.As(&sip.CallOptions{Credentials: []sip.Credentials{{Username: "x"}}}).Dial(background, bob, nil); err == nil {
 			t.Error("credentials for nobody in particular were taken")
 		}
@@ -150,6 +162,14 @@ func TestIdentityRefused(t *testing.T) {
 			t.Errorf("stats %+v", got)
 		}
 	})
+}
+
+func manyHeaders(n int) map[string]string {
+	h := map[string]string{}
+	for i := range n {
+		h[fmt.Sprintf("X-%d", i)] = ""
+	}
+	return h
 }
 
 // TestCredentialsOfACall answers a challenge with what the call has.

@@ -95,10 +95,11 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions, mor
 		from = anonymous()
 	}
 	d := a.newDialog(from, nameAddr{uri: bareURI(&target)})
-	d.target, d.login.creds = target, more.credentialsFor(a, target.Host)
+	d.target, d.login.creds = target, a.credentialsFor(target.Host)
 	if by != nil {
 		by.set(d)
 	}
+	d.login.creds = append(fitting(more.Credentials, target.Host), d.login.creds...)
 	if err := d.aim(); err != nil {
 		return nil, err
 	}
@@ -129,7 +130,7 @@ func (a *Agent) place(ctx context.Context, to string, o *bridge.DialOptions, mor
 	if err != nil {
 		return nil, l.unsent(err)
 	}
-	l.extra = append(l.extra, more.Identity.fields(a.trustsAll(way, rest))...)
+	l.extra = append(l.extra, more.fields(a.trustsAll(way, rest))...)
 	if err := l.run(ctx, func() error { return l.invite(way, rest, offer) }); err != nil {
 		return nil, l.unsent(err)
 	}

@@ -140,6 +140,11 @@ func (r *Registration) wait(ctx context.Context) error {
 // an account knows its callers by its addresses, and refuses others, such as that of the far side whom o.From names when a call is passed
 // on. The call goes by the proxies that the registrar has named (RFC 3608), else by RegisterOptions.Proxy, with RegisterOptions.Credentials.
 func (r *Registration) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bridge.Leg, error) {
+	return r.dial(ctx, to, o, nil)
+}
+
+// dial is Dial with what the call says besides.
+func (r *Registration) dial(ctx context.Context, to string, o *bridge.DialOptions, more *CallOptions) (bridge.Leg, error) {
 	if o == nil {
 		o = &bridge.DialOptions{}
 	}
@@ -148,7 +153,7 @@ func (r *Registration) Dial(ctx context.Context, to string, o *bridge.DialOption
 	if o.From.Name != "" {
 		as.From.Name = o.From.Name
 	}
-	return r.agent.dial(ctx, to, &as, nil, r)
+	return r.agent.dial(ctx, to, &as, more, r)
 }
 
 // set gives the dialog of a call its way and its credentials.

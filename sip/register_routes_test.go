@@ -23,11 +23,12 @@ func TestRegisterRoutes(t *testing.T) {
 		edge.grants(first, "1800")
 		r := g.done()
 		var from *bridge.DialOptions
+		var line bridge.Dialer = r
 		call := func(routes ...string) {
 			t.Helper()
 			d := make(chan error, 1)
 			go func() {
-				_, err := r.Dial(background, "sip:bob@example.com", from)
+				_, err := line.Dial(background, "sip:bob@example.com", from)
 				d <- err
 			}()
 			invite := edge.request("INVITE")
@@ -37,6 +38,9 @@ func TestRegisterRoutes(t *testing.T) {
 			}
 			if strings.Join(got, " ") != strings.Join(routes, " ") || invite.From().Address.String() != gateway.URI || from != nil && invite.From().DisplayName != from.From.Name || invite.Recipient.String() != "sip:bob@example.com" {
 				t.Errorf("want routes %v:\n%s", routes, invite)
+			}
+			if line != bridge.Dialer(r) {
+				wantField(t, invite, "X-Room", "7")
 			}
 			edge.reply(invite, 407, "x", "", proxyAsks)
 			edge.request("ACK")
@@ -54,6 +58,8 @@ func TestRegisterRoutes(t *testing.T) {
 		call("<sip:orig@192.0.2.7;lr>", "<sip:x,y@192.0.2.8;lr>", "<sip:192.0.2.9;lr>")
 		edge.grants(edge.asks("3600"), "1800", `Service-Route: <sip:192.0.2.7;lr>, <tel:1>`)
 		synctest.Wait()
+		call("<sip:192.0.2.7;lr>")
+		line = r.As(&sip.CallOptions{Headers: map[string]string{"X-Room": "7"}})
 		call("<sip:192.0.2.7;lr>")
 
 		bare := w.registered(&sip.RegisterOptions{AOR: bridge.Party{URI: "sip:gw@" + peerAddr}, Credentials: o.Credentials}, "3600")
