@@ -1,6 +1,7 @@
 package mediaserver
 
 import (
+	"strings"
 	"time"
 
 	"github.com/alexacall/alexacall/bridge"
@@ -37,12 +38,13 @@ type Action struct {
 	ConnectionID string
 }
 
-// A Destination says who is called, and how. What it says beyond the address and the time is of a protocol: Server.DialerFor carries it out.
+// A Destination says who is called, and how. What it says beyond the address, the time and From is of a protocol: Server.DialerFor carries it
+// out. Of SIP, sip.CallOptions has a place for all but To, the two of the Contact, and CopyHeaders.
 type Destination struct {
-	Addr    string        // URI or number, as the Dialer reads it
+	Addr    string        // URI or number, as the Dialer reads it: sip.Agent reads SIP URIs alone
 	MaxRing time.Duration // how long it may ring; 0: Server.RingFor
 
-	From, To, AssertedIdentity, RemotePartyID, Diversion string // in place of those that the call would have
+	From, To, AssertedIdentity, RemotePartyID, Diversion string // in place of those that the call would have; see PartyOf
 	Headers                                              map[string]string
 	ContactParams, ContactUserParams                     map[string]string
 	CopyHeaders                                          []string // names of header fields of the call that came in
@@ -52,4 +54,21 @@ type Destination struct {
 func (d *Destination) plain() bool {
 	return d.From == "" && d.To == "" && d.AssertedIdentity == "" && d.RemotePartyID == "" && d.Diversion == "" &&
 		len(d.Headers)+len(d.ContactParams)+len(d.ContactUserParams)+len(d.CopyHeaders) == 0
+}
+
+// PartyOf returns the party that one of a Destination's identities names: a URI or a telephone number, which becomes a tel URI, also in angle
+// brackets behind a name, as in a header field of SIP. What is behind the brackets is left out.
+func PartyOf(text string) bridge.Party {
+	p := bridge.Party{URI: strings.TrimSpace(text)}
+	if i := strings.LastIndexByte(text, '<'); i >= 0 {
+		p.URI, _, _ = strings.Cut(text[i+1:], ">")
+		p.Name = strings.TrimSpace(text[:i])
+	}
+	if quoted, ok := strings.CutPrefix(p.Name, `"`); ok {
+		p.Name = strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(strings.TrimSuffix(quoted, `"`))
+	}
+	if digits := strings.TrimPrefix(p.URI, "+"); digits != "" && strings.Trim(digits, "0123456789*#") == "" {
+		p.URI = "tel:" + p.URI
+	}
+	return p
 }

@@ -109,7 +109,7 @@ type Notice struct {
 	User          string       // of the participant
 	Cause         bridge.Cause // Failed, MonitorDisconnected
 	Err           error        // Failed: how the leg ended
-	ConnectionID  string       // Answered, conferences, RecordingReady
+	ConnectionID  string       // Ringing, Failed, Answered, conferences, RecordingReady
 	CallerID      string       // Answered: the participant on the caller's side
 	CalleeID      string       // Answered: the participant on the called side
 	Duration      time.Duration

@@ -23,6 +23,8 @@
 //		return &mediaserver.Command{Call: &mediaserver.Action{Kind: mediaserver.Call, Destination: desk(r.Digits.Digits)}}, nil
 //	}
 //
+// The example places a call to a number through a trunk, with header fields that say who calls.
+//
 // # Sessions
 //
 // A session begins with a call that comes in, about which [Application.NewCall] is asked, or one that [Server.Place] places, which is
@@ -40,9 +42,9 @@
 //
 // An application that does not decide (an error, no answer in Server.DecideFor, an action that is not possible) has a call that comes in
 // refused as unreachable, and hangs up anybody else. One that fails with [ErrOverload], as package callback's does for an HTTP server that answers
-// with 500 or more, has it refused as overload. After 1000 questions in a session, or ten in a row that come at once, it is not asked any
-// more. A recording that fails costs no call: it can be heard as far as it goes, and its notice says that the end is missing. What the disk or
-// the network does to prompts, the IVR says in its next request.
+// with 500 or more, has it refused as overload. After 1000 questions in a session, 1000 commands of one IVR, or ten in a row that come at once,
+// it is not asked any more. A recording that fails costs no call: it can be heard as far as it goes, and its notice says that the end is
+// missing. What the disk or the network does to prompts, the IVR says in its next request.
 //
 // # Concurrency
 //
@@ -58,8 +60,8 @@
 // The names and the order of the callbacks are those of the service's documents. These do not say, and so it is our own: that a call without a
 // decision is refused as unreachable or overload (of SIP, 480 and 503), what follows when a call fails (CalledPartyDrop about who waited, with
 // the cause), that an IVR's caller who hangs up is a CallingPartyDrop about the IVR, that joins and leaves of conferences are told, the minimum
-// between two commands that do nothing, and that the participant whom a connect names becomes the caller. A recording keeps the name that it was given,
-// whatever it is written as. Digits of an Echo are taken to be telephone events (RFC 4733).
+// between two commands that do nothing, and that the participant whom a connect names becomes the caller. A recording keeps the name that it
+// was given, whatever it is written as. Digits of an Echo are taken to be telephone events (RFC 4733).
 //
 // # Limitations
 //

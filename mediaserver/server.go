@@ -14,8 +14,8 @@ type Server struct {
 	Application Application
 	Clock       *audio.Clock // of all that is played, recorded and mixed
 	Dialer      bridge.Dialer
-	// DialerFor returns what places a call whose destination says more than its address, such as sip.Agent.As. Nil: Dialer, and the rest is
-	// left out.
+	// DialerFor returns what places a call whose destination says more than its address, such as sip.Agent.As; see the example. Nil: Dialer,
+	// which is told From, and the rest is left out.
 	DialerFor func(d *Destination) bridge.Dialer
 	Domain    string // of the tenant, in all that the application is told
 

@@ -170,8 +170,13 @@ func (s *Server) dialer(d *Destination) bridge.Dialer {
 	if s.DialerFor != nil && !d.plain() {
 		return s.DialerFor(d)
 	}
+	if rest := *d; s.DialerFor == nil {
+		if rest.From = ""; !rest.plain() {
+			s.logger().Warn("header fields of a call are left out: there is no DialerFor")
+		}
+	}
 	return s.Dialer
 }
 
 // caller returns who calls where nobody waits for who is called.
-func (s *Server) caller(a *Action) bridge.Party { return bridge.Party{URI: a.From} }
+func (s *Server) caller(a *Action) bridge.Party { return PartyOf(a.From) }

@@ -40,7 +40,7 @@ func (s *session) call(d *deed) {
 			o.From = info.To
 		}
 		if a.From != "" {
-			o.From = bridge.Party{URI: a.From}
+			o.From = PartyOf(a.From)
 		}
 		leg, in := s.dial(id, called, false, a, o)
 		if leg == nil {

@@ -98,7 +98,7 @@ var rejectTable = []struct {
 	{486, bridge.Busy},
 	{480, bridge.NoAnswer},
 	{487, bridge.Cancelled},
-	{410, bridge.Elsewhere},
+	{486, bridge.Elsewhere}, // is read as Busy
 	{404, bridge.NotFound},
 	{502, bridge.Unreachable},
 	{403, bridge.Forbidden},
@@ -108,6 +108,7 @@ var rejectTable = []struct {
 	{600, bridge.Busy},
 	{401, bridge.Forbidden},
 	{408, bridge.NoAnswer},
+	{410, bridge.NotFound},
 	{484, bridge.NotFound},
 	{604, bridge.NotFound},
 	{606, bridge.Media},
@@ -134,6 +135,7 @@ func (c *coder) reject(p *bridge.Cause) {
 	for _, row := range rejectTable {
 		if row.status == status {
 			*p = row.cause
+			return
 		}
 	}
 }

@@ -27,14 +27,15 @@
 //   - newCall: participantId, sipFrom, sipTo, from and to (the user parts), fromName, toName, attributes (bridge.Info.Attr)
 //   - callEvent: participantId and connectionId; the words of reason (normal, busy, noAnswer, rejected, cancelled, elsewhere, notFound,
 //     unreachable, forbidden, overload, media, error); sipCode
-//   - callNotify: participantId, user, reason, sipCode; all events but ringing: busy, noAnswer, rejected, failed, conferenceJoined,
+//   - callNotify: participantId, user, connectionId, reason, sipCode; all events but ringing: busy, noAnswer, rejected, failed, conferenceJoined,
 //     conferenceLeft, monitorConnected, monitorDisconnected
 //   - getIvrCommand: connectionId, participantId, user, to (the user part of what was called); the reasons of dtmfParams but maxDigits; all
 //     of recordParams (fileName, duration, reason) and phraseErrors (index, background, reason)
 //   - sessionCompleted: that sessionDuration is in seconds; recordingReady: connectionId, filename, duration, truncated
-//   - answers: rejectCode (a SIP status) of drop, delayAnswer of call, and that a call takes the members of a stored fallback: maxRingTime (in
-//     seconds), sipFrom, sipTo, sipPAI, sipRPID, sipDiversion, xHeaders, pHeaders, contactParameters, contactUserParameters, copyHeaders. A
-//     callEvent that is answered without an action drops; a newCall that is, is answered wrongly
+//   - answers: rejectCode of drop (a SIP status; what is sent is what the protocol of the call has for its cause, such as 480 of SIP for 603),
+//     delayAnswer of call, and that a call takes the members of a stored fallback: maxRingTime (in seconds), sipFrom, sipTo, sipPAI, sipRPID,
+//     sipDiversion (each a URI or a number, also in angle brackets behind a name), xHeaders, pHeaders, contactParameters,
+//     contactUserParameters, copyHeaders. A callEvent that is answered without an action drops; a newCall that is, is answered wrongly
 //   - commands: record (fileName, maxTime, silenceTime, terminationKey, beep), echo (true, or an object with duration); of dtmf:
 //     firstDigitTimeout, interDigitTimeout, timeout, regex, clear; that bargeIn takes "none", true and false beside "all"
 //   - phrases: the formats googletts and url, with url; that googleTTSParameters is Google's own request (input.text, input.ssml,

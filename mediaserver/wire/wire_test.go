@@ -279,6 +279,8 @@ func TestRead(t *testing.T) {
 		{action, ` { "action" : null } `, &mediaserver.Action{Kind: mediaserver.Drop}},
 		{action, `{"action":{"type":"call","destAddr":"sip:a@x"}}`, call("sip:a@x")},
 		{newAction, `{"action":"drop","rejectCode":600}`, &mediaserver.Action{Kind: mediaserver.Drop, Reject: bridge.Busy}},
+		{newAction, `{"action":"drop","rejectCode":486}`, &mediaserver.Action{Kind: mediaserver.Drop, Reject: bridge.Busy}},
+		{newAction, `{"action":"drop","rejectCode":410}`, &mediaserver.Action{Kind: mediaserver.Drop, Reject: bridge.NotFound}},
 		{newAction, `{"action":"drop","rejectCode":599}`, &mediaserver.Action{Kind: mediaserver.Drop, Reject: bridge.Internal}},
 		{newAction, `{"action":"drop","rejectCode":603}`, &mediaserver.Action{Kind: mediaserver.Drop, Reject: bridge.Declined}},
 		{newAction, `{"action":"drop","rejectCode":499}`, &mediaserver.Action{Kind: mediaserver.Drop, Reject: bridge.Declined}},
