@@ -72,7 +72,7 @@ func TestDialerFor(t *testing.T) {
 		a.hangup()
 		s.after(time.Second)
 		place := func() {
-			_, err := s.server.Place(t.Context(), &mediaserver.CallOptions{Destination: to})
+			_, err := s.server.Place(s.t.Context(), &mediaserver.CallOptions{Destination: to})
 			s.ok(err)
 		}
 		place()

@@ -3,9 +3,7 @@ package mediaserver
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/alexacall/alexacall/media"
@@ -30,11 +28,12 @@ func (v *ivr) record(ctx context.Context, t *ivrTurn) *RecordResult {
 			v.log.Warn("the tone before a recording cannot be played", "err", err)
 		}
 	}
-	r, file, err := v.startRecording(ctx, o)
+	r, file, over, err := v.startRecording(ctx, o)
 	if err != nil {
 		v.log.Warn("a recording cannot be begun", "err", err)
 		return &RecordResult{Reason: RecordFailed}
 	}
+	defer over()
 	lasts, stop := context.WithCancel(ctx)
 	defer stop()
 	t.records(stop)
@@ -47,25 +46,22 @@ func (v *ivr) record(ctx context.Context, t *ivrTurn) *RecordResult {
 	return v.finishRecording(file, end, keyed)
 }
 
-// startRecording begins to record what the party says.
-func (v *ivr) startRecording(ctx context.Context, o *Record) (*audio.Recorder, Recording, error) {
+// startRecording begins to record what the party says; over is of newRecorder.
+func (v *ivr) startRecording(ctx context.Context, o *Record) (r *audio.Recorder, file Recording, over func(), err error) {
 	if v.server.Prompts == nil {
-		return nil, nil, errNoPrompts
+		return nil, nil, nil, errNoPrompts
 	}
-	name := cmp.Or(o.File, "recording-"+strings.ToLower(rand.Text())+".wav")
-	file, err := v.server.Prompts.Record(ctx, v.domain, name)
+	file, err = v.server.Prompts.Record(ctx, v.domain, v.server.recordName(o.File, ""))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	options := &audio.RecorderOptions{
-		Format: v.server.RecordFormat, MaxDuration: cmp.Or(o.Max, recordMax), StopAfterSilence: o.Silence,
-	}
+	options := &audio.RecorderOptions{MaxDuration: cmp.Or(o.Max, recordMax), StopAfterSilence: o.Silence}
 	reader := v.media.Stream(media.Audio).Reader()
-	r, err := audio.NewRecorder(v.server.Clock, file, options, reader)
+	r, over, err = v.server.newRecorder(file, options, reader)
 	if err != nil {
-		return nil, nil, errors.Join(err, reader.Close(), file.Close(), file.Discard())
+		return nil, nil, nil, errors.Join(err, reader.Close(), file.Close(), file.Discard())
 	}
-	return r, file, nil
+	return r, file, over, nil
 }
 
 // endOfRecording waits for the end of a recording, which it ends with ctx, and then for as long as a disk may take.

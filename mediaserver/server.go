@@ -28,8 +28,10 @@ type Server struct {
 	DecideFor    time.Duration // how long the application may take for an answer; 0: 15 s
 	CommandPause time.Duration // between two requests for commands, if the command between them did nothing; 0: 5 s
 
-	RecordStereo bool               // a channel for each side of a connection that is recorded; else one for both
-	RecordFormat audio.RecordFormat // of recordings: WAV, or mu-law
+	RecordStereo bool // a channel for each side of a connection that is recorded; else one for both
+	// RecordFormat is of recordings, whatever their names end in: WAV, mu-law, or Ogg Opus, which is of one channel, and WAV where this build
+	// does not encode Opus.
+	RecordFormat audio.RecordFormat
 
 	MaxSessions int // at once; 0: 10000
 

@@ -15,12 +15,9 @@ var errNoPrompts = errors.New("mediaserver: no prompt store")
 func (s *session) record(d *deed) {
 	ctx, stop := context.WithCancel(context.Background())
 	s.records[d.link] = stop
-	name := d.name
-	if name == "" {
-		name = "recording-" + s.linkID(d.link) + ".wav"
-	}
+	name := s.server.recordName(d.name, s.linkID(d.link))
 	readers := s.listen(d.link)
-	o := audio.RecorderOptions{Format: s.server.RecordFormat, Stereo: s.server.RecordStereo && len(readers) == 2}
+	o := audio.RecorderOptions{Stereo: s.server.RecordStereo && len(readers) == 2}
 	id := d.link
 	s.spawn(func() input {
 		r := recorded{link: id, truncated: true}
@@ -63,10 +60,11 @@ func (s *session) recorder(ctx context.Context, name string, r *recorded, o *aud
 	if err != nil {
 		return err
 	}
-	recorder, err := audio.NewRecorder(s.server.Clock, file, o, readers...)
+	recorder, over, err := s.server.newRecorder(file, o, readers...)
 	if err != nil {
 		return errors.Join(err, file.Close(), file.Discard())
 	}
+	defer over()
 	begun = true
 	end, err := endOfRecording(ctx, recorder)
 	if err != nil {
