@@ -69,6 +69,11 @@ func (d *contract) list(s schema, word string) (all []schema) {
 	return all
 }
 
+// alternatives returns the schemas of which one has to hold, or several may.
+func (d *contract) alternatives(s schema) []schema {
+	return append(d.list(s, "oneOf"), d.list(s, "anyOf")...)
+}
+
 // A shape is one of the forms that an object may have. No other members than its properties may be there.
 type shape struct {
 	properties map[string]schema
@@ -80,7 +85,7 @@ type shape struct {
 func (d *contract) shapes(s schema) []shape {
 	s = d.resolve(s)
 	var all []shape
-	for _, one := range d.list(s, "oneOf") {
+	for _, one := range d.alternatives(s) {
 		all = append(all, d.shapes(one)...)
 	}
 	if parts := d.list(s, "allOf"); parts != nil {
@@ -123,7 +128,7 @@ func (d *contract) check(path string, s schema, v any) error {
 	if members, ok := v.(map[string]any); ok {
 		return d.checkObject(path, s, members)
 	}
-	if alternatives := d.list(s, "oneOf"); alternatives != nil {
+	if alternatives := d.alternatives(s); alternatives != nil {
 		var err error
 		for _, one := range alternatives {
 			if err = d.check(path, one, v); err == nil {
@@ -146,7 +151,8 @@ func (d *contract) check(path string, s schema, v any) error {
 		bad = !regexp.MustCompile(pattern).MatchString(v) || limited && len(v) > int(most)
 		bad = bad || kind != nil && kind != "string"
 	case float64:
-		least, most := s["minimum"].(float64), s["maximum"]
+		least, _ := s["minimum"].(float64)
+		most := s["maximum"]
 		bad = v < least || most != nil && v > most.(float64) || kind != "number" && (kind != "integer" || v != float64(int64(v)))
 	case bool:
 		bad = kind != nil && kind != "boolean"
@@ -209,7 +215,7 @@ func (d *contract) samples(s schema) []any {
 		for _, form := range shapes {
 			all = append(all, d.objects(form)...)
 		}
-		for _, one := range d.list(s, "oneOf") { // those that are not objects
+		for _, one := range d.alternatives(s) { // those that are not objects
 			if d.shapes(one) == nil {
 				all = append(all, d.samples(one)...)
 			}
@@ -223,7 +229,7 @@ func (d *contract) samples(s schema) []any {
 		return words
 	}
 	var all []any
-	for _, one := range d.list(s, "oneOf") {
+	for _, one := range d.alternatives(s) {
 		all = append(all, d.samples(one)...)
 	}
 	if all != nil {
