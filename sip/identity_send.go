@@ -69,8 +69,8 @@ func (o *CallOptions) fields(trusted bool) []sipmsg.Header {
 
 const maxMore = 64 // fields of CallOptions.Headers
 
-// ourFields are P- fields that Identity writes.
-var ourFields = [...]string{"p-asserted-identity", "p-preferred-identity"}
+// ourFieldTable has the P- fields that Identity writes.
+var ourFieldTable = [...]string{"p-asserted-identity", "p-preferred-identity"}
 
 // checkHeaders checks that header fields can be written, and are none that mean something to us or to the way of the call.
 func checkHeaders(headers map[string]string) error {
@@ -81,7 +81,7 @@ func checkHeaders(headers map[string]string) error {
 	for name, value := range headers {
 		key := strings.ToLower(name)
 		extension := isExtension(key, "x-") || isExtension(key, "p-") || key == "remote-party-id"
-		if !extension || slices.Contains(ourFields[:], key) || seen[key] || !validToken(name) || len(name) > maxIdentity || len(value) > maxIdentity || hasControl(value) {
+		if !extension || slices.Contains(ourFieldTable[:], key) || seen[key] || !validToken(name) || len(name) > maxIdentity || len(value) > maxIdentity || hasControl(value) {
 			return errHeader
 		}
 		seen[key] = true
