@@ -53,11 +53,14 @@ type leftover struct {
 // Recover sends CallEnded for each call that the Journal has of a process before this one, and returns when Alexa has taken all of them
 // or said that she has no such call. Call it at start, before events come; without that it happens with the first use of the Skill. What
 // Alexa does not take is tried again in the background, less and less often, until Drain, and then by the next process. When ctx ends
-// first, its cause is returned; when Drain begins, an error. Without a Journal it does nothing.
+// first, its cause is returned; when Drain begins, or without a Client or an Engine, an error. Without a Journal it does nothing.
 func (k *Skill) Recover(ctx context.Context) error {
 	k.init()
-	if k.Journal == nil {
+	switch {
+	case k.Journal == nil:
 		return nil
+	case k.lacks != nil:
+		return k.lacks
 	}
 	select {
 	case <-k.left.first:
@@ -92,7 +95,7 @@ func (k *Skill) told(id string) {
 
 // untold has Alexa told again of the end of calls that the journal has and nobody else any more.
 func (k *Skill) untold() {
-	if k.Journal == nil {
+	if k.Journal == nil || k.lacks != nil {
 		return
 	}
 	k.left.mu.Lock()

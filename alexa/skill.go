@@ -18,8 +18,8 @@ import (
 )
 
 // A Skill connects Alexa devices: it takes the calls that they make, as the endpoint of a custom skill, and calls them. Set the fields
-// before the first use and leave them; ID, Client and Engine are needed. It is an http.Handler and a bridge.Dialer, and safe for
-// concurrent use. It must not be copied. End it with Drain.
+// before the first use and leave them; ID, Client and Engine are needed: without the one events are refused, without the others calls fail,
+// both ways. It is an http.Handler and a bridge.Dialer, and safe for concurrent use. It must not be copied. End it with Drain.
 type Skill struct {
 	// ID is the skill's id, such as "amzn1.ask.skill.c966b8cb-80bc-4482-8ddf-63af59ca07fc". Events for another skill are refused.
 	ID string
@@ -70,6 +70,7 @@ type Skill struct {
 	Logger *slog.Logger
 
 	once     sync.Once
+	lacks    error           // what is not set without which there are no calls; nil: nothing
 	life     context.Context // of what is on its way to Alexa
 	cut      context.CancelFunc
 	left     leftover
@@ -98,7 +99,7 @@ type SkillStats struct {
 	Repeated  uint64 // deliveries of an event that had been taken already
 	Unknown   uint64 // messages of calls that do not exist, or of unknown types
 	Malformed uint64 // events that could not be understood
-	Refused   uint64 // requests that are not Amazon's, or not for this skill, and calls after Drain
+	Refused   uint64 // requests that are not Amazon's, or not for this skill, and calls after Drain or without a Client or an Engine
 	Panics    uint64 // handlers that panicked
 }
 
@@ -111,6 +112,9 @@ var _ bridge.Dialer = (*Skill)(nil)
 
 func (k *Skill) init() {
 	k.once.Do(func() {
+		if k.Client == nil || k.Engine == nil {
+			k.lacks = errNotSet
+		}
 		k.verifier = Verifier{SkillID: k.ID, Roots: k.Roots, DialContext: k.DialContext}
 		k.policy = k.Policy
 		if k.policy == nil {
@@ -236,6 +240,7 @@ func (k *Skill) standing() []*session {
 }
 
 var (
+	errNotSet   = errors.New("alexa: Skill.Client and Skill.Engine are needed for calls, and one is not set")
 	errDraining = errors.New("alexa: draining")
 	errExists   = errors.New("alexa: call exists already")
 )

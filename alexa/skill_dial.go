@@ -35,6 +35,9 @@ func (k *Skill) Dial(ctx context.Context, to string, o *bridge.DialOptions) (bri
 
 // place starts the session of a call to a device.
 func (k *Skill) place(to string, o *bridge.DialOptions) (*session, error) {
+	if k.lacks != nil {
+		return nil, &bridge.EndError{Cause: bridge.Internal, Err: k.lacks}
+	}
 	parties, err := k.invited(to, o.From)
 	if err != nil {
 		return nil, err

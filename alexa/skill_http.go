@@ -17,7 +17,7 @@ const bodyLimit = 5 * time.Second
 
 // ServeHTTP is the skill's web service. It answers 200 to what is Amazon's and for this skill, after it has been taken and before
 // anything comes of it, and 400 to everything else. A call that comes after Drain gets 503, and a request whose handler Other has
-// failed 500. The same delivery a second time gets the same answer and has no effect.
+// failed, or a call without a Client or an Engine, 500. The same delivery a second time gets the same answer and has no effect.
 //
 // A body has five seconds to come where the http.ResponseWriter can set a deadline, as those of net/http can. Time and size of the
 // header are the server's to limit: see Limits in the package's documentation.
@@ -86,8 +86,8 @@ func cutOff(w http.ResponseWriter, r *http.Request) {
 }
 
 // HandleEvent takes an event whose origin somebody else has verified, such as the trigger of a Lambda function, and returns the answer
-// to it. The skill id is checked. The error is a *ParseError or a *VerifyError; a call that comes after Drain is refused with another
-// one, and what Other fails with is returned.
+// to it. The skill id is checked. The error is a *ParseError or a *VerifyError; a call that comes after Drain, or
+// finds no Client or Engine, is refused with another one, and what Other fails with is returned.
 func (k *Skill) HandleEvent(ctx context.Context, body []byte) ([]byte, error) {
 	k.init()
 	e, err := ParseEvent(body)
@@ -102,11 +102,15 @@ func (k *Skill) HandleEvent(ctx context.Context, body []byte) ([]byte, error) {
 }
 
 // take gives an event to the call that it belongs to, or to the handler of other requests, and returns the answer to it. It fails for a
-// call that comes after Drain, which nobody could tell Alexa of later.
+// call that comes after Drain, which nobody could tell Alexa of later, and where there can be no calls.
 func (k *Skill) take(ctx context.Context, e *Event) ([]byte, error) {
 	m := e.Message
 	if m == nil {
 		return k.other(ctx, e)
+	}
+	if m.Type == InitiateOutboundCall && k.lacks != nil {
+		k.stats.refused.Add(1)
+		return nil, k.lacks
 	}
 	receipt := AppendReceipt(nil, "")
 	if !k.enter() {
