@@ -119,7 +119,7 @@
 //   - the external user id of an account association as RAW_ADDRESS of the callee, and a number as PHONE_NUMBER ([Addressing.Callee]);
 //   - what a device makes of a caller who is no contact of its address book ([Addressing.Caller] names those whom its Domain or table vouches for, and numbers);
 //   - telephone events (RFC 4733) as what the keys of a device come to, if there are any (media.Alexa takes them; alexatest's Call.Press sends them);
-//   - the receipt {"version":"1.0","response":{}} ([AppendReceipt] knows the older form with a directive);
+//   - the receipt {"version":"1.0","response":{}} ([Skill.DirectiveReceipt] is for the older form with a directive);
 //   - the meaning of HTTP statuses of the signaling endpoint ([Error.Fault]);
 //   - what a device makes of the 503, or the error of [Skill.HandleEvent], that its call gets after Drain: the answer is known as a receipt.
 package alexa

@@ -57,6 +57,10 @@ type Skill struct {
 	// RepeatAnswer puts the answer of CallInProgress into CallAccepted once more. That it may be left out is inferred (see Compatibility).
 	RepeatAnswer bool
 
+	// DirectiveReceipt answers InitiateOutboundCall with a directive that names the call, as Amazon's sample did before March 2024, and
+	// not with the empty receipt (see Compatibility).
+	DirectiveReceipt bool
+
 	// Roots are trusted for the certificates that events are signed with. Nil: those of the system.
 	Roots *x509.CertPool
 

@@ -59,6 +59,21 @@ func TestInvitationAgainUnderAnotherID(t *testing.T) {
 	})
 }
 
+// TestDirectiveReceipt answers the event that begins a call in the older form, each time that it comes, and all others as ever. The cloud
+// holds the directive against the event.
+func TestDirectiveReceipt(t *testing.T) {
+	play(t, props{skill: func(k *alexa.Skill) { k.DirectiveReceipt = true }}, func(t *testing.T, s *stage) {
+		call, _ := s.deviceTalks()
+		must(t, call.Hangup(t.Context()))
+		const named = `{"version":"1.0","response":{"directives":[{"type":"Alexa.Comms.CallSignaling.InitiateOutboundCall","providerSessionId":"s-1"}]}}`
+		for range 2 { // Amazon's retry
+			s.wantAnswer(invitation("s-1", dtlsSDP), &alexatest.EventFault{RequestID: "once"}, http.StatusOK, named)
+		}
+		s.wantAnswer(map[string]any{"type": string(alexa.CallEnded), "sessionId": "s-1"}, nil, http.StatusOK, receipt)
+		s.wantAnswer(plain("LaunchRequest"), nil, http.StatusOK, receipt)
+	})
+}
+
 // TestRefusedRequestsStartNothing holds that Amazon's own request is taken after what was refused had the same id and the same call.
 func TestRefusedRequestsStartNothing(t *testing.T) {
 	play(t, props{bridge: bridge.Func(func(context.Context, bridge.Leg) error { return nil })}, func(t *testing.T, s *stage) {

@@ -112,7 +112,7 @@ func (k *Skill) take(ctx context.Context, e *Event) ([]byte, error) {
 		k.stats.refused.Add(1)
 		return nil, k.lacks
 	}
-	receipt := AppendReceipt(nil, "")
+	receipt := k.receipt(m)
 	if !k.enter() {
 		if m.Type != InitiateOutboundCall {
 			k.stats.unknown.Add(1)
@@ -138,6 +138,14 @@ func (k *Skill) take(ctx context.Context, e *Event) ([]byte, error) {
 	}
 	k.pass(m)
 	return receipt, nil
+}
+
+// receipt returns the answer to an event that has been taken.
+func (k *Skill) receipt(m *Message) []byte {
+	if k.DirectiveReceipt && m.Type == InitiateOutboundCall {
+		return AppendReceipt(nil, m.SessionID)
+	}
+	return AppendReceipt(nil, "")
 }
 
 // pass gives a message to its call.
