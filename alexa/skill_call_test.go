@@ -128,6 +128,40 @@ func TestDeviceCalls(t *testing.T) {
 	}
 }
 
+// TestDeviceInWideSound has G.722 agreed with a device that has it, whoever calls, and sound in it pass both ways.
+func TestDeviceInWideSound(t *testing.T) {
+	wide := media.Plan{{Kind: media.Audio, Dir: media.SendRecv, Codecs: []media.Codec{media.G722(), media.PCMU()}}}
+	h := newHouse(t, bridge.Func(func(ctx context.Context, in bridge.Leg) error {
+		if err := in.Answer(ctx, wide); err != nil {
+			return err
+		}
+		return loop(ctx, in)
+	}))
+	echo, err := h.cloud.NewEcho("room-101", &alexatest.EchoOptions{Codecs: []string{"opus", "G722", "PCMU"}})
+	must(t, err)
+	heard := func(call *alexatest.Call) {
+		t.Helper()
+		must(t, call.WaitHeard(t.Context(), 200*time.Millisecond))
+		if r := call.Heard(); r.Codec != alexatest.CodecG722 {
+			t.Errorf("the device hears %s", r.Codec)
+		}
+	}
+	call, err := echo.Call(t.Context(), "reception")
+	must(t, err)
+	heard(call)
+	must(t, call.Hangup(t.Context()))
+
+	leg, err := h.skill.Dial(t.Context(), "room-101", &bridge.DialOptions{Plan: wide})
+	must(t, err)
+	done := make(chan error, 1)
+	go func() { done <- loop(context.Background(), leg) }()
+	call, err = echo.NextCall(t.Context())
+	must(t, err)
+	heard(call)
+	must(t, leg.Hangup(t.Context(), bridge.Normal))
+	must(t, <-done)
+}
+
 func TestDeviceIsCalled(t *testing.T) {
 	h := newHouse(t, nil)
 	echo, err := h.cloud.NewEcho("room-101", &alexatest.EchoOptions{Play: alexatest.Tone(440), AnswerAfter: 100 * time.Millisecond})

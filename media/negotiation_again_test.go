@@ -18,7 +18,7 @@ func TestReofferKeeps(t *testing.T) {
 		want   media.Plan
 		mLines string
 	}{
-		{"the same again", nil, "audio taken UDP/TLS/RTP/SAVPF 111 0 8 126 110; video refused UDP/TLS/RTP/SAVPF 96"},
+		{"the same again", nil, "audio taken UDP/TLS/RTP/SAVPF 111 9 0 8 126 110; video refused UDP/TLS/RTP/SAVPF 96"},
 		{"hold", audio(sendOnly, media.PCMU(), media.Opus()), "audio taken UDP/TLS/RTP/SAVPF 0 111; video refused UDP/TLS/RTP/SAVPF 96"},
 	} {
 		s := sdpText(t, a.offer(c.want))

@@ -125,7 +125,7 @@ func TestProfiles(t *testing.T) {
 		make   func() *media.Policy
 		codecs string
 	}{
-		"alexa":      {media.AlexaCalling, "opus/48000/2 PCMU/8000 PCMA/8000 telephone-event/8000 telephone-event/48000"},
+		"alexa":      {media.AlexaCalling, "opus/48000/2 G722/8000 PCMU/8000 PCMA/8000 telephone-event/8000 telephone-event/48000"},
 		"door":       {media.AlexaDoor, "opus/48000/2 PCMU/8000 PCMA/8000"},
 		"browser":    {media.Browser, "opus/48000/2 G722/8000 PCMU/8000 PCMA/8000 telephone-event/48000 telephone-event/8000"},
 		"phone":      {media.Phone, "opus/48000/2 G722/8000 PCMU/8000 PCMA/8000 telephone-event/8000 telephone-event/48000"},

@@ -11,17 +11,18 @@ import (
 // TestAnswerWants answers one offer for different wishes: the answer has what offer, wish and policy share, in the offer's order.
 func TestAnswerWants(t *testing.T) {
 	te8, te48 := media.TelephoneEvent(8000), media.TelephoneEvent(48000)
-	g722 := media.Codec{Name: "G722", ClockRate: 8000, Channels: 1}
+	noise := media.Codec{Name: "CN", ClockRate: 8000, Channels: 1}
 	video := media.Media{Kind: media.Video, Dir: sendRecv, Codecs: []media.Codec{{Name: "VP8", ClockRate: 90000, Channels: 1}}}
 	for _, c := range []struct {
 		name, codecs string
 		want         media.Plan
 	}{
-		{"nil", "111 0 8 110 126", nil},
+		{"nil", "111 9 0 8 110 126", nil},
 		{"one codec", "8", audio(sendRecv, media.PCMA())},
 		{"another order", "0 8", audio(sendRecv, media.PCMA(), media.PCMU())},
 		{"with video", "111", append(audio(sendRecv, media.Opus()), video)},
-		{"a codec that the policy has not", "0", audio(sendRecv, g722, media.PCMU())},
+		{"wide sound that need not be transcoded", "9 0", audio(sendRecv, media.G722(), media.PCMU())},
+		{"a codec that the policy has not", "0", audio(sendRecv, noise, media.PCMU())},
 		{"other case", "111", audio(sendRecv, media.Codec{Name: "OPUS", ClockRate: 48000, Channels: 2})},
 		{"events of both clocks", "111 0 110 126", audio(sendRecv, media.Opus(), media.PCMU(), te8, te48)},
 		{"events of the wide sound only", "111 110", audio(sendRecv, media.Opus(), te8, te48)},

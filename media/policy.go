@@ -51,11 +51,11 @@ type Policy struct {
 func pictures() []Codec { return []Codec{H264("42e01f", 1), H264("42e01f", 0), VP8()} }
 
 // AlexaCalling is the profile of Alexa.Comms.CallSignaling: ICE over IPv4 and DTLS-SRTP, whole descriptions without trickle,
-// Opus and G.711, H.264 and VP8.
+// Opus, G.722 and G.711, H.264 and VP8, which are those that "Get Started with the Calling API" names.
 func AlexaCalling() *Policy {
 	return &Policy{
 		Name: "alexa", Security: DTLS, ICE: true, IPv4Only: true, Bundle: true, Mux: true, AnyH264: true,
-		Audio: []Codec{Opus(), PCMU(), PCMA(), TelephoneEvent(8000), TelephoneEvent(48000)},
+		Audio: []Codec{Opus(), G722(), PCMU(), PCMA(), TelephoneEvent(8000), TelephoneEvent(48000)},
 		Video: pictures(), Feedback: allFeedback, RTX: true, Extensions: []Extension{TransportSeq},
 	}
 }

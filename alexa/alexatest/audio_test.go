@@ -241,6 +241,29 @@ func TestOpusCall(t *testing.T) {
 	noViolations(t, cloud)
 }
 
+// TestG722Call has both sides negotiate G.722: the Echo sends silence and counts what it receives.
+func TestG722Call(t *testing.T) {
+	ctx := testContext(t)
+	cloud := newCloud(t, patient)
+	echo := newEcho(t, cloud, "7201", &alexatest.EchoOptions{Play: alexatest.Tone(440), Codecs: []string{"opus", "G722", "PCMU"}})
+	g := newGateway(t, cloud, webrtc.MimeTypeG722)
+	defer func() { cloud.Close(); g.close(); g.peer.close() }()
+	call, err := echo.Call(ctx, "reception")
+	must(t, err)
+	must(t, call.WaitHeard(ctx, 300*time.Millisecond))
+	r := call.Heard()
+	if r.Codec != alexatest.CodecG722 || r.Packets < 15 || r.Bytes != 160*r.Packets || len(r.Samples)+len(r.Opus) != 0 || r.First.IsZero() ||
+		r.Duration() != time.Duration(r.Packets)*20*time.Millisecond {
+		t.Errorf("heard %d packets, %d bytes of %s, %v", r.Packets, r.Bytes, r.Codec, r.Duration())
+	}
+	g.peer.heard(ctx, 15)
+	if !bytes.Equal(g.peer.opus[0], bytes.Repeat([]byte{0xff}, 160)) {
+		t.Errorf("the Echo sent %x", g.peer.opus[0])
+	}
+	must(t, call.Hangup(ctx))
+	noViolations(t, cloud)
+}
+
 // TestPlayWAV has an Echo play a file.
 func TestPlayWAV(t *testing.T) {
 	ctx := testContext(t)

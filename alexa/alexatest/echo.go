@@ -15,10 +15,10 @@ type EchoOptions struct {
 	// testing/synctest.
 	NoMedia bool
 
-	// Play is what the Echo sends as PCMU or PCMA; the zero value is silence. See Limitations about Opus.
+	// Play is what the Echo sends as PCMU or PCMA; the zero value is silence. See Limitations about Opus and G.722.
 	Play Source
 
-	// Codecs are the codecs of the Echo in the order of its offers: CodecOpus, CodecPCMU, CodecPCMA, CodecTelephoneEvent.
+	// Codecs are the codecs of the Echo in the order of its offers: CodecOpus, CodecG722, CodecPCMU, CodecPCMA, CodecTelephoneEvent.
 	// Nil: Opus, PCMU, PCMA.
 	Codecs []string
 

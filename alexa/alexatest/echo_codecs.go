@@ -13,18 +13,22 @@ const (
 	CodecOpus           = "opus"
 	CodecPCMU           = "PCMU"
 	CodecPCMA           = "PCMA"
+	CodecG722           = "G722"
 	CodecTelephoneEvent = "telephone-event"
 
 	codecH264 = "H264" // of EchoOptions.Camera
 )
 
-var codecTable = []string{CodecOpus, CodecPCMU, CodecPCMA, CodecTelephoneEvent}
+var codecTable = []string{CodecOpus, CodecPCMU, CodecPCMA, CodecG722, CodecTelephoneEvent}
 
 // opusSilence is 20 ms of silence: the CELT mode at full band, mono, one frame (RFC 6716, section 3.1), whose first symbol is the
 // silence flag. Every decoder makes 960 zero samples of it.
 const opusSilence = "\xf8\xff\xfe"
 
 const opusFrameTicks = 960 // 20 ms at 48 kHz
+
+// g722Silence is the octet of which a decoder of G.722 makes silence, as ffmpeg does; one is an eighth of a millisecond.
+const g722Silence = 0xff
 
 // checkCodecs brings names to their known spelling, and says when one is unknown or when there is no audio codec.
 func checkCodecs(names []string) ([]string, error) {
@@ -56,6 +60,8 @@ func payloadType(name string, style OfferStyle) uint8 {
 		return 0
 	case CodecPCMA:
 		return 8
+	case CodecG722:
+		return 9
 	case CodecTelephoneEvent:
 		return 101
 	case codecH264:

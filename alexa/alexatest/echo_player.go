@@ -103,9 +103,12 @@ func (m *pionMedia) player() {
 		} else {
 			h.PayloadType, h.Marker, silent = codec.pt, silent, false
 			frames := uint32(next.Sub(began) / frameTime)
-			if codec.name == CodecOpus {
+			switch codec.name {
+			case CodecOpus:
 				h.Timestamp, payload = base+frames*opusFrameTicks, append(payload[:0], opusSilence...)
-			} else {
+			case CodecG722: // whose RTP clock is that of G.711, with as many octets (RFC 3551, section 4.5.2)
+				h.Timestamp, payload = base+frames*frameSamples, append(payload[:0], bytes.Repeat([]byte{g722Silence}, frameSamples)...)
+			default:
 				m.play.frame(frame[:], pos)
 				h.Timestamp, payload = base+frames*frameSamples, encodeG711(payload[:0], codec.name, frame[:])
 				if m.constant && codec.name == CodecPCMU {

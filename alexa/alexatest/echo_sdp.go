@@ -212,6 +212,8 @@ func readPayloads(m *sdp.MediaDescription) []payload {
 				name = CodecPCMU
 			case 8:
 				name = CodecPCMA
+			case 9:
+				name = CodecG722
 			}
 		}
 		ps = append(ps, payload{uint8(pt), name})
@@ -228,6 +230,8 @@ func codecName(encoding string) string {
 		return CodecPCMU
 	case "pcma/8000", "pcma/8000/1":
 		return CodecPCMA
+	case "g722/8000", "g722/8000/1":
+		return CodecG722
 	case "telephone-event/8000", "telephone-event/8000/1":
 		return CodecTelephoneEvent
 	case "h264/90000":
@@ -237,7 +241,9 @@ func codecName(encoding string) string {
 	}
 }
 
-func isSpeech(name string) bool { return name == CodecOpus || name == CodecPCMU || name == CodecPCMA }
+func isSpeech(name string) bool {
+	return name != "" && name != CodecTelephoneEvent && slices.Contains(codecTable, name)
+}
 
 // forPion returns the description as the Echo's pion/webrtc peer is to see it: the audio section alone, always sendrecv. Directions
 // stay with us, because pion ends a transceiver for good when the other side says inactive. A peer that does not declare its SSRC is

@@ -35,7 +35,7 @@ type peer struct {
 
 	mu      sync.Mutex
 	samples []int16
-	opus    [][]byte
+	opus    [][]byte // and of G.722
 	changed chan struct{}
 }
 
@@ -47,6 +47,8 @@ func newPeer(t testing.TB, mime string) *peer {
 	switch mime {
 	case webrtc.MimeTypePCMA:
 		pt = 8
+	case webrtc.MimeTypeG722:
+		pt = 9
 	case webrtc.MimeTypeOpus:
 		capability.ClockRate, capability.Channels, pt = 48000, 2, 111
 	}
@@ -110,8 +112,11 @@ func (p *peer) play() {
 				data = append(data, alexatest.EncodeALaw(s))
 			}
 		}
-		if p.mime == webrtc.MimeTypeOpus {
+		switch p.mime {
+		case webrtc.MimeTypeOpus:
 			data = alexatest.OpusSilence
+		case webrtc.MimeTypeG722:
+			data = make([]byte, 160)
 		}
 		_ = p.track.WriteSample(media.Sample{Data: data, Duration: 20 * time.Millisecond})
 		select {
@@ -137,7 +142,7 @@ func (p *peer) listen(r *webrtc.TrackRemote) {
 				p.samples = append(p.samples, alexatest.DecodeALaw(b))
 			}
 		}
-		if p.mime == webrtc.MimeTypeOpus {
+		if p.mime == webrtc.MimeTypeOpus || p.mime == webrtc.MimeTypeG722 {
 			p.opus = append(p.opus, packet.Payload)
 		}
 		close(p.changed)

@@ -18,13 +18,14 @@ const (
 
 // Recording is what an Echo heard in a call, early media included, in the order of arrival.
 type Recording struct {
-	// Codec is the codec of the latest audio packet: CodecOpus, CodecPCMU or CodecPCMA; "" when none arrived.
+	// Codec is the codec of the latest audio packet: CodecOpus, CodecG722, CodecPCMU or CodecPCMA; "" when none arrived.
 	Codec string
 	// Samples is the sound of the PCMU and PCMA packets: mono, 8000 samples per second, at most the latest ten minutes.
 	Samples []int16
 	// Opus are the payloads of the Opus packets, which are not decoded: at most the latest ten minutes.
 	Opus [][]byte
-	// Packets and Bytes count the audio packets and their payload; telephone events are not among them.
+	// Packets and Bytes count the audio packets and their payload, those of G.722 too, of which nothing else is kept; telephone events are
+	// not among them.
 	Packets, Bytes int
 	// Events counts the packets of telephone events (RFC 4733).
 	Events int
@@ -98,6 +99,8 @@ func (r *recorder) hear(raw []byte) {
 		}
 		r.rec.Opus = append(r.rec.Opus, append([]byte(nil), p.Payload...))
 		r.rec.heard += opusDuration(p.Payload)
+	case CodecG722:
+		r.rec.heard += time.Duration(len(p.Payload)) * time.Second / sampleRate // 64 kbit/s, as G.711
 	case CodecTelephoneEvent:
 		r.rec.Events++
 		return

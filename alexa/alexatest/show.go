@@ -89,6 +89,8 @@ func (a *Account) NewShow(o *ShowOptions) (*Show, error) {
 	switch {
 	case slices.Contains(s.opts.Codecs, CodecTelephoneEvent):
 		return nil, errors.New("alexatest: an Echo Show has no telephone events")
+	case slices.Contains(s.opts.Codecs, CodecG722):
+		return nil, errors.New("alexatest: an Echo Show has no G.722 in its talks with doors")
 	case o.Loss < 0 || o.Loss > 0.5:
 		return nil, fmt.Errorf("alexatest: a loss of %g", o.Loss)
 	case o.Style > ShowNumbered:

@@ -58,6 +58,7 @@ func TestShowOptions(t *testing.T) {
 	defer h.Close()
 	for _, o := range []alexatest.ShowOptions{
 		{Codecs: []string{"telephone-event", "PCMU"}},
+		{Codecs: []string{"G722", "PCMU"}},
 		{Codecs: []string{"AAC"}},
 		{Loss: 0.6},
 		{Loss: -1},

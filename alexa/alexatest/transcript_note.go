@@ -69,7 +69,7 @@ func summary(text string) (sections []string, ufrag string) {
 
 // formatNames returns the names of the formats of a section, those of static payload types that have no rtpmap included.
 func formatNames(m *sdp.MediaDescription) []string {
-	maps := map[string]string{"0": CodecPCMU, "8": CodecPCMA, "9": "G722"}
+	maps := map[string]string{"0": CodecPCMU, "8": CodecPCMA, "9": CodecG722}
 	for _, a := range m.Attributes {
 		if pt, codec, ok := strings.Cut(a.Value, " "); ok && a.Key == "rtpmap" {
 			maps[pt], _, _ = strings.Cut(codec, "/")
