@@ -148,8 +148,8 @@ func usualLimits() limits {
 
 var _ media.Engine = (*Engine)(nil)
 
-// Listen opens an engine on a UDP address such as "192.0.2.1:40000", or "0.0.0.0:0" for a free port on all interfaces. The next port
-// is taken too, and two more for each further shard.
+// Listen opens an engine on a UDP address such as "192.0.2.1:40000", or "0.0.0.0:0" for a free port on all interfaces, which is what ""
+// stands for too. The next port is taken as well, and two more for each further shard.
 //
 // It waits for the servers of Options.STUN and Options.TURN for at most two seconds. Those that have not answered by then are asked on
 // behind it, and what they tell is missing in the descriptions until they do. The error of a URL that cannot be read is told at once.
