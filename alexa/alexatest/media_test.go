@@ -37,7 +37,7 @@ func TestEchoCallsAndBothHear(t *testing.T) {
 			if tt.strip {
 				g.strip = withoutSSRC
 			}
-			defer func() { cloud.Close(); g.close(); g.peer.close() }()
+			defer g.end()
 			call, err := echo.Call(ctx, "reception")
 			must(t, err)
 			must(t, call.WaitState(ctx, alexatest.StateConnected))
@@ -63,7 +63,7 @@ func TestEchoIsCalledAndBothHear(t *testing.T) {
 			cloud := newCloud(t, patient)
 			echo := newEcho(t, cloud, "7201", &alexatest.EchoOptions{Play: alexatest.Tone(440), AnswerAfter: 50 * time.Millisecond})
 			g := newGateway(t, cloud, webrtc.MimeTypePCMU)
-			defer func() { cloud.Close(); g.close(); g.peer.close() }()
+			defer g.end()
 			offer := g.peer.offer()
 			if strip {
 				offer = withoutSSRC(offer)
@@ -90,7 +90,7 @@ func TestUpdates(t *testing.T) {
 	echo := newEcho(t, cloud, "7201", &alexatest.EchoOptions{Play: alexatest.Tone(440), OfferStyle: alexatest.OfferCaptured})
 	g := newGateway(t, cloud, webrtc.MimeTypePCMU)
 	g.strip = withoutSSRC
-	defer func() { cloud.Close(); g.close(); g.peer.close() }()
+	defer g.end()
 	call, err := echo.Call(ctx, "reception")
 	must(t, err)
 	must(t, call.WaitState(ctx, alexatest.StateConnected))
@@ -141,7 +141,7 @@ func TestICERestart(t *testing.T) {
 	cloud := newCloud(t, patient)
 	echo := newEcho(t, cloud, "7201", &alexatest.EchoOptions{Play: alexatest.Tone(440)})
 	g := newGateway(t, cloud, webrtc.MimeTypePCMU)
-	defer func() { cloud.Close(); g.close(); g.peer.close() }()
+	defer g.end()
 	call, err := echo.Call(ctx, "reception")
 	must(t, err)
 	must(t, call.WaitState(ctx, alexatest.StateConnected))
@@ -167,7 +167,7 @@ func TestUpdateThatIsNotAnswered(t *testing.T) {
 	cloud := newCloud(t, patient)
 	echo := newEcho(t, cloud, "7201", &alexatest.EchoOptions{Play: alexatest.Tone(440)})
 	g := newGateway(t, cloud, webrtc.MimeTypePCMU)
-	defer func() { cloud.Close(); g.close(); g.peer.close() }()
+	defer g.end()
 	call, err := echo.Call(ctx, "reception")
 	must(t, err)
 	must(t, call.WaitState(ctx, alexatest.StateConnected))
@@ -201,7 +201,7 @@ func TestMediaBeforeAnswer(t *testing.T) {
 			echo := newEcho(t, cloud, "7201", &alexatest.EchoOptions{Play: alexatest.Tone(440), MediaBeforeAnswer: early})
 			g := newGateway(t, cloud, webrtc.MimeTypePCMU)
 			g.early, g.held = true, make(chan struct{})
-			defer func() { cloud.Close(); g.close(); g.peer.close() }()
+			defer g.end()
 			call, err := echo.Call(ctx, "reception")
 			must(t, err)
 			must(t, call.WaitHeard(ctx, 300*time.Millisecond)) // early media of the gateway
@@ -264,7 +264,7 @@ func TestCodecWithdrawn(t *testing.T) {
 	cloud := newCloud(t, patient)
 	echo := newEcho(t, cloud, "7201", &alexatest.EchoOptions{Play: alexatest.Tone(440)})
 	g := newGateway(t, cloud, webrtc.MimeTypePCMU)
-	defer func() { cloud.Close(); g.close(); g.peer.close() }()
+	defer g.end()
 	offer := strings.Replace(g.peer.offer(), "SAVPF 0", "SAVPF 96 0", 1)
 	offer = strings.Replace(offer, "a=rtpmap:0 PCMU/8000\r\n", "a=rtpmap:96 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\n", 1)
 	g.say(ctx, "InitiateInboundCall", "s-1", parties("7201"), sdpMember("OFFER", offer))

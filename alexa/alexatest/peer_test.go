@@ -211,6 +211,14 @@ func newGateway(t testing.TB, cloud *alexatest.Cloud, mime string) *gateway {
 	return g
 }
 
+// end closes the cloud, and then the gateway. What the gateway still says of the last events may come too late for the cloud.
+func (g *gateway) end() {
+	g.lenient.Store(true)
+	g.cloud.Close()
+	g.close()
+	g.peer.close()
+}
+
 func (g *gateway) handle(ctx context.Context, e event) {
 	name := strings.TrimPrefix(e.Type, prefix)
 	switch name {
