@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/alexacall/alexacall/media"
@@ -24,13 +23,13 @@ func Pipe(p media.Plan) (near, far Leg) {
 		policy.Audio = audio.Codecs
 	}
 	id := "pipe-" + rand.Text()
-	e1, e2 := media.Pipe(policy.Plan())
+	e1, e2 := media.Pipe(nil)
 	now := time.Now()
 	from, to := Party{URI: "pipe:far"}, Party{URI: "pipe:near"}
 	in := &pipeLeg{State: NewState(Info{ID: id, From: from, To: to, Came: true, Placed: now}), wire: w, policy: policy, came: true}
 	out := &pipeLeg{State: NewState(Info{ID: id + "-far", From: from, To: to, Placed: now}), wire: w, policy: policy}
 	in.peer, out.peer = out, in
-	in.media, out.media = &pipeMedia{Endpoint: e1}, &pipeMedia{Endpoint: e2}
+	in.media, out.media = e1, e2
 	if p != nil {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -42,25 +41,12 @@ func Pipe(p media.Plan) (near, far Leg) {
 // wire is what the two legs of a pipe have in common. Its lock is above those of their States.
 type wire struct{ mu sync.Mutex }
 
-// pipeMedia is a pipe's end whose plan follows the negotiation.
-type pipeMedia struct {
-	media.Endpoint
-	plan atomic.Pointer[media.Plan]
-}
-
-func (m *pipeMedia) Plan() media.Plan {
-	if p := m.plan.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
-
 type pipeLeg struct {
 	*State
 	wire   *wire
 	peer   *pipeLeg
 	policy *media.Policy
-	media  *pipeMedia
+	media  *media.PipeEnd
 	came   bool // came in; else it was dialled
 
 	// The rest is guarded by wire.mu.
@@ -126,12 +112,13 @@ func (l *pipeLeg) Hangup(_ context.Context, why Cause) error {
 	return nil
 }
 
-// finish ends both legs.
+// finish ends both legs, and their media.
 func (l *pipeLeg) finish(why Cause) {
 	l.End(&EndError{Cause: why})
 	l.peer.End(&EndError{Cause: why, Remote: true})
 	l.settle(l.Ended())
 	l.peer.settle(l.peer.Ended())
+	_ = l.media.Close() // of both; it has no error
 }
 
 // both brings both legs to a phase.

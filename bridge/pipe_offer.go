@@ -102,7 +102,7 @@ func (l *pipeLeg) answer(want media.Plan) error {
 // stand publishes what is agreed.
 func (l *pipeLeg) stand() {
 	plan, far := l.neg.Agreed(), l.neg.Far()
-	l.media.plan.Store(&plan)
+	l.media.Agree(plan)
 	l.Change(func(i *Info) { i.Far, i.Pending = far, false })
 }
 

@@ -82,6 +82,43 @@ func TestPipeRing(t *testing.T) {
 	endPipe(t, far)
 }
 
+// TestPipeMediaFollow: what a pipe's legs send is what they have agreed on, which way they have agreed on, and it ends with them.
+func TestPipeMediaFollow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := bridge.Pipe(both())
+		here, there := near.Media().Stream(media.Audio), far.Media().Stream(media.Audio)
+		want(t, "nothing is sent before there is an agreement", here.Codec(), media.Codec{})
+		if err := near.Answer(t.Context(), onlyU()); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "near sends what was answered", here.Codec(), media.PCMU())
+		want(t, "and so does far", there.Codec(), media.PCMU())
+		other := media.PCMA()
+		want(t, "nothing else", errors.Is(here.Write(&media.Packet{Codec: &other}), media.ErrNoCommonCodec), true)
+
+		atNear, atFar := listen(t, near), listen(t, far)
+		atNear.hears(t, far, "hello")
+		var offer sync.WaitGroup
+		offer.Go(func() {
+			if err := far.Update(t.Context(), hold(onlyU())); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		if err := near.Answer(t.Context(), onlyU()); err != nil {
+			t.Fatal(err)
+		}
+		offer.Wait()
+		atFar.silent(t, near)
+		atNear.hears(t, far, "music")
+
+		endPipe(t, near)
+		atNear.done.Wait() // without a word
+		atFar.done.Wait()
+		want(t, "who talks on is told", errors.Is(here.Write(&media.Packet{}), media.ErrClosed), true)
+	})
+}
+
 func TestPipeRingOnceUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := upPipe(t, both(), both())

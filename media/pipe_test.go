@@ -177,6 +177,48 @@ func TestPipeCodecs(t *testing.T) {
 	}
 }
 
+// TestPipeAgreesAnew changes what one end has agreed on: what it sends and hears changes, and its readers are told of other codecs alone.
+func TestPipeAgreesAnew(t *testing.T) {
+	a, b := media.Pipe(nil)
+	s, here, there := a.Stream(media.Audio), a.Stream(media.Audio).Reader(), b.Stream(media.Audio).Reader()
+	a.Agree(phonePlan(sendRecv))
+	b.Agree(phonePlan(sendRecv))
+	for _, r := range []*media.Reader{here, there} {
+		wantEnd(t, r, media.ErrChanged)
+	}
+	write(t, s, voice(1))
+	if got := read(t, there).Seq; got != 1 || s.Codec() != media.PCMU() || !a.Plan().Equal(phonePlan(sendRecv)) {
+		t.Errorf("packet %d in %v comes, with %v agreed on", got, s.Codec(), a.Plan())
+	}
+	a.Agree(phonePlan(sendOnly))
+	write(t, s, voice(2))
+	write(t, b.Stream(media.Audio), voice(3))
+	if got := read(t, here).Seq; got != 3 || s.Stats().Out.Blocked != 1 {
+		t.Errorf("packet %d comes, %d are not sent", got, s.Stats().Out.Blocked)
+	}
+}
+
+// TestPipeCloses ends the media of both ends, whichever closes and however often.
+func TestPipeCloses(t *testing.T) {
+	a, b := media.Pipe(phonePlan(sendRecv))
+	here, there := a.Stream(media.Audio).Reader(), b.Stream(media.Audio).Reader()
+	write(t, a.Stream(media.Audio), voice(1))
+	for range 2 {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	read(t, there) // what was said before
+	for _, r := range []*media.Reader{here, there, a.Stream(media.Video).Reader()} {
+		wantEnd(t, r, io.EOF)
+	}
+	for _, e := range []media.Endpoint{a, b} {
+		if err := e.Stream(media.Audio).Write(voice(2)); !errors.Is(err, media.ErrClosed) {
+			t.Errorf("got %v, want ErrClosed", err)
+		}
+	}
+}
+
 func TestPipeDoesNotAllocate(t *testing.T) {
 	a, b := media.Pipe(phonePlan(sendRecv))
 	s, r := a.Stream(media.Audio), b.Stream(media.Audio).Reader()

@@ -67,7 +67,7 @@ func (e *Engine) Open(p *media.Policy, o *media.OpenOptions) (media.Terminal, er
 		t.Options = *o
 	}
 	near, far := media.Pipe(p.Plan())
-	t.near, t.Peer = agreed{near, t}, agreed{far, t}
+	t.pipe, t.near, t.Peer = near, agreed{near, t}, agreed{far, t}
 	e.open, e.last = append(e.open, t), t
 	return t, nil
 }

@@ -17,7 +17,8 @@ type Terminal struct {
 
 	engine *Engine
 	policy *media.Policy
-	near   media.Endpoint
+	pipe   *media.PipeEnd
+	near   media.Endpoint // agreed
 
 	mu       sync.Mutex
 	local    media.Local
@@ -230,8 +231,9 @@ func (t *Terminal) Close() error {
 	closed := t.closed
 	t.closed = true
 	t.mu.Unlock()
-	if !closed {
-		t.engine.forget(t)
+	if closed {
+		return nil
 	}
-	return nil
+	t.engine.forget(t)
+	return t.pipe.Close()
 }
