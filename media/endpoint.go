@@ -10,9 +10,8 @@ type Stream interface {
 	// Reader opens a reader of what arrives. Every open reader gets every packet: relay, recorder and monitor stand side by side.
 	Reader() *Reader
 	// Write sends p, which may also be a digit or feedback; Seq grows within a source, and no number of it goes out twice. It does not
-	// keep p. A packet that the direction or the gate does not let
-	// pass is dropped and counted; ErrNoCommonCodec means that the far side does not take p's codec, or of a digit that it takes none at all,
-	// neither as an event nor by signalling.
+	// keep p. A packet that the direction or the gate does not let pass is dropped and counted. ErrNoCommonCodec means that the far side does
+	// not take p's codec, or of a digit that it takes none at all, neither as an event nor by signalling; ErrClosed that the media has ended.
 	Write(p *Packet) error
 	// Gate sets what passes now, below signalling: mute, push to talk, listening in. A new stream's gate is SendRecv.
 	Gate(d Direction)
@@ -54,7 +53,7 @@ type Terminal interface {
 	// engine may call OpenOptions.Failed if it does not. Before, a call may ring for as long as it likes. The answer of the fork that has
 	// accepted goes before; an offer that still waits for its answer then goes on waiting. It must not block; it is idempotent.
 	Answered()
-	// Close ends the media. Readers get io.EOF. It is idempotent.
+	// Close ends the media. Readers get io.EOF, and Write returns ErrClosed. It is idempotent.
 	Close() error
 }
 

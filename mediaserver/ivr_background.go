@@ -80,7 +80,7 @@ func (b *background) play(ctx context.Context) {
 		}
 		b.source = &placed{Source: source}
 	}
-	b.fails(ctx, b.v.player.Play(ctx, b.source, &audio.PlayOptions{From: b.source.place(), Loop: -1, Pause: b.now.RepeatPause}))
+	b.fails(ctx, b.v.say(ctx, b.source, &audio.PlayOptions{From: b.source.place(), Loop: -1, Pause: b.now.RepeatPause}))
 }
 
 // fails notes why the background is not heard, unless it is not to be: it is not tried again.

@@ -3,6 +3,7 @@ package mediaserver
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"time"
 
@@ -117,7 +118,7 @@ func (t *ivrTurn) play(ctx context.Context) {
 		}
 		if err == nil {
 			t.v.back.off()
-			err = t.v.player.Play(ctx, source, nil)
+			err = t.v.say(ctx, source, nil)
 		}
 		this.close()
 		if ctx.Err() != nil {
@@ -129,4 +130,14 @@ func (t *ivrTurn) play(ctx context.Context) {
 		}
 	}
 	next.close()
+}
+
+// say plays a sound, until ctx ends. Where the party's media has ended the call is over: how it ends, others know, and end ctx.
+func (v *ivr) say(ctx context.Context, source audio.Source, o *audio.PlayOptions) error {
+	err := v.player.Play(ctx, source, o)
+	if errors.Is(err, io.EOF) {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	return err
 }

@@ -24,7 +24,7 @@ func (v *ivr) record(ctx context.Context, t *ivrTurn) *RecordResult {
 	v.back.off()
 	if o.Beep {
 		tone := audio.NewTones([]audio.Tone{{Hz: [2]float64{beepHz}}}, &audio.TonesOptions{For: beepFor})
-		if err := v.player.Play(ctx, tone, nil); err != nil && ctx.Err() == nil {
+		if err := v.say(ctx, tone, nil); err != nil && ctx.Err() == nil {
 			v.log.Warn("the tone before a recording cannot be played", "err", err)
 		}
 	}

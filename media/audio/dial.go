@@ -36,8 +36,8 @@ const (
 // signalling where the leg has that instead, or else as tones; which of them is found by the first key, and DialOptions.Tones may say
 // otherwise. Nothing else writes to the stream meanwhile. What direction and gate do not let pass is lost, as all that is written then.
 //
-// If the context ends before, the key that is down is let go and the context's error is wrapped. Keys that are none, codec.ErrNoEncoder and
-// media.ErrNoCommonCodec are errors too. The clock has to run.
+// If the context ends before, the key that is down is let go and the context's error is wrapped. Keys that are none, codec.ErrNoEncoder,
+// media.ErrNoCommonCodec, and media.ErrClosed when the stream ends before, are errors too. The clock has to run.
 func Dial(ctx context.Context, c *Clock, to media.Stream, digits string, o *DialOptions) error {
 	d, err := newDialler(to, digits, o)
 	if err == nil {

@@ -74,9 +74,10 @@ func newPlayer(to media.Stream, o *PlayerOptions) *Player {
 	return p
 }
 
-// Play plays s after what was given before, and returns when its last sample has been sent. It returns ErrStopped after Stop, the cause of
-// ctx when that ends, media.ErrClosed after Close, an error that wraps codec.ErrNoEncoder or codec.ErrUnknown if the stream wants what this
-// build does not encode, and what s returned in mid-sound, which is played up to there. While nothing is negotiated, s waits.
+// Play plays s after what was given before, and returns when its last sample has been sent. It returns ErrStopped after Stop, io.EOF when
+// the stream has ended, as it does with its leg, the cause of ctx when that ends, media.ErrClosed after Close, an error that wraps
+// codec.ErrNoEncoder or codec.ErrUnknown if the stream wants what this build does not encode, and what s returned in mid-sound, which is
+// played up to there. While nothing is negotiated, s waits.
 //
 // Play reads s, some 500 ms ahead, in the goroutine that called it, and closes it. So it returns only when a Read that is going on has: what
 // reads from a network has to end with ctx by itself. What is heard ends at once in any case.

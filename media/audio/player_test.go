@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"sync"
@@ -464,6 +465,32 @@ func TestPlayerOnAPipe(t *testing.T) {
 		c := media.PCMA()
 		if err := a.Stream(media.Audio).Write(&media.Packet{Codec: &c, Payload: []byte{0xD5}}); err != nil {
 			t.Errorf("the next writer: %v", err)
+		}
+	})
+}
+
+// TestPlayerEndsWithItsStream has a leg end while it is played to without end: whoever plays is told, and so is who plays later.
+func TestPlayerEndsWithItsStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := audio.NewClock(nil)
+		defer clock.Close()
+		a, _ := media.Pipe(media.Plan{{Kind: media.Audio, Dir: media.SendRecv, Codecs: []media.Codec{media.PCMU()}}})
+		p := audio.NewPlayer(clock, a.Stream(media.Audio), nil)
+		defer closed(t, p)
+		began := time.Now()
+		time.AfterFunc(time.Second, func() { _ = a.Close() })
+		music := level(8000, 8000, time.Second)
+		if err := p.Play(t.Context(), music, &audio.PlayOptions{Loop: -1}); !errors.Is(err, io.EOF) || music.closed != 1 {
+			t.Errorf("%v, want io.EOF; the source was closed %d times", err, music.closed)
+		}
+		if took := time.Since(began); took < time.Second || took > time.Second+2*audio.FrameTime {
+			t.Errorf("it ended after %v", took)
+		}
+		if err := p.Play(t.Context(), level(8000, 8000, time.Second), nil); !errors.Is(err, io.EOF) {
+			t.Errorf("afterwards: %v, want io.EOF", err)
+		}
+		if err := audio.Dial(t.Context(), clock, a.Stream(media.Audio), "1", nil); !errors.Is(err, media.ErrClosed) {
+			t.Errorf("a key afterwards: %v, want ErrClosed", err)
 		}
 	})
 }

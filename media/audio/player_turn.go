@@ -1,6 +1,9 @@
 package audio
 
 import (
+	"errors"
+	"io"
+
 	"github.com/alexacall/alexacall/media"
 	"github.com/alexacall/alexacall/media/codec"
 )
@@ -112,6 +115,9 @@ func (p *Player) send(heard bool) {
 	s.packet.Marker = s.gap || s.packet.Start // RFC 3551 section 4.1
 	s.packet.Payload = s.payload
 	if err = p.to.Write(&s.packet); err != nil {
+		if errors.Is(err, media.ErrClosed) {
+			p.endAll(io.EOF)
+		}
 		p.lost.Add(1)
 		s.pass()
 		return

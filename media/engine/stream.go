@@ -67,7 +67,10 @@ func (s *stream) Stats() media.Stats {
 
 // Write implements media.Stream.
 func (s *stream) Write(p *media.Packet) error {
-	if len(p.Payload) > packetSize-rtpHeaderSize-maxTag {
+	switch {
+	case s.t.over.Load():
+		return media.ErrClosed
+	case len(p.Payload) > packetSize-rtpHeaderSize-maxTag:
 		return errTooLong
 	}
 	switch p.What {

@@ -31,7 +31,6 @@ type terminal struct {
 	second *transport       // of video where the far side takes it elsewhere; nil before it did
 	named  []netip.AddrPort // that the far side's description names, as noted in the shard; guarded by its lock
 	closed bool
-	ended  bool   // the readers have been told that nothing comes any more; guarded by streamMu
 	name   uint32 // that our CNAME is made of
 	failed sync.Once
 
@@ -39,8 +38,9 @@ type terminal struct {
 	reports reports
 	signals atomic.Pointer[netip.Addr] // where its signalling comes from
 
-	streamMu sync.Mutex // guards links, ended and the making of pictures
-	links    []*link    // from or to one of the streams
+	over     atomic.Bool // the media has ended; streamMu is held when it changes
+	streamMu sync.Mutex  // guards links and the making of pictures
+	links    []*link     // from or to one of the streams
 }
 
 var _ media.Terminal = (*terminal)(nil)

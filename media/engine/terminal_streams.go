@@ -20,7 +20,7 @@ func (t *terminal) stream(k media.Kind) *stream {
 		s = newStream(t, media.Video)
 		s.out.ssrc.Store(t.freshSSRC(0)) // one key protects both: two streams under one number would share its key stream
 		s.out.repairSSRC = t.freshSSRC(s.out.ssrc.Load())
-		if t.ended {
+		if t.over.Load() {
 			s.fan.Close()
 		}
 		t.pictures.Store(s)
@@ -45,11 +45,11 @@ func (t *terminal) anyStream(is func(*stream) bool) bool {
 	return false
 }
 
-// endStreams tells the readers that nothing comes any more, those of a stream that is made later too.
+// endStreams tells the readers that nothing comes any more, those of a stream that is made later too, and whoever writes that nothing goes out.
 func (t *terminal) endStreams() {
 	t.streamMu.Lock()
 	defer t.streamMu.Unlock()
-	t.ended = true
+	t.over.Store(true)
 	for s := range t.streams {
 		s.fan.Close()
 	}

@@ -34,12 +34,20 @@ func TestStreamOfPicturesIsMadeOnce(t *testing.T) {
 	}
 }
 
-// One that is made after the leg has ended has ended too.
+// One that is made after the leg has ended has ended too, for who reads and for who writes.
 func TestStreamOfPicturesAfterClose(t *testing.T) {
 	term := open(t, listen(t), media.Phone())
 	before := term.Stream(media.Audio).Reader()
 	if err := term.Close(); err != nil {
 		t.Fatal(err)
+	}
+	codec := media.PCMU()
+	for _, s := range []media.Stream{term.Stream(media.Audio), term.Stream(media.Video)} {
+		for _, what := range []media.What{media.RTP, media.Digit, media.KeyFrame, media.Ceiling} {
+			if err := s.Write(&media.Packet{What: what, Codec: &codec, Payload: make([]byte, 4)}); !errors.Is(err, media.ErrClosed) {
+				t.Errorf("writing %v: %v, want %v", what, err, media.ErrClosed)
+			}
+		}
 	}
 	for _, r := range []*media.Reader{before, term.Stream(media.Video).Reader()} {
 		if err := r.Read(nil, new(media.Packet)); !errors.Is(err, io.EOF) {
