@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime/debug"
 	"sync"
+
+	"github.com/alexacall/alexacall/media"
 )
 
 // ErrDraining is returned for a call that comes in after Drain has begun.
@@ -59,7 +62,7 @@ func (i *Intake) Receive(in Leg) error {
 	i.total++
 	i.work.Go(func() {
 		defer i.leave()
-		err := i.handle(in)
+		err := outcome(in, i.handle(in))
 		cause := Overload // cancelled by Drain
 		if i.ctx.Err() == nil {
 			cause = CauseOf(err)
@@ -68,6 +71,16 @@ func (i *Intake) Receive(in Leg) error {
 		hangup(context.Background(), in, cause)
 	})
 	return nil
+}
+
+// outcome returns why a call has ended whose handler returned err: where that says no more than that the leg's media have, what ended the leg.
+func outcome(in Leg, err error) error {
+	info := in.Info()
+	if info.Phase != Over || !errors.Is(err, io.EOF) && !errors.Is(err, media.ErrClosed) {
+		return err
+	}
+	_, end := in.Next(context.Background(), info.Rev) // it is over, so this does not wait
+	return end
 }
 
 // tell logs a call that failed because of something that whoever owns the handler can mend: nobody else is told of the error.
