@@ -39,7 +39,7 @@ type Action struct {
 }
 
 // A Destination says who is called, and how. What it says beyond the address, the time and From is of a protocol: Server.DialerFor carries it
-// out. Of SIP, sip.CallOptions has a place for all but To, the two of the Contact, and CopyHeaders.
+// out. Of SIP, sip.CallOptions has a place for all but To and the two of the Contact.
 type Destination struct {
 	Addr    string        // URI or number, as the Dialer reads it: sip.Agent reads SIP URIs alone
 	MaxRing time.Duration // how long it may ring; 0: Server.RingFor
@@ -47,7 +47,31 @@ type Destination struct {
 	From, To, AssertedIdentity, RemotePartyID, Diversion string // in place of those that the call would have; see PartyOf
 	Headers                                              map[string]string
 	ContactParams, ContactUserParams                     map[string]string
-	CopyHeaders                                          []string // names of header fields of the call that came in
+	// CopyHeaders are names of header fields of the call that came in, which go into Headers too, where its leg has them (sip.Leg.Headers).
+	CopyHeaders []string
+}
+
+// copied returns d with what is to be copied of a call that came in.
+func (d Destination) copied(in bridge.Leg) Destination {
+	has, ok := in.(interface{ Headers() map[string]string })
+	if !ok || len(d.CopyHeaders) == 0 {
+		return d
+	}
+	said := map[string]bool{}
+	headers := map[string]string{}
+	for name, value := range d.Headers {
+		said[strings.ToLower(name)] = true
+		headers[name] = value
+	}
+	from := has.Headers()
+	for _, name := range d.CopyHeaders {
+		name = strings.ToLower(name)
+		if value, ok := from[name]; ok && !said[name] {
+			headers[name] = value
+		}
+	}
+	d.Headers = headers
+	return d
 }
 
 // plain reports whether d says no more than the address and the time.

@@ -3,6 +3,7 @@ package mediaserver_test
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,37 @@ func TestDialerFor(t *testing.T) {
 		from(bridge.Party{URI: "tel:+4670"})
 		if n := strings.Count(log.String(), "there is no DialerFor"); n != 1 {
 			t.Errorf("%d warnings, want 1:\n%s", n, log)
+		}
+	})
+}
+
+// TestCopyHeaders has header fields of a call go into another, but for those that are said anew.
+func TestCopyHeaders(t *testing.T) {
+	onStage(t, func(s *stage) {
+		a, b := s.phone("a", 300), s.phone("b", 500)
+		a.headers = map[string]string{"x-trace": "1", "x-room": "9", "x-secret": "2"}
+		to := mediaserver.Destination{Addr: b.uri, CopyHeaders: []string{"X-Trace", "X-Room", "X-None"}, Headers: map[string]string{"X-Room": "7"}}
+		var got []map[string]string
+		s.server.DialerFor = func(d *mediaserver.Destination) bridge.Dialer {
+			got = append(got, d.Headers)
+			return s
+		}
+		s.app.newCall = func(*mediaserver.NewCall) (*mediaserver.Action, error) {
+			return &mediaserver.Action{Kind: mediaserver.Call, Destination: to}, nil
+		}
+		for _, more := range []map[string]string{a.headers, nil} {
+			a.headers = more
+			a.call()
+			s.after(time.Second)
+			a.hangup()
+			s.after(time.Second)
+		}
+		want := []map[string]string{{"X-Room": "7", "x-trace": "1"}, {"X-Room": "7"}}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("called with %v, want %v", got, want)
+		}
+		if len(to.Headers) != 1 {
+			t.Errorf("the application's own map has become %v", to.Headers)
 		}
 	})
 }

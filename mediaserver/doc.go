@@ -61,7 +61,8 @@
 // decision is refused as unreachable or overload (of SIP, 480 and 503), what follows when a call fails (CalledPartyDrop about who waited, with
 // the cause), that an IVR's caller who hangs up is a CallingPartyDrop about the IVR, that joins and leaves of conferences are told, the minimum
 // between two commands that do nothing, and that the participant whom a connect names becomes the caller. A recording keeps the name that it
-// was given, whatever it is written as. Digits of an Echo are taken to be telephone events (RFC 4733).
+// was given, whatever it is written as, with a number where another has it; its notice has the name. Digits of an Echo are taken to be telephone
+// events (RFC 4733).
 //
 // # Limitations
 //

@@ -22,10 +22,11 @@ type phone struct {
 	s       *stage
 	uri     string
 	hz      float64
-	answers bool          // a call that rings, at once
-	rings   time.Duration // before it answers
-	refuses bridge.Cause  // at once, without ringing; Normal: does not
-	leg     bridge.Leg    // its own end
+	answers bool              // a call that rings, at once
+	rings   time.Duration     // before it answers
+	refuses bridge.Cause      // at once, without ringing; Normal: does not
+	headers map[string]string // of its calls
+	leg     bridge.Leg        // its own end
 	player  *audio.Player
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -46,7 +47,9 @@ func (p *phone) line() bridge.Leg {
 func (p *phone) call() {
 	near, far := bridge.Pipe(plan)
 	from, to := bridge.Party{URI: p.uri}, bridge.Party{URI: "sip:100@hotel.example"}
-	p.s.calls.Go(func() { _ = p.s.server.Handle(p.s.t.Context(), &named{Leg: near, from: from, to: to}) })
+	p.s.calls.Go(func() {
+		_ = p.s.server.Handle(p.s.t.Context(), &named{Leg: near, from: from, to: to, headers: p.headers})
+	})
 	p.on(far)
 }
 

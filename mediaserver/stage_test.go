@@ -114,11 +114,14 @@ func (s *stage) hear(want string) {
 	}
 }
 
-// named is a leg with parties.
+// named is a leg with parties, and header fields.
 type named struct {
 	bridge.Leg
 	from, to bridge.Party
+	headers  map[string]string
 }
+
+func (l *named) Headers() map[string]string { return l.headers }
 
 func (l *named) Info() bridge.Info { return l.with(l.Leg.Info()) }
 

@@ -32,6 +32,9 @@ func (s *session) call(d *deed) {
 		}, called)
 		return
 	}
+	as := *a
+	as.Destination = a.copied(waits.leg)
+	a = &as
 	s.start(func(ctx context.Context) input {
 		until := time.Now().Add(s.server.rings(a))
 		info := waits.leg.Info()

@@ -20,7 +20,6 @@ const (
 
 var (
 	errIdentity = errors.New("sip: identity that cannot be sent")
-	errHeader   = errors.New("sip: header field that cannot be sent")
 	errNowhere  = errors.New("sip: credentials for neither a realm nor a host")
 )
 

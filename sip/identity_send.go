@@ -67,33 +67,6 @@ func (o *CallOptions) fields(trusted bool) []sipmsg.Header {
 	return fields
 }
 
-const maxMore = 64 // fields of CallOptions.Headers
-
-// ourFieldTable has the P- fields that Identity writes.
-var ourFieldTable = [...]string{"p-asserted-identity", "p-preferred-identity"}
-
-// checkHeaders checks that header fields can be written, and are none that mean something to us or to the way of the call.
-func checkHeaders(headers map[string]string) error {
-	if len(headers) > maxMore {
-		return errHeader
-	}
-	seen := map[string]bool{}
-	for name, value := range headers {
-		key := strings.ToLower(name)
-		extension := isExtension(key, "x-") || isExtension(key, "p-") || key == "remote-party-id"
-		if !extension || slices.Contains(ourFieldTable[:], key) || seen[key] || !validToken(name) || len(name) > maxIdentity || len(value) > maxIdentity || hasControl(value) {
-			return errHeader
-		}
-		seen[key] = true
-	}
-	return nil
-}
-
-// isExtension reports whether a name begins with a prefix, which is in lower case.
-func isExtension(name, prefix string) bool {
-	return len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
-}
-
 // check checks that an identity can be written.
 func (i *Identity) check() error {
 	privacy := tokensOf(i.Privacy)

@@ -45,6 +45,36 @@ func TestIdentityOfACallThatCameIn(t *testing.T) {
 	}
 }
 
+// TestHeadersOfACallThatCameIn reads what may be passed on, in whatever case it is written.
+func TestHeadersOfACallThatCameIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		more := []string{
+			"X-Room: 7", "x-room: 8", "P-Charge-Info: <sip:+4670@example.com>", "Remote-Party-ID: <sip:a@example.com>;party=calling", "X-Empty:",
+			"P-Asserted-Identity: <sip:a@example.com>", "P-Preferred-Identity: <sip:a@example.com>", "Subject: X-", "X-: 7", "X-Long: " + strings.Repeat("7", 2049),
+		}
+		for i := range 100 {
+			more = append(more, fmt.Sprintf("X-%d: %d", i, i))
+		}
+		w.peer.call().send("INVITE", offer(1), more...)
+		got := w.leg().Headers()
+		for name, want := range map[string]string{
+			"x-room": "7", "p-charge-info": "<sip:+4670@example.com>", "remote-party-id": "<sip:a@example.com>;party=calling", "x-empty": "", "x-59": "59",
+		} {
+			if value, ok := got[name]; !ok || value != want {
+				t.Errorf("%s is %q, want %q", name, value, want)
+			}
+		}
+		if len(got) != 64 {
+			t.Errorf("%d header fields, want 64: %v", len(got), got)
+		}
+		w.peer.call().send("INVITE", offer(1))
+		if got := w.leg().Headers(); got != nil {
+			t.Errorf("of a call without any: %v", got)
+		}
+	})
+}
+
 func TestIdentityIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, &sip.Options{Trusted: peers()})

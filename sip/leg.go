@@ -30,6 +30,7 @@ type Leg struct {
 	came      bool // came in; else it was dialled
 	user      string
 	callID    string
+	headers   map[string]string
 	localTag  string
 	settled   chan struct{} // closed when the far side has nothing more to say
 	signs     chan struct{} // of a call that we place: closed at the first sign of life

@@ -81,6 +81,7 @@ func (a *Agent) receive(tx *serverTx) (*Leg, error) {
 	l := a.newLeg(d, info)
 	l.came = true
 	l.identify(tx.req, tx.from)
+	l.headers = readExtensions(tx.req)
 	l.opening = &opening{tx: tx, offer: offer}
 	if a.o.Reliable != ReliableOff {
 		l.opening.reliable = supports(tx.req, tagReliable)
