@@ -492,6 +492,15 @@ func TestPlayerEndsWithItsStream(t *testing.T) {
 		if err := audio.Dial(t.Context(), clock, a.Stream(media.Audio), "1", nil); !errors.Is(err, media.ErrClosed) {
 			t.Errorf("a key afterwards: %v, want ErrClosed", err)
 		}
+
+		never, _ := media.Pipe(nil)
+		waits := audio.NewPlayer(clock, never.Stream(media.Audio), nil)
+		defer closed(t, waits)
+		began = time.Now()
+		time.AfterFunc(time.Second, func() { _ = never.Close() })
+		if err := waits.Play(t.Context(), level(8000, 8000, time.Second), nil); !errors.Is(err, io.EOF) || time.Since(began) > 2*time.Second {
+			t.Errorf("on a leg that was never answered: %v after %v", err, time.Since(began))
+		}
 	})
 }
 

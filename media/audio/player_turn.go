@@ -46,10 +46,21 @@ func (p *Player) follow() bool {
 	if c := p.to.Codec(); s.codec == nil || *s.codec != c {
 		s.change(c, p.o.Encoder)
 	}
-	if s.unfit != nil {
+	switch {
+	case s.unfit != nil:
 		p.endAll(playError(s.unfit))
+	case s.encoder == nil && p.first() != nil && hasEnded(p.to):
+		p.endAll(io.EOF)
 	}
 	return s.encoder != nil
+}
+
+// hasEnded reports whether the media of a stream has ended to which nothing can be written, since nothing has been negotiated.
+func hasEnded(s media.Stream) bool {
+	r := s.Reader()
+	defer func() { _ = r.Close() }() // it has no error
+	_, err := r.TryRead(nil, new(media.Packet))
+	return errors.Is(err, io.EOF)
 }
 
 func (s *speaker) change(c media.Codec, o *codec.Options) {

@@ -130,7 +130,8 @@ func lookUp(code string) country {
 }
 
 // DialTone returns what a country's network sounds when a handset is lifted. The country is an ISO 3166-1 code of two letters, such as
-// "de"; one that is not known sounds as ITU-T E.180 recommends.
+// "de", in capitals or not; one that is not known sounds as ITU-T E.180 recommends. Known are at, au, be, bg, br, ca, ch, cn, cz, de, dk, ee,
+// es, fi, fr, gb, gr, hu, ie, il, in, it, jp, lt, mx, nl, no, nz, pl, pt, ru, se, sg and us.
 func DialTone(country string, o *TonesOptions) *Tones { return NewTones(lookUp(country).dial, o) }
 
 // Ringback returns what a caller hears in a country while the other side rings. For the country see DialTone.
