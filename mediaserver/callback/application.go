@@ -3,9 +3,12 @@ package callback
 import (
 	"context"
 	"crypto/rsa"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,7 +76,8 @@ type Stats struct {
 }
 
 // New returns an Application at a base URL, below which the callbacks are: "https://app.example/ivr" has
-// "https://app.example/ivr/newCall". It fails for a URL that is no absolute http or https URL. Close it.
+// "https://app.example/ivr/newCall". It fails for a URL that is no absolute http or https URL, and for one of this host or of a private address
+// without Options.Private, unless the client is given. Close it.
 func New(baseURL string, o *Options) (*Application, error) {
 	a := &Application{fallen: map[string]fallen{}, log: slog.New(slog.DiscardHandler)}
 	if o != nil {
@@ -106,6 +110,9 @@ func (a *Application) aim(baseURL string) error {
 		if err != nil {
 			return &url.Error{Op: "callback", URL: t.name, Err: err}
 		}
+		if a.o.HTTPClient == nil && !a.o.Private && isPrivate(u.Hostname()) {
+			return &url.Error{Op: "callback", URL: t.name, Err: fmt.Errorf("%w, and Options.Private is not set", outbound.ErrNotPublic)}
+		}
 		g := gates[u.Host]
 		if g == nil {
 			g = newGate(&a.o)
@@ -114,6 +121,12 @@ func (a *Application) aim(baseURL string) error {
 		a.targets = append(a.targets, &target{base: u, gate: g})
 	}
 	return nil
+}
+
+// isPrivate reports whether a host is known, without asking for its addresses, to be none of the Internet's.
+func isPrivate(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && !outbound.Public(addr) || strings.EqualFold(host, "localhost")
 }
 
 // NewCall implements mediaserver.Application. A stored fallback of the called number answers IVR, and is then the command.

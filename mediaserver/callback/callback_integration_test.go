@@ -21,12 +21,21 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 		_ = goesOn(w, r)
 	}))
 	defer server.Close()
+	port := server.URL[strings.LastIndexByte(server.URL, ':'):]
+	for _, host := range []string{"127.0.0.1", "LocalHost", "[::ffff:127.0.0.1]", "10.1.2.3", "[fe80::1]", "169.254.169.254"} {
+		for _, urls := range [][2]string{{"http://" + host + port, ""}, {"https://app.example", "http://" + host + port}} {
+			_, err := callback.New(urls[0], &callback.Options{FallbackURL: urls[1]})
+			if !errors.Is(err, outbound.ErrNotPublic) || !strings.Contains(err.Error(), "Options.Private") {
+				t.Errorf("%v: %v", urls, err)
+			}
+		}
+	}
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]"} {
-		url := "http://" + host + server.URL[strings.LastIndexByte(server.URL, ':'):]
-		a, err := callback.New(url, nil)
+		a, err := callback.New("http://app.example", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
+		a.MoveTo(host + port)
 		began := time.Now()
 		_, err = a.NewCall(t.Context(), newCall)
 		if !errors.Is(err, outbound.ErrNotPublic) || asked > 0 || a.Stats().Sent != 1 || time.Since(began) > 400*time.Millisecond {

@@ -8,6 +8,8 @@
 //	app, err := callback.New("https://app.example/ivr", &callback.Options{Key: key, Fallbacks: &callback.Memory{}})
 //	server.Application = app
 //
+// One on this host, or in a private network, needs Options.Private.
+//
 // A Go program that is such an HTTP server has a mediaserver.Application of its own behind a [Handler]:
 //
 //	http.Handle("/ivr/", callback.Handler(mine, &callback.HandlerOptions{Keys: keysOf}))
