@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -35,7 +36,7 @@ func spoil(r *rand.Rand, n int) []arrival {
 			all = append(all, arrival{i, at + time.Millisecond})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b arrival) int { return int(a.at - b.at) })
+	slices.SortStableFunc(all, func(a, b arrival) int { return cmp.Compare(a.at, b.at) })
 	return all
 }
 
@@ -63,7 +64,7 @@ func expect(all []arrival, rate int) (e expected) {
 			e.late++
 		}
 		e.highest = max(e.highest, a.index)
-		transit := a.at.Seconds()*float64(rate) - float64(a.index*rate/50)
+		transit := a.at.Seconds()*float64(rate) - float64(a.index*(rate/50))
 		if i > 0 {
 			e.jitter += (math.Abs(transit-before) - e.jitter) / 16
 		}
@@ -79,7 +80,7 @@ func feed(t *testing.T, r *receiver, codec media.Codec, ssrc uint32, seq uint16,
 	came := map[int]bool{}
 	for i, a := range all {
 		p := media.Packet{
-			Codec: &codec, Seq: seq + uint16(a.index), Time: 1<<32 - 5000 + uint32(a.index*codec.ClockRate/50), Payload: make([]byte, 10),
+			Codec: &codec, Seq: seq + uint16(a.index), Time: 1<<32 - 5000 + uint32(a.index*(codec.ClockRate/50)), Payload: make([]byte, 10),
 		}
 		if got := r.accept(&p, ssrc, begin.Add(a.at), true); got == came[a.index] {
 			t.Fatalf("packet %d: accepted is %v", a.index, got)

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"crypto/tls"
 	"fmt"
+	"math"
 	"net/netip"
 	"strings"
 	"testing"
@@ -76,7 +77,7 @@ func TestTURNLast(t *testing.T) {
 			t.Errorf("sound goes by %s", by)
 		}
 		var kinds []string
-		last := 1 << 32
+		last := math.MaxInt
 		for line := range strings.SplitSeq(sdp, "\r\n") {
 			var foundation, component, priority, port int
 			var network, addr, kind string
