@@ -19,7 +19,7 @@ const (
 	talkIVR  = `{"action":"ivr"}`
 	callB    = `{"action":"call","destAddr":"sip:b@hotel.example"}`
 	callC    = `{"action":"call","destAddr":"sip:c@hotel.example"}`
-	holdOn   = `{"backgroundPrompt":{"format":"file","fileName":"holdmusic.wav","repeatPause":0.1},"hangup":false,"getIVRCommandAfter":600}`
+	holdOn   = `{"backgroundPrompt":{"format":"file","fileName":"holdmusic.wav","repeatPause":0.1},"hangup":false}`
 	welcome  = `"phrases":[{"format":"awstts","awsTTSParameters":{"Text":"Welcome. For the reception, press 2.","OutputFormat":"pcm","VoiceId":"Kendra"}}]`
 	thankYou = `{"phrases":[{"format":"awstts","awsTTSParameters":{"Text":"Thank you.","OutputFormat":"pcm","VoiceId":"Kendra"}}],"hangup":true}`
 )
@@ -201,6 +201,8 @@ func attendedTransfer(h *hotel) {
 	first = h.program.link()
 	split(h, first)
 	h.wait(2 * time.Second)
+	h.hears("a:M b:c c:b")
+	h.wait(4 * time.Second) // meanwhile the IVR asks again, and is told the same
 	h.hears("a:M b:c c:b")
 	split(h, h.program.link())
 	h.wait(time.Second)
