@@ -56,6 +56,6 @@
 // Files are strangers': of a source 24 hours are played, at 8000 to 48000 Hz, and a Player plays the rates that a codec.Resampler knows. A WAV
 // file has up to 8 channels, and in front of its sound 100 chunks and 16 MiB; it may be PCM of 8 to 32 bits, floating-point, A-law or mu-law. Ogg
 // Opus has one stream, of one channel or two, and up to 16 MiB of comments. MP3 is MPEG 1 and 2, layer III, behind up to 16 MiB of tags. A
-// Fetcher fetches 16 MiB in 10 s from public addresses, unless its options say otherwise. Digits keep 64 that nobody has asked for; Dial takes
-// 256 characters. A recording may fall 8 s behind its disk before what comes is left out, and counted.
+// Fetcher fetches 16 MiB in 10 s, by https at port 443 from public addresses, unless its options say otherwise. Digits keep 64 that nobody has
+// asked for; Dial takes 256 characters. A recording may fall 8 s behind its disk before what comes is left out, and counted.
 package audio

@@ -23,6 +23,7 @@ type FetcherOptions struct {
 	// given, the transport decides where it connects to; redirects are followed as Redirects says.
 	HTTPClient *http.Client
 	Private    bool          // the Fetcher's own client may connect to addresses of private networks, and of this host
+	AnyURL     bool          // a URL may also be of http, name any port, and be redirected to another host
 	MaxBytes   int64         // of a file; 0: 16 MiB
 	Timeout    time.Duration // of a fetch with all redirects; 0: 10 s
 	Redirects  int           // that are followed at most; 0: 5; negative: none
@@ -117,7 +118,7 @@ func NewFetcher(o *FetcherOptions) (*Fetcher, error) {
 	return f, nil
 }
 
-// Open returns the sound of a URL of the scheme http or https. What it is the first bytes decide, as in NewSource. The error is a
+// Open returns the sound of a URL: of https without a port of its own, unless AnyURL says otherwise. What it is the first bytes decide, as in NewSource. The error is a
 // *FetchError, the cause of ctx if that ends, or media.ErrClosed. A source that was opened stays good when the cache gives it up, and after
 // Close.
 func (f *Fetcher) Open(ctx context.Context, url string) (Source, error) {
@@ -133,6 +134,9 @@ func (f *Fetcher) openURL(ctx context.Context, url string, anew bool) (Source, e
 	u, err := neturl.Parse(url)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, &FetchError{Err: errors.New("not an absolute http or https URL")}
+	}
+	if err := f.allowed(u); err != nil {
+		return nil, &FetchError{Host: u.Hostname(), Err: err}
 	}
 	u.Fragment, u.RawFragment = "", ""
 	sum := sha256.Sum256([]byte(u.String()))

@@ -41,6 +41,14 @@ func (f *Fetcher) makeClient() {
 	f.client = &c
 }
 
+// allowed says what is wrong with a URL that somebody else has chosen: other schemes and ports reach services that are not meant for it.
+func (f *Fetcher) allowed(u *neturl.URL) error {
+	if f.o.AnyURL || u.Scheme == "https" && (u.Port() == "" || u.Port() == "443") {
+		return nil
+	}
+	return errors.New("not an https URL at port 443, which AnyURL allows")
+}
+
 // redirect says whether one is followed: not from a protected server to an open one, and without telling where from.
 func (f *Fetcher) redirect(r *http.Request, via []*http.Request) error {
 	if len(via) > max(f.o.Redirects, 0) {
@@ -48,6 +56,12 @@ func (f *Fetcher) redirect(r *http.Request, via []*http.Request) error {
 	}
 	if via[0].URL.Scheme == "https" && r.URL.Scheme != "https" {
 		return errors.New("redirect from https to " + r.URL.Scheme)
+	}
+	if err := f.allowed(r.URL); err != nil {
+		return err
+	}
+	if !f.o.AnyURL && !strings.EqualFold(r.URL.Hostname(), via[0].URL.Hostname()) {
+		return errors.New("redirect to another host, which AnyURL allows")
 	}
 	r.Header.Del("Referer") // may be a secret
 	return nil

@@ -27,6 +27,7 @@ type web struct {
 	mu       sync.Mutex
 	requests []*http.Request
 	away     error
+	strict   bool // AnyURL is not set
 }
 
 func (w *web) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -59,7 +60,7 @@ func (w *web) goAway(err error) {
 
 func newFetcher(t *testing.T, w *web, o audio.FetcherOptions) *audio.Fetcher {
 	t.Helper()
-	o.HTTPClient = &http.Client{Transport: w}
+	o.HTTPClient, o.AnyURL = &http.Client{Transport: w}, !w.strict
 	f, err := audio.NewFetcher(&o)
 	if err != nil {
 		t.Fatal(err)
@@ -376,6 +377,40 @@ func TestFetcherLimits(t *testing.T) {
 }
 
 var errAny = errors.New("any error")
+
+// TestFetcherURLs has the URLs that a Fetcher takes without AnyURL, asked for and redirected to.
+func TestFetcherURLs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for to, ok := range map[string]bool{
+			"https://prompts.example/b": true, "https://PROMPTS.example:443/b": true, "http://prompts.example/b": false,
+			"https://prompts.example:8443/b": false, "https://prompts.example:22/b": false, "ftp://prompts.example/b": false,
+		} {
+			w := &web{strict: true, answer: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(wavFile{samples: 1}.bytes()) }}
+			if _, err := newFetcher(t, w, audio.FetcherOptions{}).Open(t.Context(), to); (err == nil) != ok {
+				t.Errorf("%s: %v", to, err)
+			}
+			if got := w.count(); (got > 0) != ok {
+				t.Errorf("%s: %d requests", to, got)
+			}
+		}
+		for to, ok := range map[string]bool{
+			"/b": true, "https://PROMPTS.example:443/b": true, "https://other.example/b": false, "https://prompts.example.evil.example/b": false,
+			"https://prompts.example:8443/b": false, "http://prompts.example/b": false,
+		} {
+			w := &web{strict: true, answer: func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/a" {
+					http.Redirect(w, r, to, http.StatusFound)
+					return
+				}
+				_, _ = w.Write(wavFile{samples: 1}.bytes())
+			}}
+			_, err := newFetcher(t, w, audio.FetcherOptions{}).Open(t.Context(), "https://prompts.example/a")
+			if (err == nil) != ok {
+				t.Errorf("redirected to %s: %v", to, err)
+			}
+		}
+	})
+}
 
 // TestFetcherCacheIsBounded drops what has not been played for longest, and nothing that is being played goes wrong.
 func TestFetcherCacheIsBounded(t *testing.T) {
