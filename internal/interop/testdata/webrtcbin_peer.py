@@ -10,9 +10,17 @@ import gi
 
 for name, version in (("Gst", "1.0"), ("GstWebRTC", "1.0"), ("GstSdp", "1.0")):
     gi.require_version(name, version)
-from gi.repository import GLib, Gst, GstSdp, GstWebRTC
+from gi.repository import GLib, GObject, Gst, GstSdp, GstWebRTC
 
 Gst.init(None)
+
+# The binding makes a class when it first meets something of its kind, and what two threads make at once is half a class: a pad that is no
+# Gst.Pad. What the threads of the legs meet is met here first.
+met = [Gst.ElementFactory.make(name) for name in ("webrtcbin", "appsink")] + [
+    GObject.new(GObject.type_from_name("GstWebRTCBinSrcPad"), direction=Gst.PadDirection.SRC),
+    Gst.parse_bin_from_description("identity", True),
+    (Gst.Buffer, Gst.Caps, Gst.FlowReturn, Gst.Sample, Gst.Structure),
+]
 RATE = 48000
 legs = {}
 kept = []  # promises and what is in them: freed too early, they take the program with them
