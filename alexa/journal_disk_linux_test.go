@@ -16,18 +16,18 @@ import (
 	"github.com/alexacall/alexacall/internal/testutil"
 )
 
+const diskSize = 1 << 20
+
 // TestInteropJournalDiskFull says what it has no room for, goes on when there is room again, and loses nothing else, wherever the last line
 // that found room was cut off.
 func TestInteropJournalDiskFull(t *testing.T) {
-	const size = 1 << 20
-	dir := testutil.OwnDisk(t, size)
+	dir := testutil.OwnDisk(t, diskSize)
 	if dir == "" {
 		return
 	}
 	whole := 0
 	for pad := range len(lineIn + "99") {
-		path := filepath.Join(dir, fmt.Sprint("calls", pad))
-		if fullJournal(t, path, pad, func() func() { return fillDisk(t, dir, size) }) {
+		if fullJournal(t, dir, pad) {
 			whole++
 		}
 	}
@@ -39,10 +39,11 @@ func TestInteropJournalDiskFull(t *testing.T) {
 // lineIn is the line of a call, but for a number of two digits, and its end in place of them.
 const lineIn = `{"open":"in ","since":"1970-01-01T00:00:00Z"}` + "\n"
 
-// fullJournal has a disk fill up under the journal at path, in which pad bytes move the place at which it is full. It reports whether nothing
-// of the refused line was missing but its end: then the next line gives it one, and the call is noted after all.
-func fullJournal(t *testing.T, path string, pad int, fill func() (empty func())) bool {
+// fullJournal has the disk of dir fill up under a journal, in which pad bytes move the place at which it is full. It reports whether nothing of
+// the refused line was missing but its end: then the next line gives it one, and the call is noted after all.
+func fullJournal(t *testing.T, dir string, pad int) bool {
 	t.Helper()
+	path := filepath.Join(dir, fmt.Sprint("calls", pad))
 	open := func(j *alexa.FileJournal, id string) error {
 		return j.Open(alexa.OpenCall{SessionID: id, Since: time.Unix(0, 0).UTC()})
 	}
@@ -51,7 +52,7 @@ func fullJournal(t *testing.T, path string, pad int, fill func() (empty func()))
 	before := "before" + strings.Repeat("-", pad)
 	must(t, open(j, before))
 	noted := []string{"after", before}
-	empty := fill()
+	empty := testutil.FillDisk(t, dir, diskSize)
 	refused := ""
 	for n := 10; err == nil; n++ { // in what is left of the file's last page
 		refused = fmt.Sprint("in ", n)
@@ -77,8 +78,7 @@ func fullJournal(t *testing.T, path string, pad int, fill func() (empty func()))
 
 // TestInteropJournalDiskFullOpened leaves a journal as it was that is opened while there is no room.
 func TestInteropJournalDiskFullOpened(t *testing.T) {
-	const size = 1 << 20
-	dir := testutil.OwnDisk(t, size)
+	dir := testutil.OwnDisk(t, diskSize)
 	if dir == "" {
 		return
 	}
@@ -89,7 +89,7 @@ func TestInteropJournalDiskFullOpened(t *testing.T) {
 	must(t, j.Close())
 	text, err := os.ReadFile(path)
 	must(t, err)
-	empty := fillDisk(t, dir, size)
+	empty := testutil.FillDisk(t, dir, diskSize)
 	if _, err := alexa.OpenJournal(path, nil); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("opened without room: %v", err)
 	}
@@ -98,14 +98,4 @@ func TestInteropJournalDiskFullOpened(t *testing.T) {
 	}
 	empty()
 	wantPending(t, openJournal(t, path), "before")
-}
-
-// fillDisk takes what room there is in dir, on a disk of so many bytes, until empty is called.
-func fillDisk(t *testing.T, dir string, size int64) (empty func()) {
-	t.Helper()
-	ballast := filepath.Join(dir, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, size), 0o600); !errors.Is(err, syscall.ENOSPC) {
-		t.Fatal("filling the disk: ", err)
-	}
-	return func() { must(t, os.Remove(ballast)) }
 }

@@ -86,8 +86,8 @@ func cutOff(w http.ResponseWriter, r *http.Request) {
 }
 
 // HandleEvent takes an event whose origin somebody else has verified, such as the trigger of a Lambda function, and returns the answer
-// to it. The skill id is checked. The error is a *ParseError or a *VerifyError; a call that comes after Drain, or
-// finds no Client or Engine, is refused with another one, and what Other fails with is returned.
+// to it. The skill id is checked. The error is a *ParseError or a *VerifyError; a call that comes after Drain, or finds
+// no Client or Engine, is refused with another one, and what Other fails with is returned.
 func (k *Skill) HandleEvent(ctx context.Context, body []byte) ([]byte, error) {
 	k.init()
 	e, err := ParseEvent(body)

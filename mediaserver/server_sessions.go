@@ -170,10 +170,10 @@ func (s *Server) dialer(d *Destination) bridge.Dialer {
 	if s.DialerFor != nil && !d.plain() {
 		return s.DialerFor(d)
 	}
-	if rest := *d; s.DialerFor == nil {
-		if rest.From = ""; !rest.plain() {
-			s.logger().Warn("header fields of a call are left out: there is no DialerFor")
-		}
+	rest := *d
+	rest.From = "" // which Dialer is told
+	if !rest.plain() {
+		s.logger().Warn("header fields of a call are left out: there is no DialerFor")
 	}
 	return s.Dialer
 }

@@ -10,14 +10,14 @@ import (
 
 var errHeader = errors.New("sip: header field that cannot be sent")
 
-const maxMore = 64 // header fields of one call that are sent or read, of maxIdentity bytes each
+const maxExtensions = 64 // header fields of one call that are sent or read, of maxIdentity bytes each
 
 // ourFieldTable has the P- fields that Identity writes.
 var ourFieldTable = [...]string{"p-asserted-identity", "p-preferred-identity"}
 
 // checkHeaders checks that header fields can be written, and are none that mean something to us or to the way of the call.
 func checkHeaders(headers map[string]string) error {
-	if len(headers) > maxMore {
+	if len(headers) > maxExtensions {
 		return errHeader
 	}
 	seen := map[string]bool{}
@@ -53,7 +53,7 @@ func readExtensions(req *sipmsg.Request) map[string]string {
 	var all map[string]string
 	for _, h := range req.Headers() {
 		name := strings.ToLower(h.Name())
-		if _, twice := all[name]; twice || !isSendable(name, h.Value()) || len(all) == maxMore {
+		if _, twice := all[name]; twice || !isSendable(name, h.Value()) || len(all) == maxExtensions {
 			continue
 		}
 		if all == nil {

@@ -124,8 +124,7 @@
 // rejects all sections of an offer but one of audio. There is no Opus encoder in Go that this package could use: when the
 // answer names Opus first, the Echo sends valid Opus packets of silence whatever EchoOptions.Play says, and keeps received Opus
 // packets undecoded in [Recording].Opus; of G.722 it sends silence and counts what comes. Offer or answer with PCMU or PCMA to hear tones. An
-// Echo's media is on IPv4 loopback
-// only. With [OfferCaptured] the Echo's ICE credentials have the shortest legal length and stay the same through an ICE restart.
+// Echo's media is on IPv4 loopback only. With [OfferCaptured] the Echo's ICE credentials have the shortest legal length and stay the same through an ICE restart.
 // Of the ASP REST interfaces those that make devices callable are simulated by [Provisioning], apart from a Cloud: what is associated there
 // is not called here.
 //

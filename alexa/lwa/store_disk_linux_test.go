@@ -20,7 +20,7 @@ func TestInteropFileStoreDiskFull(t *testing.T) {
 	if dir == "" {
 		return
 	}
-	path, ballast := filepath.Join(dir, "grants", "lwa.json"), filepath.Join(dir, "ballast")
+	path := filepath.Join(dir, "grants", "lwa.json")
 	s, err := lwa.OpenFileStore(path)
 	if err != nil {
 		t.Fatal(err)
@@ -30,9 +30,7 @@ func TestInteropFileStoreDiskFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(ballast, make([]byte, size), 0o600); !errors.Is(err, syscall.ENOSPC) {
-		t.Fatal("filling the disk: ", err)
-	}
+	empty := testutil.FillDisk(t, dir, size)
 	for _, token := range []string{"Atzr|2", "Atzr|" + strings.Repeat("3", 2000)} {
 		err := s.Save(t.Context(), "a", lwa.Grant{RefreshToken: token})
 		if e, ok := errors.AsType[*lwa.StoreError](err); !ok || e.Fault != lwa.StoreFailed || !errors.Is(err, syscall.ENOSPC) {
@@ -47,9 +45,7 @@ func TestInteropFileStoreDiskFull(t *testing.T) {
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
 		t.Errorf("the file has %d bytes, %v; it had %d", len(after), err, len(before))
 	}
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
-	}
+	empty()
 	save(t, s, "a", "Atzr|4")
 	wantGrant(t, again, "a", "Atzr|4")
 	if names, _ := filepath.Glob(filepath.Join(dir, "grants", ".*")); len(names) != 0 {

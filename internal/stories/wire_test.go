@@ -61,7 +61,7 @@ func (r *record) with(entries []alexatest.Entry, whose func(*alexatest.Entry) st
 	}
 	slices.SortStableFunc(all, func(a, b line) int {
 		if a.at != b.at {
-			return int(a.at - b.at)
+			return cmp.Compare(a.at, b.at)
 		}
 		if a.way != b.way {
 			return cmp.Or(slices.Index(wayTable, a.way)-slices.Index(wayTable, b.way), fromServer(b.way)-fromServer(a.way), strings.Compare(a.way, b.way))

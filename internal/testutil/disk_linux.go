@@ -1,7 +1,10 @@
 package testutil
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 )
@@ -31,4 +34,18 @@ func OwnDisk(t *testing.T, size int64) string {
 		}
 	})
 	return dir
+}
+
+// FillDisk takes what room there is in the folder of a disk of so many bytes, until empty is called.
+func FillDisk(t *testing.T, dir string, size int64) (empty func()) {
+	t.Helper()
+	ballast := filepath.Join(dir, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, size), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal("filling the disk: ", err)
+	}
+	return func() {
+		if err := os.Remove(ballast); err != nil {
+			t.Error(err)
+		}
+	}
 }

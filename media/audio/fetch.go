@@ -20,7 +20,7 @@ import (
 // FetcherOptions are the options of NewFetcher; nil and every zero field are valid.
 type FetcherOptions struct {
 	// HTTPClient makes the requests; nil: one that connects to no address but the Internet's (RFC 6890) and uses no proxy. Of a client that is
-	// given, the transport decides where it connects to; redirects are followed as Redirects says.
+	// given, the transport decides where it connects to; redirects are followed as AnyURL and Redirects say.
 	HTTPClient *http.Client
 	Private    bool          // the Fetcher's own client may connect to addresses of private networks, and of this host
 	AnyURL     bool          // a URL may also be of http, name any port, and be redirected to another host
@@ -118,9 +118,9 @@ func NewFetcher(o *FetcherOptions) (*Fetcher, error) {
 	return f, nil
 }
 
-// Open returns the sound of a URL: of https without a port of its own, unless AnyURL says otherwise. What it is the first bytes decide, as in NewSource. The error is a
-// *FetchError, the cause of ctx if that ends, or media.ErrClosed. A source that was opened stays good when the cache gives it up, and after
-// Close.
+// Open returns the sound of a URL, which is of https at port 443 unless FetcherOptions.AnyURL is set. What it is the first bytes decide, as in
+// NewSource. The error is a *FetchError, the cause of ctx if that ends, or media.ErrClosed. A source that was opened stays good when the cache
+// gives it up, and after Close.
 func (f *Fetcher) Open(ctx context.Context, url string) (Source, error) {
 	return f.openURL(ctx, url, false)
 }

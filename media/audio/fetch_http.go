@@ -46,7 +46,7 @@ func (f *Fetcher) allowed(u *neturl.URL) error {
 	if f.o.AnyURL || u.Scheme == "https" && (u.Port() == "" || u.Port() == "443") {
 		return nil
 	}
-	return errors.New("not an https URL at port 443, which AnyURL allows")
+	return errors.New("not https at port 443, and FetcherOptions.AnyURL is not set")
 }
 
 // redirect says whether one is followed: not from a protected server to an open one, and without telling where from.
@@ -61,7 +61,7 @@ func (f *Fetcher) redirect(r *http.Request, via []*http.Request) error {
 		return err
 	}
 	if !f.o.AnyURL && !strings.EqualFold(r.URL.Hostname(), via[0].URL.Hostname()) {
-		return errors.New("redirect to another host, which AnyURL allows")
+		return errors.New("redirect to another host, and FetcherOptions.AnyURL is not set")
 	}
 	r.Header.Del("Referer") // may be a secret
 	return nil

@@ -23,11 +23,11 @@ import (
 // web is the transport to servers that are one function, and counts its requests.
 type web struct {
 	answer func(w http.ResponseWriter, r *http.Request)
+	strict bool // AnyURL is not set
 
 	mu       sync.Mutex
 	requests []*http.Request
 	away     error
-	strict   bool // AnyURL is not set
 }
 
 func (w *web) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -1,6 +1,7 @@
 package audio_test
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math/rand/v2"
 	"slices"
@@ -168,7 +169,7 @@ func TestJitterCodecs(t *testing.T) {
 				all[i*50+n].p.Seq = seq
 				seq++
 			}
-			slices.SortFunc(all[i*50:], func(a, b come) int { return int(a.at - b.at) })
+			slices.SortFunc(all[i*50:], func(a, b come) int { return cmp.Compare(a.at, b.at) })
 		}
 		j := audio.NewJitter(&audio.JitterOptions{Rate: rate})
 		heard := listen(j, rate, all, 10*time.Second, nil)
